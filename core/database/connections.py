@@ -1,0 +1,49 @@
+"""How connections behave: SQLite in WAL with foreign keys, IMMEDIATE transactions and a busy timeout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask, has_request_context, request
+
+BUSY_TIMEOUT_SECONDS = 15
+_READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return the options of ``create_engine`` for a database address.
+
+    Values never appear in error messages (``hide_parameters``), because they are personal data.
+    """
+    options: dict[str, Any] = {"hide_parameters": True}
+    if sa.make_url(url).get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": BUSY_TIMEOUT_SECONDS}
+    else:
+        options.update(pool_pre_ping=True, pool_size=8, max_overflow=8)
+    return options
+
+
+def prepare_engines(app: Flask, engine: sa.Engine) -> None:
+    """Attach the connection rules to the application's engine."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    @sa.event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.execute("PRAGMA cache_size=-32000")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if _only_reads() else "BEGIN IMMEDIATE")
+
+
+def _only_reads() -> bool:
+    # A deferred transaction that writes after reading fails at once when another writer came between; a reader that
+    # took the write lock would make all requests queue. So the method of the request decides.
+    return has_request_context() and request.method in _READING_METHODS

@@ -1,0 +1,379 @@
+"""The wall between departments: every statement on scoped rows is narrowed to what the acting user may see.
+
+A :class:`Scope` says which projects and departments are visible. It is set once per request (or explicitly by
+:func:`all_departments` with a reason) and applied by two listeners: each SELECT, UPDATE and DELETE is narrowed by the
+*tables* that occur in it, and each flush checks the rows that it writes. A statement on scoped rows outside any scope raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from flask import g, has_app_context
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm.attributes import get_history
+from sqlalchemy.sql import visitors
+
+CUSTOMER_LINK_TABLE = "customer_project"
+
+
+class ScopeError(RuntimeError):
+    """Scoped rows were read outside a scope, or written into a project or department out of reach."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the acting user may see and do.
+
+    Attributes:
+        user_id: The signed-in user, or None for the system.
+        department_id: The acting department, or None for the system.
+        project_ids: Visible projects; None means all.
+        department_ids: Departments whose own rows are visible (the acting one, those above and below); None means all.
+        permissions: Permission codes held in the acting department.
+        reason: Why the wall is open, for a scope made by :func:`all_departments`.
+    """
+
+    user_id: int | None = None
+    department_id: int | None = None
+    project_ids: frozenset[int] | None = frozenset()
+    department_ids: frozenset[int] | None = frozenset()
+    permissions: frozenset[str] = field(default=frozenset(), repr=False)
+    reason: str | None = None
+
+    @property
+    def sees_everything(self) -> bool:
+        """Whether nothing needs to be narrowed."""
+        return self.project_ids is None and self.department_ids is None
+
+
+def _stack() -> list[Scope]:
+    if not has_app_context():
+        raise ScopeError("There is no application context, so no scope can be active.")
+    stack: list[Scope] | None = g.get("_scopes")
+    if stack is None:
+        stack = g._scopes = []
+    return stack
+
+
+def current_scope() -> Scope | None:
+    """Return the active scope, or None outside any."""
+    if not has_app_context():
+        return None
+    stack: list[Scope] | None = g.get("_scopes")
+    return stack[-1] if stack else None
+
+
+def require_scope() -> Scope:
+    """Return the active scope.
+
+    Raises:
+        ScopeError: No scope is active.
+    """
+    scope = current_scope()
+    if scope is None:
+        raise ScopeError(
+            "Rows of projects were asked for outside a scope. Work inside a request, or open one with "
+            "`with toolkit.all_departments(reason):`."
+        )
+    return scope
+
+
+def enter_scope(scope: Scope) -> None:
+    """Make ``scope`` the active one until the application context ends; used once per request."""
+    _stack()[:] = [scope]
+
+
+@contextmanager
+def use_scope(scope: Scope) -> Iterator[Scope]:
+    """Make ``scope`` the active one inside the ``with`` block."""
+    stack = _stack()
+    stack.append(scope)
+    try:
+        yield scope
+    finally:
+        stack.remove(scope)
+
+
+@contextmanager
+def all_departments(reason: str) -> Iterator[Scope]:
+    """Open the wall inside the ``with`` block: every row of every department is visible.
+
+    Args:
+        reason: Why, in words; it appears in the audit log of what is changed inside.
+    """
+    if not reason.strip():
+        raise ValueError("Opening the wall needs a reason.")
+    outer = current_scope()
+    scope = Scope(
+        user_id=outer.user_id if outer else None,
+        department_id=outer.department_id if outer else None,
+        project_ids=None,
+        department_ids=None,
+        permissions=outer.permissions if outer else frozenset(),
+        reason=reason,
+    )
+    with use_scope(scope):
+        yield scope
+
+
+class ScopeRule:
+    """How the rows of one model are narrowed."""
+
+    columns: tuple[str, ...] = ()
+    """The columns that decide visibility; they never change by a bulk statement."""
+
+    def criterion(self, model: Any, scope: Scope) -> sa.ColumnElement[bool] | None:
+        """Return the condition a row must meet, or None when nothing needs narrowing."""
+        raise NotImplementedError
+
+    def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
+        """Return why ``row`` may not be written in this scope, or None."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Unscoped(ScopeRule):
+    """Rows that belong to nobody in particular: catalogues, settings, the plugin table."""
+
+    reason: str
+
+    def criterion(self, model: Any, scope: Scope) -> sa.ColumnElement[bool] | None:
+        return None
+
+    def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
+        return None
+
+
+@dataclass(frozen=True)
+class _ByColumn(ScopeRule):
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.column,)
+
+    def visible(self, scope: Scope) -> frozenset[int] | None:
+        raise NotImplementedError
+
+    def criterion(self, model: Any, scope: Scope) -> sa.ColumnElement[bool] | None:
+        visible = self.visible(scope)
+        return None if visible is None else getattr(model, self.column).in_(sorted(visible))
+
+    def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
+        visible = self.visible(scope)
+        if visible is None:
+            return None
+        history = get_history(row, self.column)
+        values = {*history.added, *history.deleted, *history.unchanged} or {getattr(row, self.column)}
+        foreign = {value for value in values if value not in visible}
+        return f"{self.column} {sorted(map(str, foreign))} is out of reach" if foreign else None
+
+
+@dataclass(frozen=True)
+class ByProject(_ByColumn):
+    """Rows of one project, named by a column (``project_id``, or ``id`` for the project itself)."""
+
+    column: str = "project_id"
+
+    def visible(self, scope: Scope) -> frozenset[int] | None:
+        return scope.project_ids
+
+    def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
+        if self.column == "id" and getattr(row, "id", None) is None:
+            return None
+        return super().refusal(session, row, scope)
+
+
+@dataclass(frozen=True)
+class ByDepartment(_ByColumn):
+    """Rows of one department; seen from that department, from above it and from below it."""
+
+    column: str = "department_id"
+
+    def visible(self, scope: Scope) -> frozenset[int] | None:
+        return scope.department_ids
+
+
+def _linked_to_visible_project(customer_id: Any, scope: Scope, source: Any) -> sa.ColumnElement[bool]:
+    link = source.metadata.tables[CUSTOMER_LINK_TABLE].alias()
+    return (
+        sa.exists()
+        .where(link.c.customer_id == customer_id, link.c.project_id.in_(sorted(scope.project_ids or ())))
+        .correlate_except(link)
+    )
+
+
+@dataclass(frozen=True)
+class ByCustomer(ScopeRule):
+    """Rows of one customer; seen by whoever may see one of the projects that the customer is linked to."""
+
+    column: str = "customer_id"
+
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.column,)
+
+    def criterion(self, model: Any, scope: Scope) -> sa.ColumnElement[bool] | None:
+        if scope.project_ids is None:
+            return None
+        return _linked_to_visible_project(getattr(model, self.column), scope, model)
+
+    def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
+        if scope.project_ids is None:
+            return None
+        history = get_history(row, self.column)
+        values = {*history.added, *history.deleted, *history.unchanged} - {None}
+        for customer_id in values:
+            if not customer_is_visible(session, customer_id, scope, type(row)):
+                return f"customer {customer_id} is out of reach"
+        return None
+
+
+def customer_is_visible(session: Session, customer_id: int, scope: Scope, source: Any) -> bool:
+    """Return whether a customer is linked to a project of the scope; links that are not yet flushed count."""
+    if scope.project_ids is None:
+        return True
+    for pending in session.new:
+        if (
+            getattr(type(pending), "__tablename__", None) == CUSTOMER_LINK_TABLE
+            and pending.customer_id == customer_id
+            and pending.project_id in scope.project_ids
+        ):
+            return True
+    link = source.metadata.tables[CUSTOMER_LINK_TABLE]
+    query = sa.select(sa.literal(1)).where(
+        link.c.customer_id == customer_id, link.c.project_id.in_(sorted(scope.project_ids))
+    )
+    return session.connection().execute(query.limit(1)).first() is not None
+
+
+@dataclass(frozen=True)
+class Owned(ScopeRule):
+    """Rows that hang on any record (attachments, timeline, documents, audit): the project decides where there is one,
+    else the customer, else the department. A row with none of the three is seen by the system alone."""
+
+    project: str = "project_id"
+    customer: str = "customer_id"
+    department: str = "department_id"
+
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.project, self.customer, self.department)
+
+    def criterion(self, model: Any, scope: Scope) -> sa.ColumnElement[bool] | None:
+        if scope.sees_everything:
+            return None
+        project, customer, department = (getattr(model, name) for name in self.columns)
+        return sa.or_(
+            project.in_(sorted(scope.project_ids or ())),
+            sa.and_(project.is_(None), customer.is_not(None), _linked_to_visible_project(customer, scope, model)),
+            sa.and_(project.is_(None), customer.is_(None), department.in_(sorted(scope.department_ids or ()))),
+        )
+
+    def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
+        if scope.sees_everything:
+            return None
+        if (project_id := getattr(row, self.project)) is not None:
+            return None if project_id in (scope.project_ids or ()) else f"project {project_id} is out of reach"
+        if (customer_id := getattr(row, self.customer)) is not None:
+            visible = customer_is_visible(session, customer_id, scope, type(row))
+            return None if visible else f"customer {customer_id} is out of reach"
+        department_id = getattr(row, self.department)
+        return None if department_id in (scope.department_ids or ()) else f"department {department_id} is out of reach"
+
+
+_scoped_models: dict[str, Any] = {}
+
+
+def register_scoped_table(model: Any) -> None:
+    """Remember how the rows of a model are narrowed; called once for each class that has a table."""
+    if isinstance(model.__scope__, Unscoped):
+        _scoped_models.pop(model.__tablename__, None)
+    else:
+        _scoped_models[model.__tablename__] = model
+
+
+def scoped_models() -> dict[str, Any]:
+    """Return the scoped models by table name."""
+    return dict(_scoped_models)
+
+
+def _scoped_tables_of(statement: Any) -> tuple[set[str], set[str]]:
+    """Return the scoped tables in a statement: those that came through their model, and those that came bare."""
+    mapped: set[str] = set()
+    bare: set[str] = set()
+    for element in visitors.iterate(statement):
+        table = element if isinstance(element, sa.Table) else getattr(element, "table", None)
+        name = getattr(table, "name", None)
+        if name in _scoped_models and isinstance(table, sa.Table):
+            through_model = "parententity" in element._annotations or "parentmapper" in element._annotations
+            (mapped if through_model else bare).add(name)
+    target = getattr(statement, "table", None)
+    if isinstance(target, sa.Table) and target.name in _scoped_models:
+        mapped.add(target.name)
+    return mapped, bare - mapped
+
+
+def _narrow(state: ORMExecuteState) -> None:
+    if state.is_column_load:
+        return
+    if isinstance(state.statement, sa.TextClause):
+        return
+    mapped, bare = _scoped_tables_of(state.statement)
+    if not mapped and not bare:
+        return
+    scope = require_scope()
+    if scope.sees_everything:
+        return
+    if bare or not state.is_orm_statement:
+        raise ScopeError(
+            f"The tables {sorted(bare or mapped)} were read without their models, so they cannot be narrowed to the acting department. "
+            "Select the mapped class, not its __table__."
+        )
+    if state.is_insert:
+        raise ScopeError("Bulk inserts of scoped rows bypass the wall. Add objects to the session instead.")
+    if state.is_update:
+        _refuse_moving_rows(state.statement)
+    options = []
+    for name in sorted(mapped):
+        model = _scoped_models[name]
+        criterion = model.__scope__.criterion(model, scope)
+        if criterion is not None:
+            options.append(with_loader_criteria(model, criterion, include_aliases=True, propagate_to_loaders=False))
+    state.statement = state.statement.options(*options)
+
+
+def _refuse_moving_rows(statement: Any) -> None:
+    model = _scoped_models.get(getattr(statement.table, "name", ""))
+    values: Iterable[Any] = getattr(statement, "_values", None) or ()
+    changed = {getattr(column, "key", column) for column in values}
+    if model is not None and changed & set(model.__scope__.columns):
+        raise ScopeError("A bulk update may not move rows to another project or department.")
+
+
+def _check_flush(session: Session, _context: Any, _instances: Any) -> None:
+    scope: Scope | None = None
+    for row in [*session.new, *session.dirty, *session.deleted]:
+        rule = getattr(type(row), "__scope__", None)
+        if rule is None or isinstance(rule, Unscoped):
+            continue
+        scope = scope or require_scope()
+        if scope.sees_everything:
+            return
+        if row in session.dirty and not session.is_modified(row):
+            continue
+        reason = rule.refusal(session, row, scope)
+        if reason is not None:
+            raise ScopeError(f"{type(row).__name__} cannot be saved: {reason}.")
+
+
+def install_wall(session_factory: Any) -> None:
+    """Attach the wall to a session class or factory; safe to call more than once."""
+    for name, listener in (("do_orm_execute", _narrow), ("before_flush", _check_flush)):
+        if not sa.event.contains(session_factory, name, listener):
+            sa.event.listen(session_factory, name, listener)

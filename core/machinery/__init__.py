@@ -1,0 +1,1 @@
+"""What several plugins need, a folder each; none of the folders knows another's insides."""

@@ -1,0 +1,1 @@
+"""Files and photos attached to any record."""

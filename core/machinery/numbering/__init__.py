@@ -1,0 +1,1 @@
+"""Gap-free document and record numbers."""

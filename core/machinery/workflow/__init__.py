@@ -1,0 +1,1 @@
+"""States and the transitions between them, declared in one place per model."""

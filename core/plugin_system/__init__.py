@@ -1,0 +1,1 @@
+"""The plugin engine: discovery, resolution, loading, dispatch and gates. It knows nothing of customers."""

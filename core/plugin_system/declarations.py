@@ -1,0 +1,268 @@
+"""What a plugin declares. Frozen data: the core validates it whole and does the registering itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Text = Any
+"""A user text: a plain string or a lazy translation."""
+
+
+class Area(StrEnum):
+    """The business areas of the sidebar, in order."""
+
+    CUSTOMERS = "customers"
+    PROJECTS = "projects"
+    SIGNING = "signing"
+    HANDOVER = "handover"
+    SERVICE = "service"
+    INSIGHT = "insight"
+    SETUP = "setup"
+
+
+class FailurePolicy(StrEnum):
+    """What happens when a plugin fails in a run-time hook."""
+
+    ISOLATE = "isolate"
+    """Own SAVEPOINT; the page lives and says calmly what is missing."""
+    ABORT = "abort"
+    """The transaction rolls back and the error names the plugin."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Who a plugin is and what it needs.
+
+    Attributes:
+        slug: Lower-case identifier; prefix of its tables, permissions, endpoints and templates.
+        name: What staff read, translatable.
+        version: The plugin's own version.
+        api: Major version of ``core.toolkit`` that it was written for.
+        summary: One sentence for the module manager.
+        depends: Slugs that must be healthy and switched on wherever this plugin is on; their models may be imported.
+        uses: Slugs that are used when present and never required.
+        category: ``module`` for what departments switch on by wish, ``base`` for what other modules build on.
+    """
+
+    slug: str
+    name: Text
+    version: str
+    api: int
+    summary: Text = ""
+    depends: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    category: str = "module"
+
+
+@dataclass(frozen=True)
+class Permission:
+    """A right that roles can hold. ``code`` is ``<slug>.<verb>``, for example ``handover.verify_defect``.
+
+    ``default_roles`` names the role codes (domain reference 0.2) that receive it on a new installation.
+    """
+
+    code: str
+    label: Text
+    description: Text = ""
+    default_roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecordKind:
+    """A kind of record that other parts can hang things on: attachments, panels, documents, timeline, change log.
+
+    Attributes:
+        code: ``<slug>.<noun>``, for example ``handover.defect``.
+        model: The mapped class.
+        label: What staff read, singular.
+        view_permission: Needed to see the record and what hangs on it.
+        edit_permission: Needed to attach files.
+        endpoint: Endpoint of the details page, called with ``id``.
+        title: Returns the heading of one record.
+        breadcrumbs: Returns ``(text, url or None)`` pairs from the project down, without the record itself.
+        attachment_slots: Names of what attachments can be to the record, with labels.
+    """
+
+    code: str
+    model: Any
+    label: Text
+    view_permission: str
+    edit_permission: str
+    endpoint: str
+    title: Callable[[Any], str]
+    breadcrumbs: Callable[[Any], Sequence[tuple[str, str | None]]] | None = None
+    attachment_slots: Mapping[str, Text] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AdminView:
+    """A view of the back office. The core makes the instance, names its endpoint and mounts it.
+
+    Attributes:
+        view: A subclass of ``toolkit.RecordView`` (with ``model``) or ``toolkit.PageView``.
+        name: Last part of the address and of the endpoint: ``/admin/<slug>/<name>/``, ``<slug>_<name>``.
+        label: Text in the sidebar.
+        area: Where in the sidebar.
+        order: Position in the area, small first.
+        model: The mapped class of a record view.
+        in_menu: False for pages that are reached from others.
+        badge: Returns a count for the sidebar, or None; called inside the request's scope.
+    """
+
+    view: type
+    name: str
+    label: Text
+    area: Area
+    order: int = 100
+    model: Any = None
+    in_menu: bool = True
+    badge: Callable[[], int | None] | None = None
+
+
+@dataclass(frozen=True)
+class PublicBlueprint:
+    """A Flask blueprint with pages for staff on site or for customers, mounted at ``/<prefix>``.
+
+    Every view function needs ``@toolkit.requires(permission)`` or ``@toolkit.public(reason)``; the core refuses others.
+    """
+
+    blueprint: Any
+    prefix: str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A number or text that departments may change; departments below inherit it.
+
+    Attributes:
+        key: ``<noun>``; stored under the plugin's slug.
+        default: The value when nobody changed it; its type decides the form field (bool, int, Decimal, str, tuple of choices).
+        label: What heads read.
+        help: What it changes, with the unit.
+        source: Where the default comes from, for example ``domain 3.3.4 [OWN]``.
+        choices: Allowed values with labels, for a choice.
+        minimum: Smallest number allowed (also a floor fixed by law).
+        maximum: Largest number allowed.
+    """
+
+    key: str
+    default: Any
+    label: Text
+    help: Text = ""
+    source: str = ""
+    choices: tuple[tuple[Any, Text], ...] = ()
+    minimum: Any = None
+    maximum: Any = None
+
+
+@dataclass(frozen=True)
+class DocumentType:
+    """A printed document of one record.
+
+    Attributes:
+        code: ``<slug>.<name>``, for example ``handover.inspection_record``.
+        label: Title in lists and on the paper.
+        record_kind: Code of the record kind that it is printed for.
+        template: Template name, ``<slug>/documents/<name>.html``; extends ``documents/base.html``.
+        context: Returns the template's values for a loaded record and a language.
+        permission: Needed to preview and print.
+        issue_permission: Needed to issue (number, archive, QR); None when it is never issued.
+        number_prefix: Prefix of the document's number, for example ``YF``.
+        languages: Locale codes it can be printed in.
+        may_issue: Returns a sentence that says why the record cannot be issued yet, or None.
+    """
+
+    code: str
+    label: Text
+    record_kind: str
+    template: str
+    context: Callable[[Any, str], Mapping[str, Any]]
+    permission: str
+    issue_permission: str | None = None
+    number_prefix: str = ""
+    languages: tuple[str, ...] = ("zh_Hans_CN", "en")
+    may_issue: Callable[[Any], Text | None] | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A section on the page of a record, or on the home page (``record_kind="home"``).
+
+    ``load(record)`` returns the template's values, or None to show nothing; it runs in its own SAVEPOINT.
+    """
+
+    code: str
+    record_kind: str
+    title: Text
+    template: str
+    load: Callable[[Any], Mapping[str, Any] | None]
+    permission: str | None = None
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class TimelineKind:
+    """A kind of timeline entry, ``<slug>.<fact>``, with the word staff read in the filter."""
+
+    code: str
+    label: Text
+    tone: str = "calm"
+
+
+@dataclass(frozen=True)
+class SearchHit:
+    """One result of the global search."""
+
+    title: str
+    url: str
+    detail: str = ""
+    rank: int = 100
+
+
+@dataclass(frozen=True)
+class SearchSource:
+    """A source of the global search. ``search(query, limit)`` returns hits inside the request's scope."""
+
+    code: str
+    label: Text
+    search: Callable[[str, int], Sequence[SearchHit]]
+    permission: str
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class MenuLink:
+    """A link in the sidebar to an endpoint that is not an admin view."""
+
+    label: Text
+    endpoint: str
+    area: Area
+    permission: str
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class Command:
+    """A click command that becomes ``doorstep <slug> <name>``."""
+
+    command: Any
+
+
+@dataclass(frozen=True)
+class SeedData:
+    """Reference data that a new installation loads; ``load()`` is idempotent and runs with the wall open."""
+
+    load: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class DemoData:
+    """Demo data; ``load(demo)`` runs after those of the plugin's dependencies, with the wall open.
+
+    ``demo`` is the core's account of what it made: departments, users, projects, units and customers by name.
+    """
+
+    load: Callable[[Any], None]

@@ -1,0 +1,153 @@
+"""The hooks of Doorstep.
+
+Declaring hooks are called once at start; each returns a sequence of declarations. Run-time hooks are called through
+:mod:`core.plugin_system.dispatch`, plugin by plugin, each with its declared failure policy. The first line of a run-time
+hook's documentation says the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pluggy
+
+from core.plugin_system import declarations as d
+
+PROJECT = "doorstep"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def permissions() -> Sequence[d.Permission]:
+    """Declare the rights that the plugin knows."""
+    return ()
+
+
+@hookspec
+def record_kinds() -> Sequence[d.RecordKind]:
+    """Declare the kinds of records that others can hang things on."""
+    return ()
+
+
+@hookspec
+def admin_views() -> Sequence[d.AdminView]:
+    """Declare the views of the back office."""
+    return ()
+
+
+@hookspec
+def blueprints() -> Sequence[d.PublicBlueprint]:
+    """Declare pages outside the back office: on site or for customers."""
+    return ()
+
+
+@hookspec
+def menu_links() -> Sequence[d.MenuLink]:
+    """Declare links in the sidebar to pages of the plugin's blueprints."""
+    return ()
+
+
+@hookspec
+def settings() -> Sequence[d.Setting]:
+    """Declare what departments may configure."""
+    return ()
+
+
+@hookspec
+def document_types() -> Sequence[d.DocumentType]:
+    """Declare printed documents."""
+    return ()
+
+
+@hookspec
+def panels() -> Sequence[d.Panel]:
+    """Declare sections on record pages and on the home page."""
+    return ()
+
+
+@hookspec
+def timeline_kinds() -> Sequence[d.TimelineKind]:
+    """Declare the kinds of timeline entries that the plugin writes."""
+    return ()
+
+
+@hookspec
+def search_sources() -> Sequence[d.SearchSource]:
+    """Declare sources of the global search."""
+    return ()
+
+
+@hookspec
+def commands() -> Sequence[d.Command]:
+    """Declare commands for the command line."""
+    return ()
+
+
+@hookspec
+def seed_data() -> Sequence[d.SeedData]:
+    """Declare reference data of a new installation."""
+    return ()
+
+
+@hookspec
+def demo_data() -> Sequence[d.DemoData]:
+    """Declare demo data."""
+    return ()
+
+
+@hookspec
+def touchpoint_reached(fact: Any) -> None:
+    """Policy: isolate. A touchpoint was reached (``toolkit.reach``).
+
+    Args:
+        fact: A ``TouchpointFact`` with code, customer, unit, project, department, moment and details.
+    """
+
+
+@hookspec
+def customers_merged(kept_id: int, merged_id: int) -> None:
+    """Policy: abort; goes to every installed plugin, on or off. Move all rows of ``merged_id`` to ``kept_id``."""
+
+
+@hookspec
+def customer_erased(customer_id: int) -> None:
+    """Policy: abort; goes to every installed plugin, on or off. Remove or anonymise what is held about the customer."""
+
+
+@hookspec
+def customer_export(customer_id: int) -> Mapping[str, Any] | None:
+    """Policy: abort; goes to every installed plugin, on or off. Return what is held about the customer, as plain data."""
+
+
+@hookspec
+def obstacles(record_kind: str, record_id: int) -> Sequence[str]:
+    """Policy: abort; goes to every installed plugin, on or off. Return sentences that say why a core record may not be deleted."""
+    return ()
+
+
+DECLARING = (
+    "permissions",
+    "record_kinds",
+    "admin_views",
+    "blueprints",
+    "menu_links",
+    "settings",
+    "document_types",
+    "panels",
+    "timeline_kinds",
+    "search_sources",
+    "commands",
+    "seed_data",
+    "demo_data",
+)
+
+RUNTIME: dict[str, tuple[d.FailurePolicy, bool]] = {
+    "touchpoint_reached": (d.FailurePolicy.ISOLATE, False),
+    "customers_merged": (d.FailurePolicy.ABORT, True),
+    "customer_erased": (d.FailurePolicy.ABORT, True),
+    "customer_export": (d.FailurePolicy.ABORT, True),
+    "obstacles": (d.FailurePolicy.ABORT, True),
+}
+"""Run-time hooks: failure policy, and whether plugins that are switched off are called too."""

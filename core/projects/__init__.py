@@ -1,0 +1,1 @@
+"""Projects, phases, buildings and units: the space every plugin hangs on."""

@@ -1,0 +1,1 @@
+"""The touchpoint catalogue and the timeline of customers and units."""
