@@ -1,0 +1,72 @@
+# What developers type. `make help` lists it; docs/tutorial/ explains it.
+
+PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?= 2
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+SOURCES := core plugins migrations tests tools wsgi.py gunicorn.conf.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo-passwords test setup-run setup-test lint format types contracts translations \
+	translations-check test-sqlite test-postgresql test-browser bench
+# `test` runs its parts in their order, also under `make -j`.
+.NOTPARALLEL:
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup-run ## serve Doorstep with demo data on http://127.0.0.1:8000 (PORT=8001 changes it)
+	@$(BIN)/doorstep setup
+	@$(BIN)/doorstep demo
+	@$(BIN)/python tools/setup/serve.py $(PORT)
+
+demo-passwords: setup-run ## give the demo accounts new passwords and print them
+	@$(BIN)/doorstep demo-passwords
+
+test: setup-test lint types contracts translations-check test-sqlite test-postgresql test-browser ## everything that has to hold before a change is taken
+	@echo "make test: lint, types, contracts, translations and the three suites passed."
+
+setup-run:
+	@$(PYTHON) tools/setup/system_packages.py run
+	@$(PYTHON) tools/setup/virtualenv.py run
+	@$(BIN)/python tools/translations.py compile
+
+setup-test: ## install what the tests need
+	@$(PYTHON) tools/setup/system_packages.py test
+	@$(PYTHON) tools/setup/virtualenv.py test
+	@$(BIN)/python tools/translations.py compile
+
+lint: ## ruff: rules and format
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+format: ## let ruff format the code and repair what it can
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+types: ## mypy
+	$(BIN)/mypy
+
+contracts: ## who may import whom (setup.cfg, [importlinter])
+	$(BIN)/lint-imports
+
+translations: ## collect the texts of the code into the catalogues and compile them
+	$(BIN)/python tools/translations.py update
+	$(BIN)/python tools/translations.py compile
+
+translations-check: ## every text has a Chinese translation
+	$(BIN)/python tools/translations.py check
+
+test-sqlite: ## the suite on SQLite
+	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m "not browser"
+
+test-postgresql: ## the suite on a PostgreSQL that is started for it
+	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m "not browser"
+
+test-browser: ## the browser tests in Chromium
+	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m browser tests/browser
+
+bench: setup-test ## measure the lists, search and export beside stock Flask-Admin and Django's admin (takes long)
+	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_BENCH_POSTGRESQL_URL $(BIN)/python -m bench
