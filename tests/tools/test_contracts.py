@@ -14,7 +14,15 @@ ROOT = Path(__file__).resolve().parents[2]
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
 
 MODULES = (
-    *("core/config", "core/extensions", "core/database/types", "core/plugin_system/gate", "core/toolkit"),
+    *(
+        "core/config",
+        "core/languages",
+        "core/secrets",
+        "core/extensions",
+        "core/database/types",
+        "core/plugin_system/gate",
+        "core/toolkit",
+    ),
     *("core/people/models", "core/projects/models", "core/customers/models", "core/timeline/models"),
     *("core/machinery/audit/services", "core/machinery/documents/services", "core/testing/fixtures"),
     *("migrations/env", "migrations/core/first"),
