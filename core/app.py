@@ -1,0 +1,52 @@
+"""The application factory: the start-up steps in order, one line each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from core import config, languages, secrets
+from core.admin import mounting
+from core.admin import errors as error_pages
+from core.admin import http as http_guards
+from core.cli import register_commands
+from core.components import CORE_COMPONENTS
+from core.database.setup import set_up_database
+from core.machinery import set_up_machinery
+from core.people.request_scope import set_up_request_scope
+from core.people.sign_in import set_up_sign_in
+from core.plugin_system.start import start_plugins
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """Make the WSGI application.
+
+    Args:
+        overrides: Configuration values that win over everything else; used by tests.
+
+    Raises:
+        ConfigurationError: A value cannot be used, or a production secret is missing or a sample.
+    """
+    app = Flask("core", instance_path=_instance_path(overrides), static_folder="static", template_folder="templates")
+    config.load_config(app, overrides)
+    secrets.load_secrets(app)
+    set_up_database(app)
+    languages.set_up_languages(app)
+    http_guards.set_up_http(app)
+    error_pages.set_up_error_pages(app)
+    set_up_sign_in(app)
+    set_up_request_scope(app)
+    set_up_machinery(app)
+    start_plugins(app, CORE_COMPONENTS)
+    mounting.mount(app)
+    register_commands(app)
+    return app
+
+
+def _instance_path(overrides: Mapping[str, Any] | None) -> str:
+    chosen = (overrides or {}).get("INSTANCE_PATH") or os.environ.get("DOORSTEP_INSTANCE_PATH") or "instance"
+    return str(Path(chosen).resolve())

@@ -1,0 +1,43 @@
+"""Languages: Chinese first, English complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask, g, has_request_context, request, session
+from flask_login import current_user
+
+from core.extensions import babel
+
+LOCALES = {"zh_Hans_CN": "中文", "en": "English"}
+_CORE_CATALOGUE = str(Path(__file__).parent / "translations")
+
+
+def set_up_languages(app: Flask) -> None:
+    """Bind Flask-Babel; each plugin adds its catalogue with :func:`add_catalogue` before the first request."""
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", app.config["DEFAULT_LOCALE"])
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Shanghai")
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", _CORE_CATALOGUE)
+    babel.init_app(app, locale_selector=select_locale)
+
+
+def add_catalogue(app: Flask, folder: Path) -> None:
+    """Add a folder of translations, for example a plugin's."""
+    directories = app.extensions["babel"].translation_directories
+    if folder.is_dir() and str(folder) not in directories:
+        # Later catalogues win when they are merged; the core's comes last, so that no plugin rewords it.
+        directories.insert(0, str(folder))
+
+
+def select_locale() -> str:
+    """Return the language of this request: chosen for a printed page, by the user, in the session, or by the browser."""
+    if not has_request_context():
+        return "zh_Hans_CN"
+    forced: str | None = g.get("forced_locale")
+    if forced in LOCALES:
+        return str(forced)
+    chosen = session.get("locale") or (current_user.locale if current_user.is_authenticated else None)
+    if chosen in LOCALES:
+        return str(chosen)
+    best = request.accept_languages.best_match(["zh", "zh-CN", "zh-Hans", "en"], default="zh")
+    return "en" if best == "en" else "zh_Hans_CN"

@@ -1,0 +1,38 @@
+"""The Jinja side of printed documents: where the base template and its macros are, and the filters that they use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+
+from core.machinery.documents.renderer import language_tag
+from core.machinery.documents.verification_code import qr_svg
+
+TEMPLATE_FOLDER = Path(__file__).parent / "templates"
+"""Holds ``documents/base.html`` and ``documents/macros.html``; the application adds it to its own loader."""
+
+FILTERS: dict[str, Callable[..., object]] = {"language_tag": language_tag, "qr_svg": qr_svg}
+"""Filters that the base template needs in whatever environment it is rendered."""
+
+
+def document_environment(
+    gettext: Callable[..., str], ngettext: Callable[..., str], *, loaders: Iterable[BaseLoader] = ()
+) -> Environment:
+    """A Jinja environment for documents outside a web request: strict about missing values, escaping everything.
+
+    :param gettext: translates a msgid, with ``%(name)s`` placeholders filled by keyword
+    :param ngettext: the same for a singular, a plural and a number
+    :param loaders: where further templates are; asked before the base templates
+    """
+    environment = Environment(
+        loader=ChoiceLoader([*loaders, FileSystemLoader(TEMPLATE_FOLDER)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    environment.globals.update({"_": gettext, "gettext": gettext, "ngettext": ngettext})
+    return environment
