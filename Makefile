@@ -6,10 +6,10 @@ WORKERS ?= 2
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
-SOURCES := core plugins migrations tests tools wsgi.py gunicorn.conf.py
+SOURCES := core plugins migrations tests bench tools wsgi.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-passwords test setup-run setup-test lint format types contracts translations \
+.PHONY: help run demo-passwords test setup-run setup-test setup-bench lint format types contracts translations \
 	translations-check test-sqlite test-postgresql test-browser bench
 # `test` runs its parts in their order, also under `make -j`.
 .NOTPARALLEL:
@@ -37,6 +37,11 @@ setup-test: ## install what the tests need
 	@$(PYTHON) tools/setup/system_packages.py test
 	@$(PYTHON) tools/setup/virtualenv.py test
 	@$(BIN)/python tools/translations.py compile
+
+setup-bench:
+	@$(PYTHON) tools/setup/system_packages.py bench
+	@$(PYTHON) tools/setup/virtualenv.py bench
+	@.venv-bench/bin/python tools/translations.py compile
 
 lint: ## ruff: rules and format
 	$(BIN)/ruff check $(SOURCES)
@@ -68,5 +73,5 @@ test-postgresql: ## the suite on a PostgreSQL that is started for it
 test-browser: ## the browser tests in Chromium
 	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m browser tests/browser
 
-bench: setup-test ## measure the lists, search and export beside stock Flask-Admin and Django's admin (takes long)
-	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_BENCH_POSTGRESQL_URL $(BIN)/python -m bench
+bench: setup-bench ## measure lists, search and export beside stock Flask-Admin and Django's admin (long)
+	.venv-bench/bin/python -m bench $(BENCH)

@@ -1,4 +1,4 @@
-"""When the virtual environment counts as up to date."""
+"""When a virtual environment counts as up to date."""
 
 from __future__ import annotations
 
@@ -6,31 +6,41 @@ from pathlib import Path
 
 import pytest
 
-from tools.setup.virtualenv import DECLARATIONS, fingerprint, is_current, note_of
+from tools.setup.virtualenv import TARGETS
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    for name in DECLARATIONS:
-        (tmp_path / name).write_text(f"{name}\n")
+def root(tmp_path: Path) -> Path:
+    """A project without environments."""
+    for target in TARGETS.values():
+        (tmp_path / target.folder).mkdir(exist_ok=True)
+        for name in target.declarations:
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(f"{name}\n")
     return tmp_path
 
 
-@pytest.mark.parametrize("name", DECLARATIONS)
-def test_a_changed_declaration_asks_for_a_new_installation(project: Path, name: str) -> None:
-    before = fingerprint(project)
-    assert fingerprint(project) == before
-    with (project / name).open("a") as file:
+def note_installation(name: str, root: Path) -> None:
+    TARGETS[name].note(root).write_text(TARGETS[name].fingerprint(root))
+
+
+@pytest.mark.parametrize(
+    ("target", "declaration"),
+    [(name, declaration) for name, target in TARGETS.items() for declaration in target.declarations],
+)
+def test_a_changed_declaration_asks_for_a_new_installation(root: Path, target: str, declaration: str) -> None:
+    assert not TARGETS[target].is_current(root)
+    note_installation(target, root)
+    assert TARGETS[target].is_current(root)
+    with (root / declaration).open("a") as file:
         file.write("another-dependency\n")
-    assert fingerprint(project) != before
+    assert not TARGETS[target].is_current(root)
 
 
-def test_the_installation_for_tests_serves_the_run_but_not_the_other_way_round(tmp_path: Path) -> None:
-    assert not is_current("run", "abc", tmp_path)
-    note_of("run", tmp_path).write_text("abc")
-    assert is_current("run", "abc", tmp_path)
-    assert not is_current("test", "abc", tmp_path)
-    assert not is_current("run", "abd", tmp_path)
-    note_of("test", tmp_path).write_text("abd")
-    assert is_current("test", "abd", tmp_path)
-    assert is_current("run", "abd", tmp_path)
+def test_the_installation_for_tests_serves_the_run_but_not_the_other_way_round(root: Path) -> None:
+    note_installation("run", root)
+    assert not TARGETS["test"].is_current(root)
+    TARGETS["run"].note(root).unlink()
+    note_installation("test", root)
+    assert TARGETS["run"].is_current(root)
+    assert not TARGETS["bench"].is_current(root)

@@ -8,6 +8,7 @@ This is what `make run` starts. For production see docs/operations/production.md
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -65,8 +66,12 @@ def start(port: int) -> dict[str, subprocess.Popen[bytes]]:
             str(SEAL_EVERY_SECONDS),
         ],
     }
+    # Links and QR codes lead to this address unless another one is configured.
+    environment = {"DOORSTEP_BASE_URL": f"http://{HOST}:{port}", **os.environ}
     return {
-        name: subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True)
+        name: subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
         for name, command in commands.items()
     }
 

@@ -2,6 +2,7 @@
 
     python3 tools/setup/system_packages.py run     what the server needs
     python3 tools/setup/system_packages.py test    the same, and what the test suite needs
+    python3 tools/setup/system_packages.py bench   the same as `run`, and what the benchmark needs
 
 What is missing is installed with apt-get when that is possible (Debian or a derivative, as root). Otherwise
 the missing packages and the command that installs them are named and the exit code is 1. When nothing is
@@ -89,11 +90,15 @@ RUN_REQUIREMENTS = (
     ),
 )
 
+POSTGRESQL = Requirement(
+    "postgresql", "a second database to run the tests and measure on", postgresql_present
+)
 TEST_REQUIREMENTS = (
     *RUN_REQUIREMENTS,
     Requirement("chromium", "runs the browser tests", chromium_present),
-    Requirement("postgresql", "runs the test suite on PostgreSQL", postgresql_present),
+    POSTGRESQL,
 )
+BENCH_REQUIREMENTS = (*RUN_REQUIREMENTS, POSTGRESQL)
 
 
 def missing(requirements: Sequence[Requirement]) -> list[Requirement]:
@@ -139,7 +144,7 @@ def install(packages: Sequence[str]) -> int:
 
 
 def main(arguments: Sequence[str]) -> int:
-    sets = {"run": RUN_REQUIREMENTS, "test": TEST_REQUIREMENTS}
+    sets = {"run": RUN_REQUIREMENTS, "test": TEST_REQUIREMENTS, "bench": BENCH_REQUIREMENTS}
     if len(arguments) != 1 or arguments[0] not in sets:
         print(__doc__, file=sys.stderr)
         return 2

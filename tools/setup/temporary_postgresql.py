@@ -19,7 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from urllib.parse import quote
@@ -95,8 +95,11 @@ def call(command: Sequence[str | Path], user: pwd.struct_passwd | None, folder: 
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[str]:
+def cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
     """A running cluster; gives the SQLAlchemy URL of its database `postgres`, as superuser.
+
+    Args:
+        settings: parameters that differ from PostgreSQL's defaults; the tests' own give up durability.
 
     Raises:
         PostgresqlError: the cluster could not be made or started.
@@ -119,7 +122,7 @@ def cluster() -> Iterator[str]:
         ]
         call([binaries / "initdb", "-D", data, *options], user, folder)
         with (data / "postgresql.conf").open("a") as configuration:
-            for name, value in {**SETTINGS, "unix_socket_directories": str(folder)}.items():
+            for name, value in {**settings, "unix_socket_directories": str(folder)}.items():
                 configuration.write(f"{name} = '{value}'\n")
         control: list[str | Path] = [binaries / "pg_ctl", "-D", data, "--silent", "-w"]
         call([*control, "-l", folder / "server.log", "-t", "60", "start"], user, folder)

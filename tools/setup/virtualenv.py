@@ -1,9 +1,10 @@
-"""Create the virtual environment `.venv` and install Doorstep into it, as far as that is not done already.
+"""Create a virtual environment and install Doorstep into it, as far as that is not done already.
 
-    python3 tools/setup/virtualenv.py run     Doorstep and its dependencies
-    python3 tools/setup/virtualenv.py test    the same, and the tools of its developers (extra `dev`)
+    python3 tools/setup/virtualenv.py run      Doorstep and its dependencies, in .venv
+    python3 tools/setup/virtualenv.py test     the same, and the tools of its developers (extra `dev`)
+    python3 tools/setup/virtualenv.py bench    Doorstep and the products it is measured against, in .venv-bench
 
-The environment keeps a note of what it was made from: the files that declare the dependencies, and the
+An environment keeps a note of what it was made from: the files that declare the dependencies, and the
 interpreter. While both are unchanged this returns at once.
 
 This runs before the virtual environment exists: the standard library is all it may use.
@@ -16,53 +17,90 @@ import subprocess
 import sys
 import venv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = ROOT / ".venv"
-DECLARATIONS = ("setup.cfg", "pyproject.toml")
-TARGETS = {"run": ".", "test": ".[dev]"}
 
 
-def fingerprint(root: Path = ROOT) -> str:
-    """A hash over the declared dependencies, the place and the interpreter."""
-    digest = hashlib.sha256(f"{root} {sys.version}".encode())
-    for name in DECLARATIONS:
-        digest.update((root / name).read_bytes())
-    return digest.hexdigest()
+@dataclass(frozen=True)
+class Target:
+    """What is installed where.
+
+    Attributes:
+        name: the word on the command line.
+        folder: the environment's folder below the root.
+        requirements: the arguments of `pip install`.
+        declarations: the files in which the dependencies are declared.
+        included_in: the name of a target of the same folder that brings all of this one.
+    """
+
+    name: str
+    folder: str
+    requirements: tuple[str, ...]
+    declarations: tuple[str, ...] = ("setup.cfg", "pyproject.toml")
+    included_in: str | None = None
+
+    def fingerprint(self, root: Path = ROOT) -> str:
+        """A hash over the declared dependencies, the place and the interpreter."""
+        digest = hashlib.sha256(f"{root} {sys.version}".encode())
+        for name in self.declarations:
+            digest.update((root / name).read_bytes())
+        return digest.hexdigest()
+
+    def note(self, root: Path = ROOT) -> Path:
+        """The file that holds the fingerprint of the last complete installation."""
+        return root / self.folder / f"doorstep-{self.name}.installed"
+
+    def is_current(self, root: Path = ROOT) -> bool:
+        """Whether just this is installed, by this target or by the one that includes it."""
+        notes = [target.note(root) for target in (self, TARGETS.get(self.included_in or "")) if target]
+        wanted = self.fingerprint(root)
+        return any(note.is_file() and note.read_text() == wanted for note in notes)
 
 
-def note_of(target: str, environment: Path = ENVIRONMENT) -> Path:
-    """The file in the environment that holds the fingerprint of the last complete installation."""
-    return environment / f"doorstep-{target}.installed"
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("run", ".venv", ("--editable", "."), included_in="test"),
+        Target("test", ".venv", ("--editable", ".[dev]")),
+        Target(
+            "bench",
+            ".venv-bench",
+            ("--requirement", "bench/requirements.txt"),
+            ("setup.cfg", "pyproject.toml", "bench/requirements.txt"),
+        ),
+    )
+}
 
 
-def is_current(target: str, wanted: str, environment: Path = ENVIRONMENT) -> bool:
-    """Whether `target`, or the larger set of the tests, was installed from just these declarations."""
-    notes = [note_of(name, environment) for name in {target, "test"}]
-    return any(note.is_file() and note.read_text() == wanted for note in notes)
+def install(target: Target) -> int:
+    """Make the environment if there is none, and install; returns pip's exit code."""
+    environment = ROOT / target.folder
+    python = environment / "bin" / "python"
+    # An environment that was broken off has no pip; one whose interpreter is gone has a dangling link.
+    usable = python.exists() and any(environment.glob("lib/*/site-packages/pip"))
+    if not usable:
+        print(f"Creating the virtual environment {target.folder}", flush=True)
+        venv.create(environment, with_pip=True, clear=environment.exists())
+    print("Installing Doorstep and its dependencies; the first time this takes a minute or two", flush=True)
+    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore"]
+    command = [str(python), "-m", "pip", "install", *options, *target.requirements]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
 
 
 def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in TARGETS:
         print(__doc__, file=sys.stderr)
         return 2
-    target = arguments[0]
-    wanted = fingerprint()
-    if is_current(target, wanted):
+    target = TARGETS[arguments[0]]
+    if target.is_current():
         return 0
-    python = ENVIRONMENT / "bin" / "python"
-    if not python.exists():
-        print(f"Creating the virtual environment {ENVIRONMENT.name}", flush=True)
-        venv.create(ENVIRONMENT, with_pip=True, clear=ENVIRONMENT.exists())
-    print("Installing Doorstep and its dependencies; the first time this takes a minute or two", flush=True)
-    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--editable", TARGETS[target]]
-    command = [str(python), "-m", "pip", "install", *options]
-    code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
+    code = install(target)
     if code:
         print("pip could not install the dependencies: the reason stands above.", file=sys.stderr)
         return code
-    note_of(target).write_text(wanted)
+    target.note().write_text(target.fingerprint())
     return 0
 
 
