@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
@@ -15,6 +16,35 @@ TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 
 FILTERS: dict[str, Callable[..., object]] = {"language_tag": language_tag, "qr_svg": qr_svg}
 """Filters that the base template needs in whatever environment it is rendered."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Where a reader checks an issued document: ``url`` is the full address in the QR code, ``code`` what is typed there."""
+
+    url: str
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class DocumentHead:
+    """What ``documents/base.html`` prints around the content of a document; the template knows it as ``document``.
+
+    ``language`` is the locale of the recipient (``zh_Hans_CN``, ``en``); ``date`` and ``printed_at`` are already formatted for it;
+    ``logo`` is a resource address (``attachment:<id>`` or ``package:…``); ``version`` names the template version.
+    """
+
+    title: str
+    language: str = "zh_Hans_CN"
+    subtitle: str = ""
+    number: str = ""
+    version: str = ""
+    date: str = ""
+    printed_at: str = ""
+    company: str = ""
+    project: str = ""
+    logo: str = ""
+    verification: Verification | None = None
 
 
 def document_environment(
