@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
 SOURCES := core plugins migrations tests bench tools wsgi.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-passwords test setup-run setup-test setup-bench lint format types contracts translations \
+.PHONY: help run demo-passwords test install setup-test setup-bench lint format types contracts translations \
 	translations-check test-sqlite test-postgresql test-browser bench
 # `test` runs its parts in their order, also under `make -j`.
 .NOTPARALLEL:
@@ -17,18 +17,18 @@ SOURCES := core plugins migrations tests bench tools wsgi.py gunicorn.conf.py
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup-run ## serve Doorstep with demo data on http://127.0.0.1:8000 (PORT=8001 changes it)
+run: install ## serve Doorstep with demo data on http://127.0.0.1:8000 (PORT=8001 changes it)
 	@$(BIN)/doorstep setup
 	@$(BIN)/doorstep demo
 	@$(BIN)/python tools/setup/serve.py $(PORT)
 
-demo-passwords: setup-run ## give the demo accounts new passwords and print them
+demo-passwords: install ## give the demo accounts new passwords and print them
 	@$(BIN)/doorstep demo-passwords
 
 test: setup-test lint types contracts translations-check test-sqlite test-postgresql test-browser ## everything that has to hold before a change is taken
 	@echo "make test: lint, types, contracts, translations and the three suites passed."
 
-setup-run:
+install: ## system packages, virtual environment and translations; no data
 	@$(PYTHON) tools/setup/system_packages.py run
 	@$(PYTHON) tools/setup/virtualenv.py run
 	@$(BIN)/python tools/translations.py compile
