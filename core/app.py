@@ -31,7 +31,9 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     Raises:
         ConfigurationError: A value cannot be used, or a production secret is missing or a sample.
     """
-    app = Flask("core", instance_path=_instance_path(overrides), static_folder="static", template_folder="templates")
+    app = Flask(
+        "core", instance_path=_instance_path(overrides), static_folder="static", template_folder="templates"
+    )
     config.load_config(app, overrides)
     secrets.load_secrets(app)
     set_up_database(app)

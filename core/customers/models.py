@@ -68,16 +68,22 @@ class Customer(Record, CoreBase):
     life_cycle: Mapped[str] = mapped_column(sa.String(20), default="prospect", index=True)
     """Cache of :func:`core.customers.services.compute_life_cycle`; never set by hand."""
     note: Mapped[str] = mapped_column(sa.Text, default="")
-    merged_into_id: Mapped[int | None] = mapped_column(sa.ForeignKey("customer.id", ondelete="SET NULL"), index=True)
+    merged_into_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("customer.id", ondelete="SET NULL"), index=True
+    )
     archived_at: Mapped[dt.datetime | None]
     erased_at: Mapped[dt.datetime | None]
 
-    contacts: Mapped[list[CustomerContact]] = relationship(back_populates="customer", cascade="all, delete-orphan")
+    contacts: Mapped[list[CustomerContact]] = relationship(
+        back_populates="customer", cascade="all, delete-orphan"
+    )
     consents: Mapped[list[Consent]] = relationship(back_populates="customer", cascade="all, delete-orphan")
     preference: Mapped[CustomerPreference | None] = relationship(
         back_populates="customer", cascade="all, delete-orphan", uselist=False
     )
-    project_links: Mapped[list[CustomerProject]] = relationship(back_populates="customer", cascade="all, delete-orphan")
+    project_links: Mapped[list[CustomerProject]] = relationship(
+        back_populates="customer", cascade="all, delete-orphan"
+    )
     units: Mapped[list[CustomerUnit]] = relationship(back_populates="customer", cascade="all, delete-orphan")
 
 
@@ -88,8 +94,12 @@ class CustomerProject(CoreBase):
     __scope__ = ByProject()
     __table_args__: Any = (sa.Index("ix_customer_project_project_customer", "project_id", "customer_id"),)
 
-    customer_id: Mapped[int] = mapped_column(sa.ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True)
-    project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), primary_key=True)
+    customer_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True
+    )
+    project_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("project.id", ondelete="RESTRICT"), primary_key=True
+    )
     source: Mapped[str] = mapped_column(sa.String(40), default="")
     since: Mapped[dt.datetime] = mapped_column(default=utc_now)
 
@@ -103,7 +113,9 @@ class CustomerUnit(Record, CoreBase):
     __tablename__ = "customer_unit"
     __scope__ = ByProject()
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(["project_id", "unit_id"], ["unit.project_id", "unit.id"], ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(
+            ["project_id", "unit_id"], ["unit.project_id", "unit.id"], ondelete="RESTRICT"
+        ),
         sa.Index("ix_customer_unit_unit", "unit_id", "customer_id"),
     )
 

@@ -45,7 +45,9 @@ def use_keys(field_keys: list[str], index_key: str) -> None:
 
 def _fernet() -> MultiFernet:
     if _keyring.fernet is None:
-        raise EncryptionNotReadyError("Encrypted values cannot be used before create_app() has set the field keys.")
+        raise EncryptionNotReadyError(
+            "Encrypted values cannot be used before create_app() has set the field keys."
+        )
     return _keyring.fernet
 
 
@@ -71,5 +73,7 @@ def blind_index(value: str, purpose: str) -> str:
         purpose: What the index is for; the same value has different indexes for different purposes.
     """
     if _keyring.index_key is None:
-        raise EncryptionNotReadyError("Blind indexes cannot be used before create_app() has set the index key.")
+        raise EncryptionNotReadyError(
+            "Blind indexes cannot be used before create_app() has set the index key."
+        )
     return hmac.new(_keyring.index_key, f"{purpose}\0{value}".encode(), hashlib.sha256).hexdigest()

@@ -271,20 +271,30 @@ class Owned(ScopeRule):
         project, customer, department = (getattr(model, name) for name in self.columns)
         return sa.or_(
             project.in_(sorted(scope.project_ids or ())),
-            sa.and_(project.is_(None), customer.is_not(None), _linked_to_visible_project(customer, scope, model)),
-            sa.and_(project.is_(None), customer.is_(None), department.in_(sorted(scope.department_ids or ()))),
+            sa.and_(
+                project.is_(None), customer.is_not(None), _linked_to_visible_project(customer, scope, model)
+            ),
+            sa.and_(
+                project.is_(None), customer.is_(None), department.in_(sorted(scope.department_ids or ()))
+            ),
         )
 
     def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
         if scope.sees_everything:
             return None
         if (project_id := getattr(row, self.project)) is not None:
-            return None if project_id in (scope.project_ids or ()) else f"project {project_id} is out of reach"
+            return (
+                None if project_id in (scope.project_ids or ()) else f"project {project_id} is out of reach"
+            )
         if (customer_id := getattr(row, self.customer)) is not None:
             visible = customer_is_visible(session, customer_id, scope, type(row))
             return None if visible else f"customer {customer_id} is out of reach"
         department_id = getattr(row, self.department)
-        return None if department_id in (scope.department_ids or ()) else f"department {department_id} is out of reach"
+        return (
+            None
+            if department_id in (scope.department_ids or ())
+            else f"department {department_id} is out of reach"
+        )
 
 
 _scoped_models: dict[str, Any] = {}
@@ -344,7 +354,9 @@ def _narrow(state: ORMExecuteState) -> None:
         model = _scoped_models[name]
         criterion = model.__scope__.criterion(model, scope)
         if criterion is not None:
-            options.append(with_loader_criteria(model, criterion, include_aliases=True, propagate_to_loaders=False))
+            options.append(
+                with_loader_criteria(model, criterion, include_aliases=True, propagate_to_loaders=False)
+            )
     state.statement = state.statement.options(*options)
 
 

@@ -29,7 +29,9 @@ class Project(Record, CoreBase):
     __tablename__ = "project"
     __scope__ = ByProject("id")
 
-    department_id: Mapped[int] = mapped_column(sa.ForeignKey("department.id", ondelete="RESTRICT"), index=True)
+    department_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("department.id", ondelete="RESTRICT"), index=True
+    )
     """The city company that the project belongs to."""
     code: Mapped[str] = mapped_column(sa.String(12), unique=True)
     name: Mapped[str] = mapped_column(sa.String(80), index=True)
@@ -68,7 +70,9 @@ class Phase(Record, CoreBase):
     name: Mapped[str] = mapped_column(sa.String(80))
 
     project: Mapped[Project] = relationship(back_populates="phases")
-    buildings: Mapped[list[Building]] = relationship(back_populates="phase", order_by="Building.code", viewonly=True)
+    buildings: Mapped[list[Building]] = relationship(
+        back_populates="phase", order_by="Building.code", viewonly=True
+    )
 
 
 class Building(Record, CoreBase):
@@ -79,7 +83,9 @@ class Building(Record, CoreBase):
     __table_args__: Any = (
         sa.UniqueConstraint("project_id", "code"),
         sa.UniqueConstraint("project_id", "id"),
-        sa.ForeignKeyConstraint(["project_id", "phase_id"], ["phase.project_id", "phase.id"], ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(
+            ["project_id", "phase_id"], ["phase.project_id", "phase.id"], ondelete="RESTRICT"
+        ),
     )
 
     project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"))
@@ -110,7 +116,9 @@ class Unit(Record, CoreBase):
     __table_args__: Any = (
         sa.UniqueConstraint("project_id", "code"),
         sa.UniqueConstraint("project_id", "id"),
-        sa.ForeignKeyConstraint(["project_id", "building_id"], ["building.project_id", "building.id"], ondelete="RESTRICT"),
+        sa.ForeignKeyConstraint(
+            ["project_id", "building_id"], ["building.project_id", "building.id"], ondelete="RESTRICT"
+        ),
     )
 
     project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"))

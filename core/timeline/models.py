@@ -17,7 +17,9 @@ class Touchpoint(Record, CoreBase):
     """A touchpoint of the catalogue, TP-A01 … TP-G, as the procedure states it (domain reference 2)."""
 
     __tablename__ = "touchpoint"
-    __scope__ = Unscoped("the catalogue is one for the installation; companies override it by TouchpointOverride")
+    __scope__ = Unscoped(
+        "the catalogue is one for the installation; companies override it by TouchpointOverride"
+    )
 
     code: Mapped[str] = mapped_column(sa.String(20), unique=True)
     stage: Mapped[str] = mapped_column(sa.String(1), index=True)

@@ -156,7 +156,11 @@ def reach(
 
 
 def entries_of(
-    *, customer_id: int | None = None, unit_id: int | None = None, before: TimelineEntry | None = None, limit: int = 30
+    *,
+    customer_id: int | None = None,
+    unit_id: int | None = None,
+    before: TimelineEntry | None = None,
+    limit: int = 30,
 ) -> Sequence[TimelineEntry]:
     """Return the newest entries of a customer or a unit.
 
@@ -166,14 +170,19 @@ def entries_of(
         before: Continue after this entry, for the next page.
         limit: How many at the most.
     """
-    query = sa.select(TimelineEntry).order_by(TimelineEntry.happened_at.desc(), TimelineEntry.id.desc()).limit(limit)
+    query = (
+        sa.select(TimelineEntry)
+        .order_by(TimelineEntry.happened_at.desc(), TimelineEntry.id.desc())
+        .limit(limit)
+    )
     if customer_id is not None:
         query = query.where(TimelineEntry.customer_id == customer_id)
     if unit_id is not None:
         query = query.where(TimelineEntry.unit_id == unit_id)
     if before is not None:
         query = query.where(
-            sa.tuple_(TimelineEntry.happened_at, TimelineEntry.id) < sa.tuple_(sa.literal(before.happened_at), before.id)
+            sa.tuple_(TimelineEntry.happened_at, TimelineEntry.id)
+            < sa.tuple_(sa.literal(before.happened_at), before.id)
         )
     return db.session.scalars(query).all()
 

@@ -82,7 +82,9 @@ class Workflow:
         for transition in self.transitions:
             unknown = {*transition.sources, transition.target} - set(codes)
             if unknown:
-                raise ValueError(f"Transition {transition.code} of {self.name} names unknown states {sorted(unknown)}.")
+                raise ValueError(
+                    f"Transition {transition.code} of {self.name} names unknown states {sorted(unknown)}."
+                )
 
     def state(self, code: str) -> State:
         """Return a state by its code."""
@@ -97,7 +99,9 @@ class Workflow:
         for transition in self.transitions:
             if transition.code == code:
                 return transition
-        raise TransitionRefused(f"There is no step {code!r} for this record. Reload the page and choose again.")
+        raise TransitionRefused(
+            f"There is no step {code!r} for this record. Reload the page and choose again."
+        )
 
     def state_of(self, record: Any) -> State:
         """Return the state that ``record`` is in."""
@@ -142,12 +146,19 @@ class Workflow:
             )
         if transition.permission is not None and transition.permission not in require_scope().permissions:
             raise TransitionRefused(
-                _("“%(step)s” needs a right that your role does not have in this department.", step=str(transition.label))
+                _(
+                    "“%(step)s” needs a right that your role does not have in this department.",
+                    step=str(transition.label),
+                )
             )
         for name, label in (transition.required or {}).items():
             if fields.get(name) in (None, "", [], ()):
                 raise TransitionRefused(
-                    _("“%(step)s” needs “%(field)s”. Fill it in and try again.", step=str(transition.label), field=str(label))
+                    _(
+                        "“%(step)s” needs “%(field)s”. Fill it in and try again.",
+                        step=str(transition.label),
+                        field=str(label),
+                    )
                 )
         reason = transition.guard(record, fields) if transition.guard is not None else None
         if reason is not None:

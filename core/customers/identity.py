@@ -1,0 +1,126 @@
+"""Checking, normalising and masking of personal values: telephone numbers, identity numbers, credit codes, names."""
+
+from __future__ import annotations
+
+import re
+
+import phonenumbers
+from flask_babel import gettext as _
+from stdnum.cn import ric, uscc
+from stdnum.exceptions import ValidationError
+
+from core.customers.models import IdentityType
+from core.database.encryption import blind_index
+
+
+class PersonalValueError(ValueError):
+    """A personal value is not possible; the message is a full sentence that does not repeat the value."""
+
+
+def normalise_phone(value: str | None, region: str = "CN") -> str | None:
+    """Return a telephone number as it is stored: eleven digits for mainland mobiles, else E.164.
+
+    Args:
+        value: What was typed; full-width digits, spaces, hyphens and "+86" are understood.
+        region: Region of a number without country code.
+
+    Raises:
+        PersonalValueError: No such number is possible.
+    """
+    text = (value or "").translate(str.maketrans("０１２３４５６７８９＋－（）", "0123456789+-()")).strip()
+    if not text:
+        return None
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException as error:
+        raise PersonalValueError(_phone_message()) from error
+    if not phonenumbers.is_valid_number(number):
+        raise PersonalValueError(_phone_message())
+    if number.country_code == 86 and len(str(number.national_number)) == 11:
+        return str(number.national_number)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _phone_message() -> str:
+    return _(
+        "This telephone number is not possible. Write eleven digits for a mainland mobile, the area code with a landline "
+        "(0755-12345678), or + and the country code."
+    )
+
+
+def normalise_identity(kind: IdentityType, value: str | None) -> str | None:
+    """Return an identity number as it is stored.
+
+    Args:
+        kind: The paper it was taken from; a mainland ID card's checksum and birthday are verified (GB 11643).
+        value: What was typed.
+
+    Raises:
+        PersonalValueError: The number is not possible for this paper.
+    """
+    text = re.sub(r"\s", "", value or "").upper()
+    if not text:
+        return None
+    if kind == IdentityType.ID_CARD:
+        try:
+            return str(ric.validate(text))
+        except ValidationError as error:
+            raise PersonalValueError(
+                _(
+                    "This ID card number is not possible: check its 18 characters against the card, also the last one."
+                )
+            ) from error
+    if not re.fullmatch(r"[A-Z0-9()\-]{5,20}", text):
+        raise PersonalValueError(_("This document number must be 5 to 20 letters and digits."))
+    return text
+
+
+def normalise_credit_code(value: str | None) -> str | None:
+    """Return a company's unified social credit code (GB 32100), 18 characters.
+
+    Raises:
+        PersonalValueError: The checksum does not fit.
+    """
+    text = re.sub(r"\s", "", value or "").upper()
+    if not text:
+        return None
+    try:
+        return str(uscc.validate(text))
+    except ValidationError as error:
+        raise PersonalValueError(
+            _("This unified social credit code is not possible: check its 18 characters against the licence.")
+        ) from error
+
+
+def identity_index(number: str) -> str:
+    """Return the blind index of a normalised identity number, for equality search."""
+    return blind_index(number, "identity_number")
+
+
+def mask_phone(value: str | None) -> str:
+    """Return 138****1234: three leading and four trailing characters stay."""
+    if not value:
+        return ""
+    return f"{value[:3]}****{value[-4:]}" if len(value) >= 8 else "*" * len(value)
+
+
+def mask_identity(value: str | None) -> str:
+    """Return 4403**********1234: four leading and four trailing characters stay."""
+    if not value:
+        return ""
+    return f"{value[:4]}{'*' * (len(value) - 8)}{value[-4:]}" if len(value) > 8 else "*" * len(value)
+
+
+def mask_address(value: str | None) -> str:
+    """Return the first six characters, which name the city and district, and stars."""
+    if not value:
+        return ""
+    return value[:6] + "******" if len(value) > 6 else "******"
+
+
+def mask_email(value: str | None) -> str:
+    """Return l***@example.com: the first character and the domain stay."""
+    if not value or "@" not in value:
+        return ""
+    local, _at, domain = value.partition("@")
+    return f"{local[:1]}***@{domain}"
