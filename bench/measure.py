@@ -1,0 +1,348 @@
+"""One run over one kind of database: every operation on every product, the products in turn."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from bench.client import Client, Request, Response
+from bench.databases import Database, DatabaseKind
+from bench.dataset import PAGE_SIZE, Dataset
+from bench.products.base import Product, User, WrongAnswer
+from bench.servers import Server
+
+log = logging.getLogger("bench")
+
+WARM_UP = 3
+EXPORTS = 3
+MEGABYTE = 1024 * 1024
+
+Check = Callable[[Product, int, Client, Response], None]
+
+
+@dataclass
+class Measurement:
+    """Samples of one product doing one operation.
+
+    Attributes:
+        seconds: one entry per timed request.
+        problem: why there is no result, or an empty text.
+        megabytes: highest memory above idle of the serving worker (export only).
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    problem: str = ""
+    megabytes: float | None = None
+
+    @property
+    def milliseconds(self) -> float | None:
+        """The median, or None when the operation went wrong."""
+        return None if self.problem or not self.seconds else median(self.seconds) * 1000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was measured: where, by whom, what, over how many customers, by which product."""
+
+    user: str
+    operation: str
+    rows: int
+    product: str
+
+
+Results = dict[Cell, Measurement]
+
+
+@dataclass
+class _Stage:
+    """A served product with a signed-in client per user."""
+
+    product: Product
+    dataset: Dataset
+    server: Server
+    clients: dict[str, Client]
+
+
+class Run:
+    """Measures products over one kind of database.
+
+    Args:
+        place: where databases are made; already entered.
+        products: the products to compare.
+        users: the administrator and the limited user.
+        dataset: the large set of rows.
+        small: the small set, for the next and previous page only.
+        repeats: timed requests per operation and product.
+        environment: variables for the servers.
+        folder: for logs and sockets.
+    """
+
+    def __init__(
+        self,
+        place: DatabaseKind,
+        products: list[Product],
+        users: list[User],
+        dataset: Dataset,
+        small: Dataset,
+        repeats: int,
+        environment: Mapping[str, str],
+        folder: Path,
+    ) -> None:
+        self._place = place
+        self._products = products
+        self._users = users
+        self._dataset = dataset
+        self._small = small
+        self._repeats = repeats
+        self._environment = environment
+        self._folder = folder
+        self.results: Results = {}
+        self.server_version = ""
+
+    def measure(self) -> Results:
+        """Prepares, starts, measures and stops everything.
+
+        Returns:
+            A measurement for each cell; an operation that a product answered wrongly carries the problem.
+        """
+        stages: list[_Stage] = []
+        try:
+            for dataset in (self._dataset, self._small):
+                stages.extend(self._staged(product, dataset, stages) for product in self._products)
+            large = [stage for stage in stages if stage.dataset is self._dataset]
+            for user in self._users:
+                self._measure_pages(large, user)
+                self._measure_records(large, user)
+                for start_at_end in (False, True):
+                    self._measure_walk(stages, user, start_at_end)
+            for user in self._users:
+                self._measure_export(large, user)
+        finally:
+            for stage in stages:
+                for client in stage.clients.values():
+                    client.close()
+                stage.server.stop()
+        return self.results
+
+    def _staged(self, product: Product, dataset: Dataset, running: list[_Stage]) -> _Stage:
+        label = f"{product.name}_{dataset.rows}"
+        started = time.monotonic()
+        database: Database = self._place.create(f"bench_{label}")
+        folder = self._folder / f"{self._place.kind}_{label}"
+        folder.mkdir()
+        product.prepare(database, dataset, self._users, folder)
+        self.server_version = database.server_version()
+        server = product.start(database, self._environment, folder)
+        stage = _Stage(product, dataset, server, {user.name: Client(server.port) for user in self._users})
+        try:
+            for user in self._users:
+                product.sign_in(stage.clients[user.name], user)
+            self._warm(stage)
+        except BaseException:
+            log.error("%s", server.log_tail())
+            server.stop()
+            raise
+        log.info(
+            "%s: %s customers loaded and served after %.0f s",
+            product.title,
+            f"{dataset.rows:,}",
+            time.monotonic() - started,
+        )
+        return stage
+
+    def _warm(self, stage: _Stage) -> None:
+        """Reaches both workers with fresh connections, so that neither measures its first request."""
+        for client in stage.clients.values():
+            for _ in range(8):
+                client.fresh_connection()
+                client.send(stage.product.first_page())
+
+    def _measure_pages(self, stages: list[_Stage], user: User) -> None:
+        count = self._repeats + WARM_UP
+        fragments = self._dataset.phone_fragments(count, user.limited)
+        names = self._dataset.short_names(count, user.limited)
+        projects = (
+            self._dataset.limited_project_ids
+            if user.limited
+            else [project.id for project in self._dataset.projects]
+        )
+        last = self._dataset.visible_rows(user.limited) % PAGE_SIZE or PAGE_SIZE
+        full = _shows(PAGE_SIZE)
+        pages: dict[str, tuple[Callable[[Product, int], Request], Check]] = {
+            "list": (lambda product, _: product.first_page(), full),
+            "last_page": (lambda product, _: product.last_page(self._dataset, user), _shows(last)),
+            "sort_name": (lambda product, turn: product.sorted_by_name(descending=turn % 2 == 1), full),
+            "search_phone": (lambda product, turn: product.search(fragments[turn]), _same_rows()),
+            "search_name": (lambda product, turn: product.search(names[turn]), _same_rows()),
+            "filter_project": (
+                lambda product, turn: product.filtered_by_project(
+                    self._dataset, projects[turn * 7 % len(projects)]
+                ),
+                full,
+            ),
+        }
+        for operation, (request, check) in pages.items():
+            self._alternate(
+                stages,
+                user,
+                operation,
+                count,
+                lambda stage, turn, request=request: request(stage.product, turn),
+                check,
+            )
+
+    def _measure_records(self, stages: list[_Stage], user: User) -> None:
+        count = self._repeats + WARM_UP
+        customers = self._dataset.sample(count, user.limited)
+
+        def form_is_right(_product: Product, turn: int, _client: Client, answer: Response) -> None:
+            if answer.status != 200 or customers[turn].name not in answer.text:
+                raise WrongAnswer(f"status {answer.status}, or the customer's name is not in the form")
+
+        def save_is_right(product: Product, turn: int, client: Client, answer: Response) -> None:
+            if not product.saved(answer):
+                raise WrongAnswer(f"status {answer.status}, sent to {answer.location!r}")
+            if value(turn) not in client.get(product.edit_form(customers[turn]).path).text:
+                raise WrongAnswer("the form does not show the value that was saved")
+
+        def value(turn: int) -> str:
+            return f"{user.name}{turn}@example.com"
+
+        self._alternate(
+            stages,
+            user,
+            "edit_form",
+            count,
+            lambda stage, turn: stage.product.edit_form(customers[turn]),
+            form_is_right,
+        )
+        self._alternate(
+            stages,
+            user,
+            "save",
+            count,
+            lambda stage, turn: stage.product.save(stage.clients[user.name], customers[turn], value(turn)),
+            save_is_right,
+        )
+
+    def _measure_walk(self, stages: list[_Stage], user: User, start_at_end: bool) -> None:
+        """Follows the next or previous page from the first or last one, over the large and the small set in turn."""
+        operation = "previous_page" if start_at_end else "next_page"
+        shown: dict[int, tuple[Response, int]] = {}
+
+        def request(stage: _Stage, _turn: int) -> Request:
+            product, client = stage.product, stage.clients[user.name]
+            if id(stage) not in shown:
+                number = product.pages(stage.dataset, user) if start_at_end else 1
+                start = product.last_page(stage.dataset, user) if start_at_end else product.first_page()
+                shown[id(stage)] = client.get(start.path), number
+            page, number = shown[id(stage)]
+            return product.previous_page(page, number) if start_at_end else product.next_page(page, number)
+
+        def check(stage: _Stage, _turn: int, answer: Response) -> None:
+            _shows(PAGE_SIZE)(stage.product, 0, stage.clients[user.name], answer)
+            page, number = shown[id(stage)]
+            if answer.body == page.body:
+                raise WrongAnswer("the same page came again")
+            shown[id(stage)] = answer, number + (-1 if start_at_end else 1)
+
+        self._alternate(stages, user, operation, self._repeats + WARM_UP, request, check_stage=check)
+
+    def _measure_export(self, stages: list[_Stage], user: User) -> None:
+        expected = self._dataset.rows // 10 + 1
+
+        def check(_product: Product, _turn: int, _client: Client, answer: Response) -> None:
+            lines = answer.body.count(b"\n")
+            if answer.status != 200 or lines != expected:
+                raise WrongAnswer(f"status {answer.status}, {lines:,} lines instead of {expected:,}")
+
+        idle: dict[int, dict[int, int]] = {}
+        for stage in stages:
+            # Some products ask for a recent sign-in before they give out rows.
+            stage.clients[user.name].close()
+            stage.clients[user.name] = Client(stage.server.port)
+            stage.product.sign_in(stage.clients[user.name], user)
+            self._warm(stage)
+            stage.server.forget_peaks()
+            idle[id(stage)] = stage.server.resident()
+        self._alternate(
+            stages,
+            user,
+            "export",
+            EXPORTS,
+            lambda stage, _: stage.product.export(stage.clients[user.name], self._dataset, user),
+            check,
+            warm_up=0,
+        )
+        for stage in stages:
+            peaks = stage.server.peaks()
+            growth = max(peaks.get(pid, 0) - memory for pid, memory in idle[id(stage)].items())
+            cell = Cell(user.name, "export", self._dataset.rows, stage.product.name)
+            self.results[cell].megabytes = growth / MEGABYTE
+
+    def _alternate(
+        self,
+        stages: list[_Stage],
+        user: User,
+        operation: str,
+        count: int,
+        request: Callable[..., Request],
+        check: Callable[..., None] | None = None,
+        check_stage: Callable[[_Stage, int, Response], None] | None = None,
+        warm_up: int = WARM_UP,
+    ) -> None:
+        """Sends one request to each product in turn, in a rotating order.
+
+        So drift of the machine meets all alike.
+        """
+        log.info("%s, %s: %s", self._place.kind, user.name, operation)
+        cells = {
+            id(stage): Cell(user.name, operation, stage.dataset.rows, stage.product.name) for stage in stages
+        }
+        self.results.update({cell: Measurement() for cell in cells.values()})
+        for turn in range(count):
+            shift = turn % len(stages)
+            for stage in stages[shift:] + stages[:shift]:
+                result = self.results[cells[id(stage)]]
+                if result.problem:
+                    continue
+                client = stage.clients[user.name]
+                try:
+                    answer = client.send(request(stage, turn))
+                    if check is not None:
+                        check(stage.product, turn, client, answer)
+                    if check_stage is not None:
+                        check_stage(stage, turn, answer)
+                except (WrongAnswer, LookupError, OSError) as error:
+                    result.problem = str(error) or type(error).__name__
+                    log.warning("%s, %s, %s: %s", stage.product.title, user.name, operation, result.problem)
+                    continue
+                if turn >= warm_up:
+                    result.seconds.append(answer.seconds)
+
+
+def _shows(expected: int) -> Check:
+    def check(product: Product, _turn: int, _client: Client, answer: Response) -> None:
+        rows = product.rows_on(answer)
+        if answer.status != 200 or rows != expected:
+            raise WrongAnswer(f"status {answer.status}, {rows} rows instead of {expected}")
+
+    return check
+
+
+def _same_rows() -> Check:
+    """A check that every product finds something, and equally much, for the same term."""
+    found: dict[int, int] = {}
+
+    def check(product: Product, turn: int, _client: Client, answer: Response) -> None:
+        rows = product.rows_on(answer)
+        if answer.status != 200 or rows == 0:
+            raise WrongAnswer(f"status {answer.status}, {rows} rows found")
+        if found.setdefault(turn, rows) != rows:
+            raise WrongAnswer(f"{rows} rows found where another product found {found[turn]}")
+
+    return check

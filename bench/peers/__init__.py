@@ -1,0 +1,1 @@
+"""The peers: applications written as the documentation of their framework says."""

@@ -1,0 +1,8 @@
+"""The application that gunicorn serves."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "bench.peers.django_site.settings"
+application = get_wsgi_application()

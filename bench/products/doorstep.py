@@ -1,0 +1,232 @@
+"""Doorstep itself."""
+
+from __future__ import annotations
+
+import html
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+
+from bench.client import Client, Request, Response, read_form, with_value
+from bench.databases import Database
+from bench.dataset import Customer, Dataset
+from bench.products.base import Product, User, WrongAnswer
+from bench.servers import Server
+
+_LIST = "/admin/customers/"
+_SIGN_IN = "/login"
+_CHUNK = 20_000
+_PERMISSIONS = [
+    "customers.view",
+    "customers.edit",
+    "customers.export",
+    "personal.view",
+    "projects.view",
+    "timeline.view",
+    "documents.view",
+    "audit.view",
+]
+
+
+class Doorstep(Product):
+    """The product as `gunicorn wsgi:app` serves it, with its own gunicorn.conf.py."""
+
+    name = "doorstep"
+    title = f"Doorstep {version('doorstep')}"
+    row_marker = re.compile(r'<td[^>]*\bclass="[^"]*\bcol-name\b')
+
+    def prepare(self, database: Database, dataset: Dataset, users: list[User], folder: Path) -> None:
+        from core.app import create_app
+        from core.extensions import db
+
+        app = create_app(self._settings(database, folder))
+        app.test_cli_runner().invoke(args=["setup"], catch_exceptions=False)
+        with app.app_context():
+            engine = db.engine
+            with engine.begin() as connection:
+                departments = self._load_departments(connection, dataset)
+                self._load_users(connection, users, departments, dataset.limited_company_id)
+                self._load_projects(connection, dataset, departments)
+            self._load_customers(engine, dataset)
+            engine.dispose()
+        database.settle()
+
+    @staticmethod
+    def _settings(database: Database, folder: Path) -> dict[str, Any]:
+        return {"DATABASE_URL": database.url, "INSTANCE_PATH": str(folder / "instance")}
+
+    @staticmethod
+    def _load_departments(connection: sa.Connection, dataset: Dataset) -> dict[int, int]:
+        """A region and its city companies; returns their keys by number, the region's under 0."""
+        from core.people.models import Department, DepartmentKind
+
+        def add(
+            parent: tuple[int, str] | None, kind: DepartmentKind, code: str, name: str
+        ) -> tuple[int, str]:
+            values = {"parent_id": parent[0] if parent else None, "kind": kind, "code": code, "name": name}
+            key = _added(connection, Department, **values)
+            path = f"{parent[1] if parent else '/'}{key}/"
+            connection.execute(sa.update(Department).where(Department.id == key).values(path=path))
+            return key, path
+
+        region = add(None, DepartmentKind.REGION, "bench", "华东区域")
+        cities = {
+            number: add(region, DepartmentKind.CITY, f"bench-{number}", name)[0]
+            for number, name in dataset.companies.items()
+        }
+        return {0: region[0], **cities}
+
+    @staticmethod
+    def _load_users(
+        connection: sa.Connection, users: list[User], departments: Mapping[int, int], limited_company_id: int
+    ) -> None:
+        from flask_security import hash_password
+
+        from core.people.models import Membership, Role
+        from core.people.models import User as Account
+
+        role = _added(connection, Role, name="bench", label="Benchmark", permissions=_PERMISSIONS)
+        for user in users:
+            department = departments[limited_company_id if user.limited else 0]
+            account = _added(
+                connection,
+                Account,
+                email=_address(user),
+                name=user.name,
+                password=hash_password(user.password),
+                active=True,
+                fs_uniquifier=uuid.uuid4().hex,
+                acting_department_id=department,
+            )
+            _added(connection, Membership, user_id=account, department_id=department, role_id=role)
+
+    @staticmethod
+    def _load_projects(connection: sa.Connection, dataset: Dataset, departments: Mapping[int, int]) -> None:
+        from core.projects.models import Project
+
+        connection.execute(
+            sa.insert(Project),
+            [
+                {
+                    "id": project.id,
+                    "code": f"P{project.id}",
+                    "name": project.name,
+                    "department_id": departments[project.company_id],
+                }
+                for project in dataset.projects
+            ],
+        )
+
+    @staticmethod
+    def _load_customers(engine: sa.Engine, dataset: Dataset) -> None:
+        """Writes through the tables' own columns, so that defaults and stored forms are the product's."""
+        from core.customers.models import Customer as Record
+        from core.customers.models import CustomerProject
+
+        for chunk in _chunks(dataset.customers()):
+            with engine.begin() as connection:
+                connection.execute(
+                    sa.insert(Record),
+                    [
+                        {
+                            "id": customer.id,
+                            "name": customer.name,
+                            "phone": customer.phone,
+                            "kind": customer.kind,
+                            "email": customer.email,
+                            "created_at": customer.created_at,
+                            "updated_at": customer.updated_at,
+                        }
+                        for customer in chunk
+                    ],
+                )
+                connection.execute(
+                    sa.insert(CustomerProject),
+                    [
+                        {"customer_id": customer.id, "project_id": project_id, "since": customer.created_at}
+                        for customer in chunk
+                        for project_id in (customer.project_id, customer.second_project_id)
+                        if project_id is not None
+                    ],
+                )
+
+    def start(self, database: Database, environment: Mapping[str, str], folder: Path) -> Server:
+        settings = {f"DOORSTEP_{key}": value for key, value in self._settings(database, folder).items()}
+        return Server(self.name, "wsgi:app", {**environment, **settings}, "gunicorn.conf.py", folder)
+
+    def sign_in(self, client: Client, user: User) -> None:
+        fields = read_form(client.get(_SIGN_IN).text, having="password")
+        fields = with_value(with_value(fields, "email", _address(user)), "password", user.password)
+        answer = client.send(Request(_SIGN_IN, fields))
+        if answer.status != 302 or client.get(_LIST).status != 200:
+            raise WrongAnswer(f"{self.title} refused {user.name}: {answer.status} {answer.location}")
+
+    def _list(self, **query: str | int) -> Request:
+        return Request(_LIST + (f"?{urlencode(query)}" if query else ""))
+
+    def first_page(self) -> Request:
+        return self._list()
+
+    def last_page(self, dataset: Dataset, user: User) -> Request:
+        return self._list(page=self.pages(dataset, user) - 1)
+
+    def sorted_by_name(self, descending: bool) -> Request:
+        return self._list(sort="name", **({"desc": 1} if descending else {}))
+
+    def search(self, term: str) -> Request:
+        return self._list(search=term)
+
+    def filtered_by_project(self, dataset: Dataset, project_id: int) -> Request:
+        return self._list(project=project_id)
+
+    def edit_form(self, customer: Customer) -> Request:
+        return Request(f"{_LIST}edit/?id={customer.id}")
+
+    def save(self, client: Client, customer: Customer, value: str) -> Request:
+        form = self.edit_form(customer)
+        fields = read_form(client.get(form.path).text, having="email")
+        return Request(form.path, with_value(fields, "email", value))
+
+    def export(self, client: Client, dataset: Dataset, user: User) -> Request:
+        query = {} if user.limited else {"company": dataset.companies[1]}
+        return Request(f"{_LIST}export/csv/" + (f"?{urlencode(query)}" if query else ""))
+
+    def next_page(self, page: Response, number: int) -> Request:
+        return Request(_link(page.text, "next"))
+
+    def previous_page(self, page: Response, number: int) -> Request:
+        return Request(_link(page.text, "prev"))
+
+
+def _added(connection: sa.Connection, model: type[Any], **values: Any) -> int:
+    """Inserts one row; returns its key."""
+    key = connection.execute(sa.insert(model).values(values)).inserted_primary_key
+    if key is None:
+        raise RuntimeError(f"{model.__name__} gave no key.")
+    return int(key[0])
+
+
+def _address(user: User) -> str:
+    return f"{user.name}@example.com"
+
+
+def _chunks(customers: Iterable[Customer]) -> Iterator[list[Customer]]:
+    iterator = iter(customers)
+    while chunk := list(islice(iterator, _CHUNK)):
+        yield chunk
+
+
+def _link(page: str, relation: str) -> str:
+    """The address of the pager's link of this relation; it carries the position, so it is read from the page."""
+    for tag in re.findall(r"<a\b[^>]*>", page):
+        if f'rel="{relation}"' in tag and (target := re.search(r'href="([^"]+)"', tag)):
+            address = html.unescape(target[1])
+            return address if address.startswith("/") else _LIST + address
+    raise LookupError(f'No link with rel="{relation}" is on the page.')
