@@ -1,0 +1,95 @@
+"""Whether a plugin is switched on in a department. Asked at every door, for each request anew."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from flask import has_request_context, request
+
+from core.database.base import CORE
+from core.database.scope import current_scope
+from core.extensions import db
+from core.plugin_system.models import PluginSwitch
+from core.plugin_system.runtime import current_runtime
+
+_ENVIRON_KEY = "doorstep.plugin_switches"
+
+# The engine knows nothing of people: it meets departments only as rows of a tree.
+department_table = sa.table(
+    "department",
+    sa.column("id", sa.BigInteger),
+    sa.column("parent_id", sa.BigInteger),
+    sa.column("code", sa.String),
+    sa.column("name", sa.String),
+    sa.column("name_en", sa.String),
+    sa.column("path", sa.String),
+    sa.column("archived_at", sa.DateTime),
+)
+
+
+def is_on(slug: str, department_id: int | None = None) -> bool:
+    """Return whether a plugin may be used in a department.
+
+    The nearest switch up the department tree decides; without any the plugin is off. What a plugin depends on must be on, too.
+    A quarantined plugin is off everywhere, the core is always on. Work of the system that acts in no department meets a plugin that is
+    on in any department; an anonymous visitor meets none.
+
+    Args:
+        slug: The plugin.
+        department_id: The department; the acting one when None.
+    """
+    if slug == CORE:
+        return True
+    runtime = current_runtime()
+    if not runtime.is_healthy(slug):
+        return False
+    scope = current_scope()
+    if department_id is None and scope is not None:
+        department_id = scope.department_id
+    if department_id is not None:
+        switches = switches_in(department_id)
+    elif scope is not None and scope.sees_everything:
+        switches = _switches_anywhere()
+    else:
+        return False
+    return all(switches.get(each, False) for each in (slug, *runtime.dependencies(slug)))
+
+
+def switches_in(department_id: int) -> dict[str, bool]:
+    """Return the switch of each plugin that counts in a department: the nearest up the tree."""
+    if not has_request_context():
+        return _load(department_id)
+    # Kept in the request, not in the process: several workers never disagree.
+    loaded: dict[int, dict[str, bool]] = request.environ.setdefault(_ENVIRON_KEY, {})
+    if department_id not in loaded:
+        loaded[department_id] = _load(department_id)
+    return loaded[department_id]
+
+
+def forget_switches() -> None:
+    """Read the switches again at the next question of this request, because one was changed."""
+    if has_request_context():
+        request.environ.pop(_ENVIRON_KEY, None)
+
+
+def _load(department_id: int) -> dict[str, bool]:
+    here, above = department_table.alias("here"), department_table.alias("above")
+    rows = db.session.execute(
+        sa.select(PluginSwitch.slug, PluginSwitch.enabled)
+        .select_from(here)
+        .join(
+            above,
+            sa.or_(
+                above.c.id == here.c.id,
+                sa.and_(above.c.path != "", here.c.path.startswith(above.c.path)),
+            ),
+        )
+        .join(PluginSwitch, PluginSwitch.department_id == above.c.id)
+        .where(here.c.id == department_id)
+        .order_by(sa.func.length(above.c.path))
+    )
+    return {slug: enabled for slug, enabled in rows}
+
+
+def _switches_anywhere() -> dict[str, bool]:
+    rows = db.session.execute(sa.select(PluginSwitch.slug).where(PluginSwitch.enabled).distinct())
+    return {slug: True for (slug,) in rows}
