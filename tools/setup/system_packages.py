@@ -96,6 +96,7 @@ POSTGRESQL = Requirement(
 TEST_REQUIREMENTS = (
     *RUN_REQUIREMENTS,
     Requirement("chromium", "runs the browser tests", chromium_present),
+    Requirement("libatomic1", "is needed by Playwright, which drives the browser", library("libatomic.so.1")),
     POSTGRESQL,
 )
 BENCH_REQUIREMENTS = (*RUN_REQUIREMENTS, POSTGRESQL)

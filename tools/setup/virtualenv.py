@@ -84,7 +84,13 @@ def install(target: Target) -> int:
         print(f"Creating the virtual environment {target.folder}", flush=True)
         venv.create(environment, with_pip=True, clear=environment.exists())
     print("Installing Doorstep and its dependencies; the first time this takes a minute or two", flush=True)
-    options = ["--quiet", "--disable-pip-version-check", "--no-input", "--root-user-action=ignore"]
+    options = [
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--use-pep517",
+        "--root-user-action=ignore",
+    ]
     command = [str(python), "-m", "pip", "install", *options, *target.requirements]
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode
 
