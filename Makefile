@@ -5,7 +5,7 @@ PORT ?= 8000
 WORKERS ?= 2
 
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 SOURCES := core plugins migrations tests bench tools wsgi.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
