@@ -19,6 +19,8 @@ def set_up_languages(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Shanghai")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", _CORE_CATALOGUE)
     babel.init_app(app, locale_selector=select_locale)
+    # Texts of several lines are collected without their line breaks (tools/translations.py) and looked up likewise.
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
 
 
 def add_catalogue(app: Flask, folder: Path) -> None:
