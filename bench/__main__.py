@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import logging
 import secrets
+import signal
+import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 
+from bench import plugins
 from bench.databases import DatabaseKind, PostgresCluster, SqliteFiles
 from bench.dataset import Dataset
 from bench.measure import Run
@@ -16,7 +21,9 @@ from bench.products.base import Product, User
 from bench.products.django_admin import DjangoAdmin
 from bench.products.doorstep import Doorstep
 from bench.products.stock_flask_admin import StockFlaskAdmin
-from bench.report import DatabaseResult, as_json, as_markdown, check_bars
+from bench.report import Bar, DatabaseResult, as_json, as_markdown, check_bars
+
+log = logging.getLogger("bench")
 
 PRODUCTS: dict[str, type[Product]] = {
     "flask_admin": StockFlaskAdmin,
@@ -60,6 +67,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
+def _interrupted(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Measures, prints, writes the report.
 
@@ -67,6 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
         1 when a bar is missed, else 0.
     """
     options = _options(arguments)
+    # Ended from outside, a run still stops its servers and its cluster.
+    signal.signal(signal.SIGTERM, _interrupted)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
@@ -80,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     environment = {"BENCH_SECRET_KEY": secrets.token_urlsafe(48)}
     kinds = list(PLACES) if options.database == "all" else [options.database]
     found: list[DatabaseResult] = []
-    bars = []
+    bars: list[Bar] = []
     for kind in kinds:
         with tempfile.TemporaryDirectory(prefix="doorstep-bench-") as name:
             folder = Path(name)
@@ -93,14 +106,35 @@ def main(arguments: list[str] | None = None) -> int:
                 result.version = run.server_version
         found.append(result)
         bars += check_bars(result, products, users, options.rows, options.small_rows)
-    text = as_markdown(found, products, users, options.rows, options.small_rows, options.repeats, bars, [])
+    starts: list[plugins.StartUp] = []
+    plugin_lines: list[str] = []
+    if Doorstep.name in options.products and not options.without_plugins:
+        try:
+            starts = plugins.measure()
+        except (RuntimeError, subprocess.CalledProcessError) as error:
+            # What was measured before is not lost with it.
+            log.error("Start with generated plugins: %s", error)
+            start_bars = plugins.check_bars([], str(error))
+        else:
+            start_bars = plugins.check_bars(starts)
+        bars += start_bars
+        plugin_lines = plugins.as_markdown(starts, start_bars)
+    text = as_markdown(
+        found, products, users, options.rows, options.small_rows, options.repeats, bars, plugin_lines
+    )
     print(text)
-    complete = options.rows == FULL_ROWS and len(kinds) == len(PLACES) and len(products) == len(PRODUCTS)
+    complete = (
+        options.rows == FULL_ROWS
+        and len(kinds) == len(PLACES)
+        and len(products) == len(PRODUCTS)
+        and not options.without_plugins
+    )
     output = options.output or (REPORT_FOLDER if complete else None)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
         (output / "benchmarks.md").write_text(text, "utf-8")
-        (output / "benchmarks.json").write_text(as_json(found, products, options.rows, bars, None), "utf-8")
+        figures = as_json(found, products, options.rows, bars, [asdict(start) for start in starts])
+        (output / "benchmarks.json").write_text(figures, "utf-8")
     return 0 if all(bar.holds for bar in bars) else 1
 
 

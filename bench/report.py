@@ -89,7 +89,10 @@ def check_bars(
             ours = cell(operation.key, SUBJECT)
             problem = next((one.problem for one in [ours, *times] if one.problem), "")
             best = min((one.milliseconds for one in times if one.milliseconds is not None), default=None)
-            ratio = ours.milliseconds / best if best and ours.milliseconds is not None else None
+            # Without the answer of one peer nobody knows which of them is the better.
+            ratio = (
+                ours.milliseconds / best if best and ours.milliseconds is not None and not problem else None
+            )
             bars.append(
                 Bar(
                     found.kind,
@@ -246,7 +249,11 @@ def _judged(bar: Bar | None) -> str:
 
 
 def as_json(
-    databases: Iterable[DatabaseResult], products: list[Product], rows: int, bars: list[Bar], plugins: Any
+    databases: Iterable[DatabaseResult],
+    products: list[Product],
+    rows: int,
+    bars: list[Bar],
+    plugins: list[dict[str, Any]],
 ) -> str:
     """The same figures for programs, with every sample."""
     document = {
