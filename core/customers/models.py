@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.database.base import CoreBase, Identified, Record
-from core.database.scope import ByCustomer, ByProject
+from core.database.scope import ByCustomer, ByProject, LinksCustomer
 from core.database.types import EncryptedText, utc_now
 from core.projects.models import Project, Unit
 
@@ -91,7 +91,7 @@ class CustomerProject(CoreBase):
     """A customer's link to a project: it decides who may see the customer."""
 
     __tablename__ = "customer_project"
-    __scope__ = ByProject()
+    __scope__ = LinksCustomer()
     __table_args__: Any = (sa.Index("ix_customer_project_project_customer", "project_id", "customer_id"),)
 
     customer_id: Mapped[int] = mapped_column(

@@ -2,7 +2,8 @@
 
 A :class:`Scope` says which projects and departments are visible. It is set once per request (or explicitly by
 :func:`all_departments` with a reason) and applied by two listeners: each SELECT, UPDATE and DELETE is narrowed by the
-*tables* that occur in it, and each flush checks the rows that it writes. A statement on scoped rows outside any scope raises.
+*tables* that occur in it, and each flush checks the rows that it writes. A statement on scoped rows outside any scope
+raises.
 """
 
 from __future__ import annotations
@@ -93,10 +94,12 @@ def use_scope(scope: Scope) -> Iterator[Scope]:
     """Make ``scope`` the active one inside the ``with`` block."""
     stack = _stack()
     stack.append(scope)
+    depth = len(stack)
     try:
         yield scope
     finally:
-        stack.remove(scope)
+        # By position, not by value: an equal scope may lie deeper in the stack.
+        del stack[depth - 1 :]
 
 
 @contextmanager
@@ -184,7 +187,7 @@ class ByProject(_ByColumn):
         return scope.project_ids
 
     def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
-        if self.column == "id" and getattr(row, "id", None) is None:
+        if self.column == "id" and row in session.new:
             return None
         return super().refusal(session, row, scope)
 
@@ -224,7 +227,7 @@ class ByCustomer(ScopeRule):
         return _linked_to_visible_project(getattr(model, self.column), scope, model)
 
     def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
-        if scope.project_ids is None:
+        if scope.project_ids is None or (self.column == "id" and row in session.new):
             return None
         history = get_history(row, self.column)
         values = {*history.added, *history.deleted, *history.unchanged} - {None}
@@ -250,6 +253,34 @@ def customer_is_visible(session: Session, customer_id: int, scope: Scope, source
         link.c.customer_id == customer_id, link.c.project_id.in_(sorted(scope.project_ids))
     )
     return session.connection().execute(query.limit(1)).first() is not None
+
+
+@dataclass(frozen=True)
+class LinksCustomer(ByProject):
+    """Rows that link a customer to a project and so decide who sees the customer.
+
+    Whoever adds a link must see the customer already, unless the customer has no link yet.
+    """
+
+    customer: str = "customer_id"
+
+    @property
+    def columns(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.column, self.customer)
+
+    def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
+        reason = super().refusal(session, row, scope)
+        customer_id = getattr(row, self.customer)
+        if reason is not None or customer_id is None or scope.project_ids is None or row in session.deleted:
+            return reason
+        link = row.metadata.tables[CUSTOMER_LINK_TABLE]
+        others = sa.select(link.c.project_id).where(
+            link.c.customer_id == customer_id, link.c.project_id != row.project_id
+        )
+        projects = set(session.connection().execute(others).scalars())
+        if projects and not projects & scope.project_ids:
+            return f"customer {customer_id} is out of reach"
+        return None
 
 
 @dataclass(frozen=True)
@@ -313,20 +344,67 @@ def scoped_models() -> dict[str, Any]:
     return dict(_scoped_models)
 
 
+def _scoped_name(table: Any) -> str | None:
+    name = getattr(table, "name", None)
+    return name if isinstance(table, sa.TableClause) and name in _scoped_models else None
+
+
+def _came_through_model(element: Any) -> bool:
+    return "parententity" in element._annotations or "parentmapper" in element._annotations
+
+
+def _named_sources(element: Any) -> Iterator[Any]:
+    """Yield what an element names as a source of rows, as it was written (and not as SQLAlchemy derives it)."""
+    if isinstance(element, sa.Select):
+        yield from element._from_obj
+        yield from element._raw_columns
+        for target, *_rest in element._setup_joins:
+            yield target
+    elif isinstance(element, sa.Join):
+        yield from (element.left, element.right)
+    elif (
+        isinstance(element, sa.FromClause)
+        and hasattr(element, "element")
+        and not _came_through_model(element)
+    ):
+        yield element.element
+
+
 def _scoped_tables_of(statement: Any) -> tuple[set[str], set[str]]:
-    """Return the scoped tables in a statement: those that came through their model, and those that came bare."""
+    """Return the scoped tables in a statement: those that came through their model, and those that came bare.
+
+    A table can be in both: ``select(Unit).where(Unit.id.in_(select(Unit.__table__.c.id)))``.
+    """
     mapped: set[str] = set()
     bare: set[str] = set()
+    derived: set[str] = set()
     for element in visitors.iterate(statement):
-        table = element if isinstance(element, sa.Table) else getattr(element, "table", None)
-        name = getattr(table, "name", None)
-        if name in _scoped_models and isinstance(table, sa.Table):
-            through_model = "parententity" in element._annotations or "parentmapper" in element._annotations
-            (mapped if through_model else bare).add(name)
-    target = getattr(statement, "table", None)
-    if isinstance(target, sa.Table) and target.name in _scoped_models:
-        mapped.add(target.name)
-    return mapped, bare - mapped
+        for source in _named_sources(element):
+            name = _scoped_name(source)
+            if name is not None and not _came_through_model(source):
+                bare.add(name)
+        if isinstance(element, sa.ColumnClause):
+            name = _scoped_name(element.table)
+            if name is not None:
+                (mapped if _came_through_model(element) else bare).add(name)
+        else:
+            name = _scoped_name(element)
+            if name is not None:
+                (mapped if _came_through_model(element) else derived).add(name)
+    return mapped, bare | (derived - mapped)
+
+
+def _tables_loaded_along(statement: Any) -> set[str]:
+    """Return the scoped tables that loader options join to the statement when it is compiled (``joinedload``)."""
+    found: set[str] = set()
+    for option in getattr(statement, "_with_options", ()):
+        for load in getattr(option, "context", ()):
+            for step in load.path.path:
+                mapper = getattr(step, "mapper", None)
+                found.update(
+                    table.name for table in getattr(mapper, "tables", ()) if table.name in _scoped_models
+                )
+    return found
 
 
 def _narrow(state: ORMExecuteState) -> None:
@@ -335,6 +413,13 @@ def _narrow(state: ORMExecuteState) -> None:
     if isinstance(state.statement, sa.TextClause):
         return
     mapped, bare = _scoped_tables_of(state.statement)
+    is_change = state.is_insert or state.is_update or state.is_delete
+    if is_change:
+        name = _scoped_name(state.statement.table)
+        if name is not None:
+            mapped.add(name)
+            if state.is_orm_statement:
+                bare.discard(name)
     if not mapped and not bare:
         return
     scope = require_scope()
@@ -342,15 +427,15 @@ def _narrow(state: ORMExecuteState) -> None:
         return
     if bare or not state.is_orm_statement:
         raise ScopeError(
-            f"The tables {sorted(bare or mapped)} were read without their models, so they cannot be narrowed to the acting department. "
-            "Select the mapped class, not its __table__."
+            f"The tables {sorted(bare or mapped)} were read without their models, so they cannot be narrowed to "
+            "the acting department. Select the mapped class, not its __table__."
         )
     if state.is_insert:
         raise ScopeError("Bulk inserts of scoped rows bypass the wall. Add objects to the session instead.")
     if state.is_update:
-        _refuse_moving_rows(state.statement)
+        _refuse_moving_rows(state)
     options = []
-    for name in sorted(mapped):
+    for name in sorted(mapped | _tables_loaded_along(state.statement)):
         model = _scoped_models[name]
         criterion = model.__scope__.criterion(model, scope)
         if criterion is not None:
@@ -360,17 +445,35 @@ def _narrow(state: ORMExecuteState) -> None:
     state.statement = state.statement.options(*options)
 
 
-def _refuse_moving_rows(statement: Any) -> None:
+def _refuse_moving_rows(state: ORMExecuteState) -> None:
+    if isinstance(state.parameters, list):
+        raise ScopeError(
+            "Bulk updates by primary key bypass the wall. Change objects of the session instead."
+        )
+    statement: Any = state.statement
     model = _scoped_models.get(getattr(statement.table, "name", ""))
-    values: Iterable[Any] = getattr(statement, "_values", None) or ()
-    changed = {getattr(column, "key", column) for column in values}
+    changed = {getattr(column, "key", column) for column in getattr(statement, "_values", None) or ()}
+    changed |= {
+        getattr(column, "key", column) for column, _ in getattr(statement, "_ordered_values", None) or ()
+    }
+    changed |= set(state.parameters or ())
     if model is not None and changed & set(model.__scope__.columns):
         raise ScopeError("A bulk update may not move rows to another project or department.")
 
 
-def _check_flush(session: Session, _context: Any, _instances: Any) -> None:
+def _check_before_flush(session: Session, _context: Any, _instances: Any) -> None:
+    """Refuse foreign rows before anything is sent. Keys that a relationship will fill in are still empty here."""
+    _check_rows(session, [*session.new, *session.dirty, *session.deleted], flushed=False)
+
+
+def _check_after_flush(session: Session, _context: Any) -> None:
+    """Refuse what relationships moved out of reach; the flush is rolled back."""
+    _check_rows(session, [*session.new, *session.dirty], flushed=True)
+
+
+def _check_rows(session: Session, rows: Iterable[Any], *, flushed: bool) -> None:
     scope: Scope | None = None
-    for row in [*session.new, *session.dirty, *session.deleted]:
+    for row in rows:
         rule = getattr(type(row), "__scope__", None)
         if rule is None or isinstance(rule, Unscoped):
             continue
@@ -379,6 +482,8 @@ def _check_flush(session: Session, _context: Any, _instances: Any) -> None:
             return
         if row in session.dirty and not session.is_modified(row):
             continue
+        if not flushed and row in session.new and all(getattr(row, name) is None for name in rule.columns):
+            continue
         reason = rule.refusal(session, row, scope)
         if reason is not None:
             raise ScopeError(f"{type(row).__name__} cannot be saved: {reason}.")
@@ -386,6 +491,10 @@ def _check_flush(session: Session, _context: Any, _instances: Any) -> None:
 
 def install_wall(session_factory: Any) -> None:
     """Attach the wall to a session class or factory; safe to call more than once."""
-    for name, listener in (("do_orm_execute", _narrow), ("before_flush", _check_flush)):
+    for name, listener in (
+        ("do_orm_execute", _narrow),
+        ("before_flush", _check_before_flush),
+        ("after_flush", _check_after_flush),
+    ):
         if not sa.event.contains(session_factory, name, listener):
             sa.event.listen(session_factory, name, listener)

@@ -1,0 +1,222 @@
+"""What the user of a request may see and do: computed once per request from the database, never kept longer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask, g, redirect, request, session
+from flask_babel import gettext as _
+from flask_login import current_user
+from flask_security import url_for_security
+from sqlalchemy.orm import aliased
+from werkzeug.wrappers import Response
+
+from core.database.base import metadata
+from core.database.scope import Scope, all_departments, enter_scope
+from core.extensions import db
+from core.people.models import Department, Membership, Role, User
+
+ACTING_KEY = "acting_department"
+_REASON = "computing what the user of this request may see"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A user and what the acting department decides.
+
+    Attributes:
+        user: The account.
+        scope: What may be seen and done in the acting department.
+        department_name: Name of the acting department in Chinese, or "" without one.
+        department_name_en: Its English name.
+        must_set_up_two_factor: Whether a role demands a second factor that is not set up yet.
+    """
+
+    user: User
+    scope: Scope
+    department_name: str = ""
+    department_name_en: str = ""
+    must_set_up_two_factor: bool = False
+
+
+@dataclass(frozen=True)
+class HeldRole:
+    """A role as held in one department."""
+
+    department_id: int
+    path: str
+    permissions: frozenset[str]
+    requires_two_factor: bool
+
+
+def set_up_request_scope(app: Flask) -> None:
+    """Compute the scope at the start of each request of a signed-in user; anonymous requests have none."""
+    app.before_request(_enter_request_scope)
+
+
+def load_user(uniquifier: str) -> User | None:
+    """Return the active account that a session names, with its roles in the same query, or None.
+
+    Args:
+        uniquifier: ``User.fs_uniquifier`` from the session.
+    """
+    rows = db.session.execute(_memberships_of(User.fs_uniquifier == uniquifier)).all()
+    if not rows or not rows[0][0].active:
+        return None
+    user: User = rows[0][0]
+    g.setdefault("_held_by", {})[user.id] = _held(rows)
+    return user
+
+
+def scope_for(user: User, department_id: int | None = None) -> Scope:
+    """Return what a user may see and do in a department.
+
+    Args:
+        user: The account.
+        department_id: The acting department; the user's chosen one, or else the highest that he belongs to.
+
+    Returns:
+        A scope that sees nothing and may do nothing when the user does not belong to the department or to one above it.
+    """
+    return _standing(user, department_id).scope
+
+
+def current_standing() -> Standing | None:
+    """Return the standing of this request's user, or None for anonymous requests."""
+    standing: Standing | None = g.get("_standing")
+    return standing
+
+
+def _enter_request_scope() -> Response | None:
+    if request.endpoint == "static" or not current_user.is_authenticated:
+        return None
+    user: User = current_user._get_current_object()
+    standing = _standing(user, session.get(ACTING_KEY) or user.acting_department_id)
+    g._standing = standing
+    enter_scope(standing.scope)
+    if standing.must_set_up_two_factor and request.blueprint != "security":
+        if request.method == "GET":
+            return redirect(url_for_security("two_factor_setup"))
+        return Response(
+            _("Your role asks for a second factor. Set it up first, then send the form again."), status=403
+        )
+    return None
+
+
+def _memberships_of(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return (
+        sa.select(
+            User,
+            Department.id.label("department_id"),
+            Department.path,
+            Role.permissions,
+            Role.requires_two_factor,
+        )
+        .outerjoin(Membership, Membership.user_id == User.id)
+        .outerjoin(
+            Department, sa.and_(Department.id == Membership.department_id, Department.archived_at.is_(None))
+        )
+        .outerjoin(Role, Role.id == Membership.role_id)
+        .where(condition)
+        .order_by(sa.func.length(Department.path), Department.path, Role.id)
+    )
+
+
+def _held(rows: Sequence[Any]) -> tuple[HeldRole, ...]:
+    return tuple(
+        HeldRole(row.department_id, row.path, frozenset(row.permissions or ()), bool(row.requires_two_factor))
+        for row in rows
+        if row.department_id is not None
+    )
+
+
+def held_roles(user: User) -> tuple[HeldRole, ...]:
+    """Return the roles that a user holds in departments that are not archived, highest department first."""
+    known: dict[int, tuple[HeldRole, ...]] = g.setdefault("_held_by", {})
+    if user.id not in known:
+        known[user.id] = _held(db.session.execute(_memberships_of(User.id == user.id)).all())
+    return known[user.id]
+
+
+def forget_held_roles() -> None:
+    """Drop what this request remembers of roles; services call it after they changed one."""
+    g.pop("_held_by", None)
+
+
+def _standing(user: User, wanted: int | None) -> Standing:
+    held = held_roles(user)
+    must_set_up = any(role.requires_two_factor for role in held) and not user.tf_totp_secret
+    if not held:
+        return Standing(user, Scope(user_id=user.id), must_set_up_two_factor=must_set_up)
+    highest = held[0].department_id
+    acting = _look_from(highest if wanted is None else wanted)
+    if acting is None or not any(acting.path.startswith(role.path) for role in held):
+        # The wanted department is gone, or the user no longer belongs to it.
+        acting = _look_from(highest)
+    if acting is None:
+        return Standing(user, Scope(user_id=user.id), must_set_up_two_factor=must_set_up)
+    permissions = {code for role in held if acting.path.startswith(role.path) for code in role.permissions}
+    scope = Scope(user.id, acting.id, acting.project_ids, acting.department_ids, frozenset(permissions))
+    return Standing(user, scope, acting.name, acting.name_en, must_set_up)
+
+
+@dataclass(frozen=True)
+class _View:
+    """What can be seen from one department."""
+
+    id: int
+    path: str
+    name: str
+    name_en: str
+    department_ids: frozenset[int]
+    project_ids: frozenset[int]
+
+
+def _look_from(department_id: int) -> _View | None:
+    """Return what can be seen from a department, in one query; None when it is gone or archived.
+
+    A region sees the projects of its city companies, a city company its own, a group those that it is assigned to.
+    """
+    # By table name: projects stand a layer above people.
+    project, assignment = metadata.tables["project"].c, metadata.tables["project_group"].c
+    acting = aliased(Department)
+    below = Department.path.startswith(acting.path)
+    nothing = sa.literal("")
+    rows_below = (
+        sa.select(
+            sa.literal("department").label("what"),
+            Department.id,
+            Department.path,
+            Department.name,
+            Department.name_en,
+        )
+        .join(acting, below)
+        .where(acting.id == department_id, acting.archived_at.is_(None))
+    )
+    projects_below = (
+        sa.select(sa.literal("project"), project.id, nothing, nothing, nothing)
+        .join(Department, Department.id == project.department_id)
+        .join(acting, below)
+        .where(acting.id == department_id)
+    )
+    projects_assigned = sa.select(
+        sa.literal("project"), assignment.project_id, nothing, nothing, nothing
+    ).where(assignment.department_id == department_id)
+    with all_departments(_REASON):
+        rows = db.session.execute(sa.union_all(rows_below, projects_below, projects_assigned)).all()
+    departments = {row.id: row for row in rows if row.what == "department"}
+    if department_id not in departments:
+        return None
+    own = departments[department_id]
+    above = (int(part) for part in own.path.split("/") if part)
+    return _View(
+        own.id,
+        own.path,
+        own.name,
+        own.name_en,
+        frozenset(departments) | frozenset(above),
+        frozenset(row.id for row in rows if row.what == "project"),
+    )
