@@ -13,6 +13,8 @@ from bench.databases import Database
 from bench.dataset import PAGE_SIZE, Customer, Dataset
 from bench.servers import Server
 
+_PHONE = re.compile(r"(?<!\d)1\d{10}(?!\d)")
+
 
 class WrongAnswer(RuntimeError):
     """A product answered something else than what was asked for, so its time means nothing."""
@@ -126,6 +128,10 @@ class Product(ABC):
     def rows_on(self, page: Response) -> int:
         """How many customers a list page shows."""
         return len(self.row_marker.findall(page.text))
+
+    def phones_on(self, page: Response) -> set[str]:
+        """The telephone numbers on a list page; no two customers share one."""
+        return set(_PHONE.findall(page.text))
 
     def saved(self, answer: Response) -> bool:
         """Whether a save succeeded: every product sends the browser back to a page of its own, not to the sign-in."""
