@@ -83,8 +83,8 @@ class Demo:
     departments: dict[str, Department] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
-    city: Department | None = None
-    project: Project | None = None
+    city: Department = field(init=False)
+    project: Project = field(init=False)
     buildings: list[Building] = field(default_factory=list)
     units: list[Unit] = field(default_factory=list)
     customers: list[Customer] = field(default_factory=list)
@@ -215,7 +215,6 @@ def _project(demo: Demo) -> None:
 
 
 def _buyers(demo: Demo) -> None:
-    assert demo.project is not None
     chance = demo.random
     sold = sorted(chance.sample(demo.units, 395), key=lambda unit: unit.id)
     couples = set(chance.sample(range(len(sold)), 25))
@@ -249,7 +248,6 @@ def _buyers(demo: Demo) -> None:
 
 
 def _buyer(demo: Demo, serial: int) -> Customer:
-    assert demo.project is not None
     chance = demo.random
     phone = people_names.mobile_number(serial)
     if serial % 105 == 0:

@@ -1,0 +1,106 @@
+"""Setting up an installation: ``doorstep setup``, ``doorstep demo``, ``doorstep demo-passwords``, ``doorstep demo-code``."""
+
+from __future__ import annotations
+
+import click
+import sqlalchemy as sa
+from flask.cli import with_appcontext
+
+from core.database.scope import all_departments
+from core.demo import story
+from core.extensions import db
+from core.people import services as people
+from core.people.models import Department, User
+from core.plugin_system.runtime import current_runtime
+
+@click.command("setup")
+@with_appcontext
+def setup() -> None:
+    """Bring the database up to date and load the reference data; safe to run again."""
+    from core.cli.database import upgrade_all
+
+    upgrade_all()
+    load_reference_data()
+    click.echo("The database and its reference data are up to date.")
+
+
+def load_reference_data() -> None:
+    """Load the seed data of the core and of every healthy plugin; what is there already stays as it is."""
+    with all_departments("reference data"):
+        for declaration in current_runtime().declared.seed_data():
+            declaration.load()
+            db.session.commit()
+
+
+@click.command("demo")
+@with_appcontext
+def demo() -> None:
+    """Write demo data into an empty database and print its accounts."""
+    with all_departments("looking for earlier data"):
+        filled = db.session.scalar(sa.select(sa.func.count(Department.id)))
+    if filled:
+        click.echo(
+            "There is data already; it was kept. New passwords of the demo accounts: make demo-passwords"
+        )
+        return
+    click.echo("Writing the demo data; this takes about a minute.")
+    told = story.tell()
+    _print_accounts(told.passwords)
+
+
+@click.command("demo-passwords")
+@with_appcontext
+def demo_passwords() -> None:
+    """Give every demo account a new password and print the accounts."""
+    passwords: dict[str, str] = {}
+    with all_departments("new demo passwords"):
+        for user in _demo_users():
+            passwords[user.email] = story.new_password()
+            people.set_password(user, passwords[user.email])
+            people.reset_two_factor(user)
+        db.session.commit()
+    if not passwords:
+        raise click.ClickException("There are no demo accounts in this database. `doorstep demo` makes them.")
+    _print_accounts(passwords)
+
+
+@click.command("demo-code")
+@click.argument("login")
+@with_appcontext
+def demo_code(login: str) -> None:
+    """Print the one-time code of a demo account that has set up two-factor sign-in, for those without an authenticator."""
+    from core.people.sign_in import current_totp_code
+
+    email = login if "@" in login else f"{login}@{story.DEMO_DOMAIN}"
+    user = db.session.scalar(sa.select(User).where(User.email == email))
+    if user is None or not email.endswith(f"@{story.DEMO_DOMAIN}"):
+        raise click.ClickException(
+            f"{login} is not a demo account. The accounts end in @{story.DEMO_DOMAIN}."
+        )
+    code = current_totp_code(user)
+    if code is None:
+        raise click.ClickException(
+            f"{email} has not begun to set up two-factor sign-in. Sign in first; the page then asks for the code."
+        )
+    click.echo(code)
+
+
+def _demo_users() -> list[User]:
+    query = sa.select(User).where(User.email.like(f"%@{story.DEMO_DOMAIN}")).order_by(User.id)
+    return list(db.session.scalars(query))
+
+
+def _print_accounts(passwords: dict[str, str]) -> None:
+    duties = {f"{account.login}@{story.DEMO_DOMAIN}": account for account in story.STAFF}
+    click.echo("\nDemo accounts (the passwords are shown only now):\n")
+    for email, password in passwords.items():
+        account = duties.get(email)
+        who = f"{account.name}  {account.duty}" if account else ""
+        click.echo(f"  {email:<36} {password:<22} {who}")
+    click.echo(
+        "\nlin.lan switches modules and must set up two-factor sign-in first; without an authenticator the code is shown by\n"
+        "  .venv/bin/doorstep demo-code lin.lan\n"
+    )
+
+
+COMMANDS = (setup, demo, demo_passwords, demo_code)
