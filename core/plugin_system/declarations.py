@@ -139,7 +139,8 @@ class Setting:
 
     Attributes:
         key: ``<noun>``; stored under the plugin's slug.
-        default: The value when nobody changed it; its type decides the form field (bool, int, Decimal, str, tuple of choices).
+        default: The value when nobody changed it; its type decides the form field
+            (bool, int, Decimal, str, tuple of choices).
         label: What heads read.
         help: What it changes, with the unit.
         source: Where the default comes from, for example ``domain 3.3.4 [OWN]``.

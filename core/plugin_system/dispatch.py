@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import g
 from flask_babel import gettext as _
-from sqlalchemy.orm import SessionTransaction
+from sqlalchemy.exc import ResourceClosedError
 
 from core.extensions import db
 from core.plugin_system import gate
@@ -85,7 +85,7 @@ def call(hook: str, *, department_id: int | None = None, **arguments: Any) -> li
 
 
 def isolated(component: str, what: str, function: Callable[..., Any], *arguments: Any) -> PluginAnswer:
-    """Call a function that a component declared (a panel, a search source, a badge) so that the page lives when it fails.
+    """Call a function that a component declared (a panel, a badge, …) so that the page lives when it fails.
 
     Args:
         component: Whose function it is.
@@ -120,30 +120,25 @@ def _run(
     # What the caller wrote is sent before the SAVEPOINT, so that its faults are not laid at the plugin's door.
     db.session.flush()
     savepoint = db.session.begin_nested()
-    whole = db.session.get_transaction()
     try:
         value = function(*arguments)
-        if not _was_ended(whole, savepoint):
-            savepoint.commit()
-            return PluginAnswer(slug, value)
-        error: BaseException = RuntimeError("It committed or rolled back the transaction of its caller.")
+        savepoint.commit()
+        return PluginAnswer(slug, value)
     except (KeyboardInterrupt, GeneratorExit):
         raise
     # SystemExit too: a plugin must not be able to end the worker.
     except BaseException as raised:
         error = raised
-    ended = _was_ended(whole, savepoint)
-    if not ended:
+    try:
         savepoint.rollback()
+        caller_is_whole = True
+    except ResourceClosedError:
+        # The plugin itself committed or rolled back, and with it the work of its caller.
+        caller_is_whole = False
     incident = _note(slug, what, error)
-    if ended or policy is FailurePolicy.ABORT:
+    if not caller_is_whole or policy is FailurePolicy.ABORT:
         raise PluginFailed(slug, what, incident) from error
     return PluginAnswer(slug, failed=True, incident=incident)
-
-
-def _was_ended(whole: SessionTransaction | None, savepoint: SessionTransaction) -> bool:
-    """Return whether the caller's transaction, or the SAVEPOINT in it, was ended by the plugin."""
-    return db.session.get_transaction() is not whole or savepoint.session is None
 
 
 def _note(slug: str, what: str, error: BaseException) -> str:

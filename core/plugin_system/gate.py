@@ -29,9 +29,9 @@ department_table = sa.table(
 def is_on(slug: str, department_id: int | None = None) -> bool:
     """Return whether a plugin may be used in a department.
 
-    The nearest switch up the department tree decides; without any the plugin is off. What a plugin depends on must be on, too.
-    A quarantined plugin is off everywhere, the core is always on. Work of the system that acts in no department meets a plugin that is
-    on in any department; an anonymous visitor meets none.
+    The nearest switch up the department tree decides; without any the plugin is off. What a plugin depends on
+    must be on, too. A quarantined plugin is off everywhere, the core is always on. Work of the system that acts
+    in no department meets a plugin that is on in any department; an anonymous visitor meets none.
 
     Args:
         slug: The plugin.
@@ -87,9 +87,9 @@ def _load(department_id: int) -> dict[str, bool]:
         .where(here.c.id == department_id)
         .order_by(sa.func.length(above.c.path))
     )
-    return {slug: enabled for slug, enabled in rows}
+    return {row.slug: row.enabled for row in rows}
 
 
 def _switches_anywhere() -> dict[str, bool]:
     rows = db.session.execute(sa.select(PluginSwitch.slug).where(PluginSwitch.enabled).distinct())
-    return {slug: True for (slug,) in rows}
+    return {row.slug: True for row in rows}

@@ -1,8 +1,8 @@
 """The hooks of Doorstep.
 
 Declaring hooks are called once at start; each returns a sequence of declarations. Run-time hooks are called through
-:mod:`core.plugin_system.dispatch`, plugin by plugin, each with its declared failure policy. The first line of a run-time
-hook's documentation says the policy.
+:mod:`core.plugin_system.dispatch`, plugin by plugin, each with its declared failure policy.
+The first line of a run-time hook's documentation says the policy.
 """
 
 from __future__ import annotations
@@ -118,12 +118,18 @@ def customer_erased(customer_id: int) -> None:
 
 @hookspec
 def customer_export(customer_id: int) -> Mapping[str, Any] | None:
-    """Policy: abort; goes to every installed plugin, on or off. Return what is held about the customer, as plain data."""
+    """Policy: abort; goes to every installed plugin, on or off.
+
+    Return what is held about the customer, as plain data.
+    """
 
 
 @hookspec
 def obstacles(record_kind: str, record_id: int) -> Sequence[str]:
-    """Policy: abort; goes to every installed plugin, on or off. Return sentences that say why a core record may not be deleted."""
+    """Policy: abort; goes to every installed plugin, on or off.
+
+    Return sentences that say why a record of the core may not be deleted.
+    """
     return ()
 
 

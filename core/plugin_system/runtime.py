@@ -106,15 +106,15 @@ class PluginFault:
 class Declared:
     """The validated declarations of the core and of all healthy plugins.
 
-    The accessors return the declarations themselves; :meth:`component_of` tells whose they are. Where ``enabled_only`` is true,
-    only what is switched on in the acting department is returned (of the core everything).
+    The accessors return the declarations themselves; :meth:`component_of` tells whose they are. Where
+    ``enabled_only`` is true, only what is on in the acting department is returned (of the core everything).
     """
 
     def __init__(self, by_component: Mapping[str, Declarations], is_on: Callable[[str], bool]) -> None:
         """Index the declarations.
 
         Args:
-            by_component: Declarations by component, the core first, then the plugins in the order of their dependencies.
+            by_component: Declarations by component, the core first, then the plugins, dependencies first.
             is_on: Tells whether a component is on in the acting department.
         """
         self._by_component = dict(by_component)
@@ -179,7 +179,7 @@ class Declared:
         return tuple(self._record_kinds.values())
 
     def record_kind(self, code: str) -> d.RecordKind | None:
-        """Return the record kind with this code, also when its plugin is off; ask ``gate.is_on(component_of(kind))``."""
+        """Return the record kind with this code, also when its plugin is off (then ask :mod:`gate`)."""
         return self._record_kinds.get(code)
 
     def record_kind_of(self, model: Any) -> d.RecordKind | None:
@@ -268,6 +268,7 @@ class Runtime:
 
     Attributes:
         plugins: State by slug: the healthy ones in the order of their dependencies, then the others by slug.
+        core: The state of the core itself: its schema revision, and whether its migrations were not run.
         declared: The validated declarations of all healthy components.
         components: The hook implementations of all healthy components, the core's first.
         order: Slugs of all plugins that could be resolved, dependencies first; also those whose schema is behind.
@@ -284,11 +285,13 @@ class Runtime:
         components: Sequence[Component],
         is_on: Callable[[str], bool],
         *,
+        core: PluginState | None = None,
         order: Sequence[str] = (),
         safe_mode: bool = False,
         strict: bool = False,
     ) -> None:
         self.plugins = dict(plugins)
+        self.core = core or PluginState(CORE)
         self.components = tuple(components)
         self.order = tuple(order)
         self.safe_mode = safe_mode

@@ -1,0 +1,52 @@
+"""Which component a table belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.database.base import CORE, CoreBase, Model, metadata
+
+VERSION_TABLE_PREFIX = "alembic_version_"
+
+
+def version_table(component: str) -> str:
+    """Return the name of the table that holds the schema revision of a component."""
+    return f"{VERSION_TABLE_PREFIX}{component}"
+
+
+def bases_of(component: str) -> list[Any]:
+    """Return the declarative bases of a component, usually one."""
+    return [base for base in Model.__subclasses__() if getattr(base, "__component__", None) == component]
+
+
+def core_table_names() -> set[str]:
+    """Return the names of the tables of the core's models."""
+    return {
+        mapper.local_table.name
+        for mapper in CoreBase.registry.mappers
+        if isinstance(mapper.local_table, sa.Table)
+    }
+
+
+def owner_of_table(name: str, slugs: Iterable[str]) -> str:
+    """Return the component that a table belongs to.
+
+    Args:
+        name: Name of the table.
+        slugs: All slugs that may own tables; the longest that fits wins.
+    """
+    if name in core_table_names():
+        return CORE
+    fitting = [slug for slug in slugs if name.startswith(f"{slug}_")]
+    return max(fitting, key=len, default=CORE)
+
+
+def tables_of(component: str, slugs: Iterable[str]) -> list[sa.Table]:
+    """Return the tables of a component that are loaded, by name."""
+    slugs = list(slugs)
+    return [
+        table for name, table in sorted(metadata.tables.items()) if owner_of_table(name, slugs) == component
+    ]

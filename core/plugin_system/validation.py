@@ -1,0 +1,551 @@
+"""The rules that a plugin's manifest and declarations must keep. Everything is checked before anything is mounted."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+import sqlalchemy as sa
+from flask import Blueprint
+from flask_babel import lazy_gettext as _l
+from packaging.version import InvalidVersion, Version
+from sqlalchemy.orm import InstrumentedAttribute, RelationshipProperty
+
+from core.database.base import CORE
+from core.plugin_system import declarations as d
+from core.plugin_system.runtime import EVERY_RECORD, HOME, Declarations
+from core.plugin_system.tables import bases_of, core_table_names, owner_of_table, tables_of
+
+SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+MAXIMAL_SLUG_LENGTH = 24
+"""Alembic keeps a revision in 32 characters, and ours are called ``<slug>_0001``."""
+
+RESERVED_SLUGS = frozenset(
+    {CORE, "admin", "components", "documents", "doorstep", "macros", "public", "security", "site", "static"}
+)
+"""Names of folders in the core's templates and of parts of its addresses."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+_PREFIX = re.compile(r"[a-z][a-z0-9_-]*(/[a-z0-9_-]+)*")
+
+DECLARED_TYPES: Mapping[str, type] = {
+    "permissions": d.Permission,
+    "record_kinds": d.RecordKind,
+    "admin_views": d.AdminView,
+    "blueprints": d.PublicBlueprint,
+    "menu_links": d.MenuLink,
+    "settings": d.Setting,
+    "document_types": d.DocumentType,
+    "panels": d.Panel,
+    "timeline_kinds": d.TimelineKind,
+    "search_sources": d.SearchSource,
+    "commands": d.Command,
+    "seed_data": d.SeedData,
+    "demo_data": d.DemoData,
+}
+"""What each declaring hook returns a sequence of."""
+
+
+def slug_faults(slug: str) -> list[d.Text]:
+    """Return what is wrong with the form of a slug."""
+    if not SLUG.fullmatch(slug) or not 2 <= len(slug) <= MAXIMAL_SLUG_LENGTH:
+        return [
+            _l(
+                "%(slug)s is no slug: write 2 to %(longest)s lower-case letters, digits and single underscores, "
+                "a letter first.",
+                slug=repr(slug),
+                longest=MAXIMAL_SLUG_LENGTH,
+            )
+        ]
+    if slug in RESERVED_SLUGS or any(
+        name == slug or name.startswith(f"{slug}_") for name in core_table_names()
+    ):
+        return [_l("The slug %(slug)s is taken by the core. Choose another one.", slug=slug)]
+    return []
+
+
+def manifest_faults(manifest: Any, slug: str) -> list[d.Text]:
+    """Return what is wrong with a manifest.
+
+    Args:
+        manifest: What the plugin's module calls ``manifest``.
+        slug: Name of the entry point.
+    """
+    if not isinstance(manifest, d.Manifest):
+        return [
+            _l("Its module has no manifest. Write `manifest = Manifest(slug=%(slug)s, …)`.", slug=repr(slug))
+        ]
+    if manifest.slug != slug:
+        return [
+            _l(
+                "Its manifest has the slug %(manifest)s and its entry point is called %(entry)s. "
+                "Write the same in both.",
+                manifest=repr(manifest.slug),
+                entry=repr(slug),
+            )
+        ]
+    faults = slug_faults(slug)
+    try:
+        Version(manifest.version)
+    except (InvalidVersion, TypeError):
+        faults.append(
+            _l("The version %(version)s of its manifest is not like 1.2.0.", version=repr(manifest.version))
+        )
+    if type(manifest.api) is not int:
+        faults.append(
+            _l("The field api of its manifest is %(api)s; write a whole number.", api=repr(manifest.api))
+        )
+    if not str(manifest.name).strip():
+        faults.append(_l("Its manifest has no name. Staff read the name in the module manager."))
+    for field in ("depends", "uses"):
+        value = getattr(manifest, field)
+        if not isinstance(value, tuple) or not all(
+            isinstance(other, str) and SLUG.fullmatch(other) for other in value
+        ):
+            faults.append(
+                _l(
+                    'The field %(field)s of its manifest must be a tuple of slugs, like ("contractors",).',
+                    field=field,
+                )
+            )
+    if manifest.category not in ("module", "base"):
+        faults.append(_l('The category of its manifest is neither "module" nor "base".'))
+    return faults
+
+
+def shape_faults(hook: str, answer: Any) -> list[d.Text]:
+    """Return what is wrong with what a declaring hook returned: it must be a list or tuple of its kind."""
+    wanted = DECLARED_TYPES[hook]
+    if not isinstance(answer, (list, tuple)):
+        return [
+            _l(
+                "Its hook %(hook)s returned %(type)s; return a list of %(wanted)s.",
+                hook=hook,
+                type=type(answer).__name__,
+                wanted=wanted.__name__,
+            )
+        ]
+    return [
+        _l(
+            "Its hook %(hook)s returned a %(type)s in its list; only %(wanted)s belongs there.",
+            hook=hook,
+            type=type(item).__name__,
+            wanted=wanted.__name__,
+        )
+        for item in answer
+        if not isinstance(item, wanted)
+    ]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands already when a plugin is checked.
+
+    Attributes:
+        declared: Declarations of the core and of the healthy plugins so far, by component.
+        slugs: All slugs that may own tables.
+        reserved_addresses: First parts of addresses that the core uses.
+        locales: Locale codes of the installation.
+        check_view: Returns what is wrong with the class of an admin view; the engine does not know the back office.
+    """
+
+    declared: Mapping[str, Declarations]
+    slugs: Collection[str]
+    reserved_addresses: Collection[str] = ()
+    locales: Collection[str] = ("zh_Hans_CN", "en")
+    check_view: Callable[[d.AdminView], Iterable[d.Text]] | None = None
+
+    def all(self, hook: str) -> list[Any]:
+        """Return what all components before this one declare under a hook."""
+        return [item for declarations in self.declared.values() for item in declarations.get(hook, ())]
+
+
+def declaration_faults(
+    manifest: d.Manifest, folder: Path, declarations: Declarations, around: Surroundings
+) -> list[d.Text]:
+    """Return everything that is wrong with the declarations of one plugin.
+
+    Args:
+        manifest: Its manifest.
+        folder: Folder of its package.
+        declarations: What its declaring hooks returned.
+        around: What stands already.
+    """
+    slug = manifest.slug
+    checks: tuple[Iterator[d.Text], ...] = (
+        _template_folder_faults(slug, folder),
+        _table_faults(manifest, around),
+        _permission_faults(slug, declarations, around),
+        _record_kind_faults(slug, declarations, around),
+        _view_faults(slug, declarations, around),
+        _blueprint_faults(slug, declarations, around),
+        _menu_faults(slug, declarations),
+        _setting_faults(declarations),
+        _document_faults(slug, folder, declarations, around),
+        _panel_faults(slug, folder, declarations, around),
+        _simple_code_faults(slug, declarations, around),
+        _command_faults(declarations),
+    )
+    return [fault for check in checks for fault in check]
+
+
+def core_faults(declarations: Declarations) -> list[d.Text]:
+    """Return what is wrong with the declarations of the core itself: doubles and references to nothing."""
+    around = Surroundings({}, ())
+    faults: list[d.Text] = []
+    for hook, key in _KEYS.items():
+        faults += _doubles(hook, key, declarations, around)
+    faults += _unknown_permissions(declarations, around)
+    faults += _unknown_record_kinds(declarations, around)
+    faults += _setting_faults(declarations)
+    return faults
+
+
+_KEYS: Mapping[str, str] = {
+    "permissions": "code",
+    "record_kinds": "code",
+    "document_types": "code",
+    "panels": "code",
+    "timeline_kinds": "code",
+    "search_sources": "code",
+}
+"""Declarations that are found by a code, which must be unique."""
+
+
+def _codes(items: Iterable[Any]) -> set[str]:
+    return {item.code for item in items}
+
+
+def _doubles(hook: str, key: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    own = Counter(getattr(item, key) for item in declarations.get(hook, ()))
+    others = {getattr(item, key) for item in around.all(hook)}
+    for value, times in own.items():
+        if times > 1 or value in others:
+            yield _l("It declares %(hook)s %(value)s, which exists already.", hook=hook, value=repr(value))
+
+
+def _foreign_codes(slug: str, hook: str, declarations: Declarations) -> Iterator[d.Text]:
+    for item in declarations.get(hook, ()):
+        if not item.code.startswith(f"{slug}.") or not _CODE.fullmatch(item.code):
+            yield _l(
+                "The code %(code)s in %(hook)s must be %(slug)s, a dot, and lower-case letters, digits and "
+                "underscores.",
+                code=repr(item.code),
+                hook=hook,
+                slug=slug,
+            )
+
+
+def _template_folder_faults(slug: str, folder: Path) -> Iterator[d.Text]:
+    templates = folder / "templates"
+    if not templates.is_dir():
+        return
+    for entry in sorted(templates.iterdir()):
+        if entry.name != slug and not entry.name.startswith("."):
+            yield _l(
+                "Its folder templates/ holds %(entry)s, which could replace a page of the core or of another plugin. "
+                "It may hold the folder %(slug)s/ only.",
+                entry=entry.name + ("/" if entry.is_dir() else ""),
+                slug=slug,
+            )
+
+
+def _table_faults(manifest: d.Manifest, around: Surroundings) -> Iterator[d.Text]:
+    slug = manifest.slug
+    mapped = {
+        mapper.local_table.name
+        for base in bases_of(slug)
+        for mapper in base.registry.mappers
+        if isinstance(mapper.local_table, sa.Table)
+    }
+    for name in sorted(mapped):
+        owner = owner_of_table(name, around.slugs)
+        if owner != slug:
+            yield _l("Its table %(table)s reads as one of %(owner)s; rename it.", table=name, owner=owner)
+    for table in tables_of(slug, around.slugs):
+        for foreign_key in table.foreign_keys:
+            target = foreign_key.target_fullname.split(".")[0]
+            owner = owner_of_table(target, around.slugs)
+            if owner not in (slug, CORE, *manifest.depends):
+                yield _l(
+                    "Its table %(table)s refers to %(target)s of the plugin %(owner)s, which is not in its depends.",
+                    table=table.name,
+                    target=target,
+                    owner=owner,
+                )
+            elif owner != slug and foreign_key.ondelete is None:
+                yield _l(
+                    "The foreign key from %(table)s.%(column)s to %(target)s has no ondelete; a plugin that is "
+                    "switched off would block deletes. Say CASCADE, SET NULL or RESTRICT.",
+                    table=table.name,
+                    column=foreign_key.parent.name,
+                    target=target,
+                )
+
+
+def relationship_faults(slug: str) -> Iterator[d.Text]:
+    """Yield what is wrong with relationships of a plugin's models; called before the mappers are configured,
+    because a backref changes the other class then."""
+    for base in bases_of(slug):
+        for mapper in base.registry.mappers:
+            for attribute in vars(mapper.class_).values():
+                if not isinstance(attribute, InstrumentedAttribute) or not isinstance(
+                    attribute.prop, RelationshipProperty
+                ):
+                    continue
+                if attribute.prop.backref is not None:
+                    yield _l(
+                        "The relationship %(model)s.%(name)s has a backref. Use back_populates within the "
+                        "plugin, and nothing on classes of others.",
+                        model=mapper.class_.__name__,
+                        name=attribute.key,
+                    )
+
+
+def _permission_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    yield from _foreign_codes(slug, "permissions", declarations)
+    yield from _doubles("permissions", "code", declarations, around)
+    yield from _unknown_permissions(declarations, around)
+
+
+def _named_permissions(declarations: Declarations) -> Iterator[tuple[str, str]]:
+    """Yield each permission that a declaration names, with the words to say where."""
+    for kind in declarations.get("record_kinds", ()):
+        yield kind.view_permission, f"record_kinds {kind.code!r}"
+        yield kind.edit_permission, f"record_kinds {kind.code!r}"
+    for document in declarations.get("document_types", ()):
+        yield document.permission, f"document_types {document.code!r}"
+        if document.issue_permission is not None:
+            yield document.issue_permission, f"document_types {document.code!r}"
+    for panel in declarations.get("panels", ()):
+        if panel.permission is not None:
+            yield panel.permission, f"panels {panel.code!r}"
+    for source in declarations.get("search_sources", ()):
+        yield source.permission, f"search_sources {source.code!r}"
+    for link in declarations.get("menu_links", ()):
+        yield link.permission, f"menu_links {link.endpoint!r}"
+    for view in declarations.get("admin_views", ()):
+        rights = getattr(view.view, "permissions", None)
+        if is_dataclass(rights):
+            for field in fields(rights):
+                code = getattr(rights, field.name)
+                if isinstance(code, str):
+                    yield code, f"admin_views {view.name!r}"
+
+
+def _unknown_permissions(declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    known = _codes(around.all("permissions")) | _codes(declarations.get("permissions", ()))
+    for code, where in _named_permissions(declarations):
+        if code not in known:
+            yield _l(
+                "%(where)s names the permission %(code)s, which nobody declares.",
+                where=where,
+                code=repr(code),
+            )
+
+
+def _unknown_record_kinds(declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    known = _codes(around.all("record_kinds")) | _codes(declarations.get("record_kinds", ()))
+    for document in declarations.get("document_types", ()):
+        if document.record_kind not in known:
+            yield _unknown_kind(document.record_kind, f"document_types {document.code!r}")
+    for panel in declarations.get("panels", ()):
+        if panel.record_kind not in known | {HOME, EVERY_RECORD}:
+            yield _unknown_kind(panel.record_kind, f"panels {panel.code!r}")
+
+
+def _unknown_kind(code: str, where: str) -> d.Text:
+    return _l(
+        "%(where)s names the record kind %(code)s, which nobody declares.", where=where, code=repr(code)
+    )
+
+
+def _record_kind_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    yield from _foreign_codes(slug, "record_kinds", declarations)
+    yield from _doubles("record_kinds", "code", declarations, around)
+    yield from _doubles("record_kinds", "model", declarations, around)
+    endpoints = _endpoints(slug, declarations)
+    for kind in declarations.get("record_kinds", ()):
+        if getattr(kind.model, "__component__", None) != slug or not hasattr(kind.model, "__mapper__"):
+            yield _l(
+                "The record kind %(code)s needs a model of the plugin; %(model)s is none.",
+                code=repr(kind.code),
+                model=getattr(kind.model, "__name__", repr(kind.model)),
+            )
+        if kind.endpoint.rpartition(".")[0] not in endpoints:
+            yield _l(
+                "The record kind %(code)s names the endpoint %(endpoint)s, which is not of a view or blueprint "
+                "of the plugin.",
+                code=repr(kind.code),
+                endpoint=repr(kind.endpoint),
+            )
+    yield from _unknown_record_kinds(declarations, around)
+
+
+def view_endpoint(component: str, view: d.AdminView) -> str:
+    """Return the endpoint of an admin view: ``<slug>_<name>``, for the core ``<name>``."""
+    return view.name if component == CORE else f"{component}_{view.name}"
+
+
+def _endpoints(component: str, declarations: Declarations) -> set[str]:
+    views = {view_endpoint(component, view) for view in declarations.get("admin_views", ())}
+    return views | {item.blueprint.name for item in declarations.get("blueprints", ())}
+
+
+def _view_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    taken = {
+        endpoint
+        for component, others in around.declared.items()
+        for endpoint in _endpoints(component, others)
+    }
+    for view in declarations.get("admin_views", ()):
+        if not _NAME.fullmatch(view.name):
+            yield _l(
+                "The name %(name)s of an admin view may hold lower-case letters, digits and underscores only.",
+                name=repr(view.name),
+            )
+        endpoint = view_endpoint(slug, view)
+        if endpoint in taken:
+            yield _l("The endpoint %(endpoint)s exists already.", endpoint=repr(endpoint))
+        taken.add(endpoint)
+        if view.model is not None and getattr(view.model, "__component__", None) != slug:
+            yield _l(
+                "The admin view %(name)s shows a model of another component; show it in a panel or a document instead.",
+                name=repr(view.name),
+            )
+        if around.check_view is not None:
+            yield from around.check_view(view)
+
+
+def _blueprint_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    taken = {item.prefix.split("/")[0] for item in around.all("blueprints")} | set(around.reserved_addresses)
+    names = {
+        item.blueprint.name for item in around.all("blueprints") if isinstance(item.blueprint, Blueprint)
+    }
+    own: set[str] = set()
+    for item in declarations.get("blueprints", ()):
+        blueprint = item.blueprint
+        if not isinstance(blueprint, Blueprint):
+            yield _l("The blueprint at %(prefix)s is no flask.Blueprint.", prefix=repr(item.prefix))
+            continue
+        if (blueprint.name != slug and not blueprint.name.startswith(f"{slug}_")) or blueprint.name in names:
+            yield _l(
+                "The blueprint %(name)s must be called %(slug)s or %(slug)s_…, and no other may have its name.",
+                name=repr(blueprint.name),
+                slug=slug,
+            )
+        names.add(blueprint.name)
+        if blueprint.template_folder is not None:
+            yield _l(
+                "The blueprint %(name)s has a template folder of its own. Templates lie in "
+                "templates/%(slug)s/ of the plugin.",
+                name=repr(blueprint.name),
+                slug=slug,
+            )
+        if not _PREFIX.fullmatch(item.prefix):
+            yield _l("The address %(prefix)s of a blueprint is malformed.", prefix=repr(item.prefix))
+        elif item.prefix.split("/")[0] in taken or item.prefix in own:
+            yield _l("The address /%(prefix)s is taken already.", prefix=item.prefix)
+        own.add(item.prefix)
+
+
+def _menu_faults(slug: str, declarations: Declarations) -> Iterator[d.Text]:
+    endpoints = _endpoints(slug, declarations)
+    for link in declarations.get("menu_links", ()):
+        if link.endpoint.rpartition(".")[0] not in endpoints:
+            yield _l(
+                "A menu link names the endpoint %(endpoint)s, which is not of a view or blueprint of the plugin.",
+                endpoint=repr(link.endpoint),
+            )
+
+
+def _setting_faults(declarations: Declarations) -> Iterator[d.Text]:
+    keys = Counter(setting.key for setting in declarations.get("settings", ()))
+    for setting in declarations.get("settings", ()):
+        problem: d.Text | None = None
+        numeric = isinstance(setting.default, (int, Decimal)) and not isinstance(setting.default, bool)
+        if not _NAME.fullmatch(setting.key) or keys[setting.key] > 1:
+            problem = _l("its key is malformed or there twice")
+        elif not isinstance(setting.default, (bool, int, Decimal, str, tuple)):
+            problem = _l("its default is neither bool, int, Decimal, str nor a tuple")
+        elif setting.choices and not _are_choices(setting):
+            problem = _l("its default is not among its choices")
+        elif (setting.minimum is not None or setting.maximum is not None) and not numeric:
+            problem = _l("only numbers have limits")
+        elif numeric and (
+            (setting.minimum is not None and setting.default < setting.minimum)
+            or (setting.maximum is not None and setting.default > setting.maximum)
+        ):
+            problem = _l("its default is beyond its limits")
+        if problem is not None:
+            yield _l("The setting %(key)s is wrong: %(problem)s.", key=repr(setting.key), problem=problem)
+
+
+def _are_choices(setting: d.Setting) -> bool:
+    allowed = [value for value, _label in setting.choices]
+    chosen = setting.default if isinstance(setting.default, tuple) else (setting.default,)
+    return all(value in allowed for value in chosen)
+
+
+def _template_fault(slug: str, folder: Path, template: str, where: str) -> d.Text | None:
+    parts = Path(template).parts
+    inside = parts[:1] == (slug,) and ".." not in parts
+    if inside and (folder / "templates" / template).is_file():
+        return None
+    return _l(
+        "%(where)s names the template %(template)s, which does not lie in the folder templates/%(slug)s/ "
+        "of the plugin.",
+        where=where,
+        template=repr(template),
+        slug=slug,
+    )
+
+
+def _document_faults(
+    slug: str, folder: Path, declarations: Declarations, around: Surroundings
+) -> Iterator[d.Text]:
+    yield from _foreign_codes(slug, "document_types", declarations)
+    yield from _doubles("document_types", "code", declarations, around)
+    for document in declarations.get("document_types", ()):
+        where = f"document_types {document.code!r}"
+        fault = _template_fault(slug, folder, document.template, where)
+        if fault is not None:
+            yield fault
+        if not document.languages or not set(document.languages) <= set(around.locales):
+            yield _l(
+                "%(where)s names languages that the installation does not have: %(languages)s.",
+                where=where,
+                languages=", ".join(document.languages) or "–",
+            )
+
+
+def _panel_faults(
+    slug: str, folder: Path, declarations: Declarations, around: Surroundings
+) -> Iterator[d.Text]:
+    yield from _foreign_codes(slug, "panels", declarations)
+    yield from _doubles("panels", "code", declarations, around)
+    for panel in declarations.get("panels", ()):
+        fault = _template_fault(slug, folder, panel.template, f"panels {panel.code!r}")
+        if fault is not None:
+            yield fault
+
+
+def _simple_code_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    for hook in ("timeline_kinds", "search_sources"):
+        yield from _foreign_codes(slug, hook, declarations)
+        yield from _doubles(hook, "code", declarations, around)
+
+
+def _command_faults(declarations: Declarations) -> Iterator[d.Text]:
+    for item in declarations.get("commands", ()):
+        if not isinstance(item.command, click.Command):
+            yield _l(
+                "One of its commands is %(type)s; return click commands.", type=type(item.command).__name__
+            )
