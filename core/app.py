@@ -43,7 +43,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     set_up_sign_in(app)
     set_up_request_scope(app)
     set_up_machinery(app)
-    start_plugins(app, CORE_COMPONENTS)
+    start_plugins(app, CORE_COMPONENTS, add_catalogue=languages.add_catalogue, locales=languages.LOCALES)
     mounting.mount(app)
     register_commands(app)
     return app

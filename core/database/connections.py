@@ -45,10 +45,12 @@ def prepare_engines(app: Flask, engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "begin")
     def _on_begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if _only_reads() else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if _only_reads(connection) else "BEGIN IMMEDIATE")
 
 
-def _only_reads() -> bool:
+def _only_reads(connection: sa.Connection) -> bool:
     # A deferred transaction that writes after reading fails at once when another writer came between; a reader that
     # took the write lock would make all requests queue. So the method of the request decides.
+    if connection.get_execution_options().get("read_only"):
+        return True
     return has_request_context() and request.method in _READING_METHODS

@@ -7,6 +7,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -120,7 +121,7 @@ def collect(component: Component) -> Declarations:
             continue
         answers = _guarded(component.slug, _l("Its hook %(hook)s failed", hook=hook), caller)
         # A component has one implementation of each hook, and pluggy drops None.
-        answer = answers[0] if answers else None
+        answer: Any = answers[0] if answers else None
         faults = shape_faults(hook, answer)
         if faults:
             raise PluginRefused(join(faults))
@@ -141,7 +142,7 @@ def configure_mappers(slug: str) -> None:
         _guarded(
             slug,
             _l("Its models do not fit together"),
-            lambda base=base: base.registry.configure(cascade=True),
+            partial(base.registry.configure, cascade=True),
         )
 
 
@@ -166,9 +167,7 @@ def _modules_of(candidate: Candidate) -> list[ModuleType]:
     """Return the loaded modules of a plugin's package."""
     package = candidate.entry_point.module.rpartition(".")[0] or candidate.entry_point.module
     return [
-        module
-        for name, module in sys.modules.items()
-        if isinstance(module, ModuleType) and (name == package or name.startswith(f"{package}."))
+        module for name, module in sys.modules.items() if name == package or name.startswith(f"{package}.")
     ]
 
 

@@ -1,4 +1,4 @@
-"""Whether the tables of a component fit its code, found out without Alembic, which would cost every web process its memory.
+"""Whether the tables of a component fit its code, found out without Alembic: no web process needs it in memory.
 
 The newest revision is read from the texts of the migrations, the revision of the tables from the version table.
 What changes a schema is in :mod:`core.plugin_system.migrating`, used by the command line alone.
@@ -114,7 +114,8 @@ def schema_fault(
             return None
         return SchemaFault(
             _l(
-                "It has tables and no migrations. Write the first one with `doorstep db revision %(component)s -m initial`.",
+                "It has tables and no migrations. Write the first one with "
+                "`doorstep db revision %(component)s -m initial`.",
                 component=component,
             ),
             behind=True,

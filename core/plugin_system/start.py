@@ -61,7 +61,8 @@ def start_plugins(
 ) -> Runtime:
     """Load the core's declarations and all plugins; leave a :class:`Runtime` at ``app.extensions["doorstep"]``.
 
-    A plugin with a fault is put into quarantine with the reason, and so are the plugins that need it. Nothing is mounted here.
+    A plugin with a fault is put into quarantine with the reason, and so are the plugins that need it.
+    Nothing is mounted here.
 
     Args:
         app: The application, with its configuration (``SAFE_MODE``, ``PLUGINS_STRICT``) and database.
@@ -132,22 +133,23 @@ class _Start:
             except PluginRefused as refusal:
                 self._refuse(candidate.slug, refusal.reason)
         manifests: dict[str, d.Manifest] = {}
+        folders: dict[str, Path] = {}
         for slug, (_candidate, component) in loaded.items():
             manifests[slug] = component.module.manifest
             state = self.states[slug]
             state.manifest, state.version = manifests[slug], manifests[slug].version
-            state.folder = folder_of(component)
+            state.folder = folders[slug] = folder_of(component)
+            state.head = next(iter(schema.heads(schema.migrations_folder(slug, folders[slug]))), None)
             state.revision = self.revisions.get(slug)
         resolution = resolve(manifests, [slug for slug, state in self.states.items() if not state.healthy])
         self.order = resolution.order
         for slug, reason in resolution.rejected.items():
             self._refuse(slug, reason)
         for slug in resolution.order:
-            self._load(*loaded[slug])
+            self._load(*loaded[slug], manifests[slug], folders[slug])
 
-    def _load(self, candidate: Candidate, component: Component) -> None:
+    def _load(self, candidate: Candidate, component: Component, manifest: d.Manifest, folder: Path) -> None:
         state = self.states[candidate.slug]
-        assert state.manifest is not None and state.folder is not None
         out = [other for other in state.depends if not self.states[other].healthy]
         if out:
             self._refuse(state.slug, needs_quarantined(out[0]))
@@ -162,16 +164,17 @@ class _Start:
             return
         try:
             declarations = collect(component)
-            faults = declaration_faults(state.manifest, state.folder, declarations, self._surroundings())
+            faults = declaration_faults(manifest, folder, declarations, self._surroundings())
             if faults:
                 raise PluginRefused(join(faults))
         except PluginRefused as refusal:
             self._refuse(state.slug, refusal.reason)
             return
-        folder = schema.migrations_folder(state.slug, state.folder)
-        state.head = next(iter(schema.heads(folder)), None)
         fault = schema.schema_fault(
-            state.slug, folder, self.revisions, has_tables=bool(tables_of(state.slug, self.states))
+            state.slug,
+            schema.migrations_folder(state.slug, folder),
+            self.revisions,
+            has_tables=bool(tables_of(state.slug, self.states)),
         )
         if fault is not None:
             self._refuse(state.slug, fault.reason)
