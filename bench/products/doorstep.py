@@ -23,6 +23,8 @@ from bench.servers import Server
 _LIST = "/admin/customers/"
 _SIGN_IN = "/login"
 _CHUNK = 20_000
+_LAST_PAGE = -1
+"""Pages are numbered from the end too: an estimated list has no exact last number."""
 _PERMISSIONS = [
     "customers.view",
     "customers.edit",
@@ -175,7 +177,7 @@ class Doorstep(Product):
         return self._list()
 
     def last_page(self, dataset: Dataset, user: User) -> Request:
-        return self._list(page=self.pages(dataset, user) - 1)
+        return self._list(page=_LAST_PAGE)
 
     def sorted_by_name(self, descending: bool) -> Request:
         return self._list(sort="name", **({"desc": 1} if descending else {}))
@@ -184,7 +186,7 @@ class Doorstep(Product):
         return self._list(search=term)
 
     def filtered_by_project(self, dataset: Dataset, project_id: int) -> Request:
-        return self._list(project=project_id)
+        return self._list(f_project=project_id)
 
     def edit_form(self, customer: Customer) -> Request:
         return Request(f"{_LIST}edit/?id={customer.id}")
