@@ -20,9 +20,13 @@ from math import hypot
 from pathlib import Path
 
 from fontTools import subset
+from fontTools.misc.roundTools import otRound
 from fontTools.pens.cu2quPen import Cu2QuPen
+from fontTools.pens.recordingPen import DecomposingRecordingPen
+from fontTools.pens.transformPen import TransformPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTCollection, TTFont, newTable
+from fontTools.ttLib.tables._g_l_y_f import Glyph
 
 Point = tuple[float, float]
 Contour = list[Point]
@@ -32,9 +36,14 @@ CHARACTER_LISTS = [
     ROOT / "tools" / "fonts" / "standard_chinese_characters.txt",
     ROOT / "tools" / "fonts" / "name_characters.txt",
 ]
-"""The Table of General Standard Chinese Characters (通用规范汉字表, State Council 2013, 8,105 characters), and characters of
-personal and place names that it lacks."""
+"""The Table of General Standard Chinese Characters (通用规范汉字表, State Council 2013, 8,105 characters), and
+characters of personal and place names that it lacks."""
 TARGET = ROOT / "core" / "machinery" / "documents" / "fonts"
+LATIN_LETTERS = {
+    "Regular": ROOT / "tools" / "fonts" / "source-sans-3-latin-ext-400-normal.woff2",
+    "Bold": ROOT / "tools" / "fonts" / "source-sans-3-latin-ext-700-normal.woff2",
+}
+"""Source Sans 3, of which the Latin of Noto Sans CJK is a scaled copy; from npm, @fontsource/source-sans-3."""
 FAMILY = "Doorstep Sans SC"
 SOURCE_FAMILY = "Noto Sans CJK SC"
 OUTLINE_TOLERANCE = 1.0
@@ -103,11 +112,16 @@ def open_source(path: Path | None, style: str) -> TTFont:
     """
     if path is None:
         found = subprocess.run(
-            ["fc-match", "-f", "%{family}\t%{file}", f"{SOURCE_FAMILY}:style={style}"], capture_output=True, text=True, check=True
+            ["fc-match", "-f", "%{family}\t%{file}", f"{SOURCE_FAMILY}:style={style}"],
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         families, _, file = found.partition("\t")
         if SOURCE_FAMILY not in families:
-            raise SystemExit(f"{SOURCE_FAMILY} is not installed: install fonts-noto-cjk or name the file with --source-{style.lower()}.")
+            raise SystemExit(
+                f"{SOURCE_FAMILY} is not installed: install fonts-noto-cjk or give --source-{style.lower()}."
+            )
         path = Path(file)
     if path.suffix == ".ttc":
         for font in TTCollection(path).fonts:
@@ -153,11 +167,21 @@ def convert_to_truetype(font: TTFont) -> None:
     }
     maxp = font["maxp"] = newTable("maxp")
     maxp.tableVersion = 0x00010000
-    for field in (
-        "maxZones maxTwilightPoints maxStorage maxFunctionDefs maxInstructionDefs maxStackElements "
-        "maxSizeOfInstructions maxComponentElements maxPoints maxContours maxCompositePoints maxCompositeContours "
-        "maxComponentDepth"
-    ).split():
+    for field in [
+        "maxZones",
+        "maxTwilightPoints",
+        "maxStorage",
+        "maxFunctionDefs",
+        "maxInstructionDefs",
+        "maxStackElements",
+        "maxSizeOfInstructions",
+        "maxComponentElements",
+        "maxPoints",
+        "maxContours",
+        "maxCompositePoints",
+        "maxCompositeContours",
+        "maxComponentDepth",
+    ]:
         setattr(maxp, field, 0)
     maxp.maxZones = 1
     maxp.numGlyphs = len(order)
@@ -168,11 +192,25 @@ def convert_to_truetype(font: TTFont) -> None:
     font.sfntVersion = "\x00\x01\x00\x00"
 
 
+def add_latin_letters(font: TTFont, style: str) -> None:
+    """Add the accented Latin letters that the source lacks (š ž ł ő …), from the family of its Latin."""
+    with TTFont(LATIN_LETTERS[style]) as latin:
+        scale = font["OS/2"].sCapHeight / latin["OS/2"].sCapHeight
+        glyphs = latin.getGlyphSet()
+        for code, name in sorted(latin.getBestCmap().items()):
+            if chr(code).isalpha() and code < 0x0250 and code not in font.getBestCmap():
+                outline = DecomposingRecordingPen(glyphs)
+                glyphs[name].draw(outline)
+                pen = TTGlyphPen(None)
+                outline.replay(TransformPen(pen, (scale, 0, 0, scale, 0, 0)))
+                _add_glyph(font, chr(code), pen.glyph(round=otRound), round(glyphs[name].width * scale))
+
+
 def draw_form_symbols(font: TTFont, bold: bool) -> None:
     """Add the tick boxes, ticks and crosses that the source lacks (☐ ☑ ☒ ✗ ✔ ✘), drawn here on its em square."""
     pen = 90 if bold else 66
-    tick = [(265, 390), (440, 195), (745, 585)]
-    large_tick = [(130, 400), (390, 110), (870, 700)]
+    tick: list[Point] = [(265, 390), (440, 195), (745, 585)]
+    large_tick: list[Point] = [(130, 400), (390, 110), (870, 700)]
     frame = _frame(90, -40, 910, 780, pen)
     shapes = {
         "☐": frame,
@@ -184,7 +222,7 @@ def draw_form_symbols(font: TTFont, bold: bool) -> None:
     }
     for character, contours in shapes.items():
         if ord(character) not in font.getBestCmap():
-            _add_glyph(font, character, contours)
+            _add_glyph(font, character, _polygons(contours), 1000)
 
 
 def _frame(left: float, bottom: float, right: float, top: float, width: float) -> list[Contour]:
@@ -217,8 +255,7 @@ def _stroke(points: list[Point], width: float) -> Contour:
     return left + right[::-1]
 
 
-def _add_glyph(font: TTFont, character: str, contours: list[Contour]) -> None:
-    name = f"uni{ord(character):04X}"
+def _polygons(contours: list[Contour]) -> Glyph:
     pen = TTGlyphPen(None)
     for contour in contours:
         points = [(round(x), round(y)) for x, y in contour]
@@ -226,12 +263,16 @@ def _add_glyph(font: TTFont, character: str, contours: list[Contour]) -> None:
         for point in points[1:]:
             pen.lineTo(point)
         pen.closePath()
-    glyph = pen.glyph()
+    return pen.glyph()
+
+
+def _add_glyph(font: TTFont, character: str, glyph: Glyph, advance: int) -> None:
+    name = f"uni{ord(character):04X}"
     glyph.recalcBounds(font["glyf"])
     font.setGlyphOrder([*font.getGlyphOrder(), name])
     font["glyf"].glyphOrder = font.getGlyphOrder()
     font["glyf"].glyphs[name] = glyph
-    font["hmtx"].metrics[name] = (1000, glyph.xMin)
+    font["hmtx"].metrics[name] = (advance, glyph.xMin)
     font["maxp"].numGlyphs += 1
     for table in font["cmap"].tables:
         if table.isUnicode():
@@ -243,12 +284,13 @@ def rename(font: TTFont, style: str) -> None:
     kept = {number: font["name"].getDebugName(number) for number in (0, 5, 8, 9, 10, 11, 13, 14)}
     names = {
         **{number: text for number, text in kept.items() if text},
+        0: f"{kept[0]} Added letters: {TTFont(LATIN_LETTERS[style])['name'].getDebugName(0)}",
         1: FAMILY,
         2: style,
         3: f"{FAMILY.replace(' ', '')}-{style};cut from {SOURCE_FAMILY}",
         4: f"{FAMILY} {style}",
         6: f"{FAMILY.replace(' ', '')}-{style}",
-        10: f"A TrueType cut of {SOURCE_FAMILY} {style} for printed forms, with tick boxes added.",
+        10: f"A TrueType cut of {SOURCE_FAMILY} {style} for printed forms; tick boxes, Source Sans 3 letters added.",
     }
     font["name"].names = []
     for number, text in sorted(names.items()):
@@ -261,6 +303,7 @@ def build(source: Path | None, style: str) -> Path:
     font.recalcTimestamp = False
     cut(font)
     convert_to_truetype(font)
+    add_latin_letters(font, style)
     draw_form_symbols(font, bold=style == "Bold")
     rename(font, style)
     target = TARGET / f"{FAMILY.replace(' ', '')}-{style}.ttf"
@@ -269,7 +312,9 @@ def build(source: Path | None, style: str) -> Path:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Cut the fonts of printed documents out of Noto Sans CJK SC.")
+    parser = argparse.ArgumentParser(
+        description="Cut the fonts of printed documents out of Noto Sans CJK SC."
+    )
     parser.add_argument("--source-regular", type=Path, help="font file or collection with the Regular weight")
     parser.add_argument("--source-bold", type=Path, help="font file or collection with the Bold weight")
     arguments = parser.parse_args()

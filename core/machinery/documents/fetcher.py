@@ -73,7 +73,7 @@ class DocumentFetcher(URLFetcher):
         self.refused: list[str] = []
 
     def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
-        """Return the resource at *url*; raises :class:`ResourceRefused`, which WeasyPrint takes as a missing picture."""
+        """Return the resource at *url*; raises :class:`ResourceRefused`, to WeasyPrint a missing picture."""
         try:
             scheme, _, rest = url.partition(":")
             match scheme.lower():

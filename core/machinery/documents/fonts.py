@@ -24,7 +24,13 @@ FONT_FOLDER = Path(__file__).parent / "fonts"
 FAMILY = "Doorstep Sans SC"
 FONT_FILES = {400: FONT_FOLDER / "DoorstepSansSC-Regular.ttf", 700: FONT_FOLDER / "DoorstepSansSC-Bold.ttf"}
 
-PREFERRED_FALLBACKS = ("Noto Sans CJK SC", "Source Han Sans SC", "Noto Sans SC", "WenQuanYi Zen Hei", "HanaMinB")
+PREFERRED_FALLBACKS = (
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "Noto Sans SC",
+    "WenQuanYi Zen Hei",
+    "HanaMinB",
+)
 """Families asked first for a character that the cut lacks: the first is the design that the cut was made from."""
 
 MAX_FALLBACK_FONTS = 4
@@ -115,7 +121,7 @@ def installed_family_with(character: str) -> str | None:
         return None
     query = f":charset={ord(character):x}"
     try:
-        answer = subprocess.run(
+        answer = subprocess.run(  # noqa: S603 (fixed program, the argument is a number)
             [program, "-f", "%{family}\n", query], capture_output=True, text=True, timeout=20, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
@@ -137,7 +143,7 @@ def _is_invisible(character: str) -> bool:
 
 
 def check_pdf_stack() -> list[PdfStackProblem]:
-    """What this machine lacks for printing: shared libraries, font files, a font for rare characters. Empty if all is well.
+    """What this machine lacks for printing: shared libraries, font files, a font for rare characters. Empty if nothing.
 
     Looks at the libraries without importing WeasyPrint, whose import fails outright where Pango is missing.
     """

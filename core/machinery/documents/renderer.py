@@ -34,19 +34,39 @@ MAX_SPAN = 100
 MAX_TABLE_ROWS = 3_000
 MAX_ELEMENTS = 60_000
 SVG_ELEMENTS = frozenset(
-    "svg g path rect circle ellipse line polyline polygon text tspan title desc defs clipPath linearGradient stop".split()
+    [
+        "svg",
+        "g",
+        "path",
+        "rect",
+        "circle",
+        "ellipse",
+        "line",
+        "polyline",
+        "polygon",
+        "text",
+        "tspan",
+        "title",
+        "desc",
+        "defs",
+        "clipPath",
+        "linearGradient",
+        "stop",
+    ]
 )
-"""What a drawing in a document may consist of. Without ``use``, ``pattern`` and filters no drawing can multiply itself."""
+"""What a drawing in a document may consist of. Without ``use``, ``pattern`` and filters none can multiply itself."""
 
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_SELF_CLOSING = frozenset("p li dt dd tr td th thead tbody tfoot option optgroup colgroup caption rt rp".split())
-_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)[^>]*?(/?)>")
+_WITHOUT_DEPTH = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup", "colgroup", "caption", "rt", "rp", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "stop"]
+)
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,30})")
 
 
 class DocumentRenderError(Exception):
     """A document could not be made into a PDF.
 
-    ``reason`` is a short code: ``too_large``, ``too_deep``, ``not_allowed``, ``timeout``, ``memory``, ``crashed`` or ``failed``.
+    ``reason`` is a short code: ``too_large``, ``too_deep``, ``not_allowed``, ``timeout``, ``memory``, ``crashed`` or
+    ``failed``.
     The message is a full English sentence for the log.
     """
 
@@ -84,8 +104,9 @@ class RenderJob:
 class RenderedPdf:
     """A finished PDF.
 
-    ``sha256`` is the hexadecimal digest of ``content``. ``missing_characters`` came out as blanks, since no font of this machine
-    has them: tell the user. ``refused_resources`` are addresses that the document asked for and did not get.
+    ``sha256`` is the hexadecimal digest of ``content``. ``missing_characters`` came out as blanks, since no font of
+    this machine has them: tell the user. ``refused_resources`` are addresses that the document asked for and did not
+    get.
     """
 
     content: bytes
@@ -121,16 +142,30 @@ def render_pdf(
     choice = fonts.choose_fonts(html + (watermark or ""))
     try:
         with _lock:
-            return _render(html, language, stylesheets, packages, attachments, fetch_attachment, watermark, metadata, choice)
+            return _render(
+                html,
+                language,
+                stylesheets,
+                packages,
+                attachments,
+                fetch_attachment,
+                watermark,
+                metadata,
+                choice,
+            )
     except DocumentRenderError:
         raise
     except MemoryError as error:
-        raise DocumentRenderError("The document needs more memory than a document may use.", "memory") from error
+        raise DocumentRenderError(
+            "The document needs more memory than a document may use.", "memory"
+        ) from error
     except RecursionError as error:
         raise DocumentRenderError("The document is nested too deeply to be laid out.", "too_deep") from error
     except Exception as error:
         logger.exception("WeasyPrint failed")
-        raise DocumentRenderError(f"The document could not be laid out ({type(error).__name__}: {error}).") from error
+        raise DocumentRenderError(
+            f"The document could not be laid out ({type(error).__name__}: {error})."
+        ) from error
 
 
 def warm_up() -> None:
@@ -195,22 +230,25 @@ def check_limits(html: str) -> None:
     """
     if len(html) > MAX_HTML_CHARACTERS:
         raise DocumentRenderError(
-            f"The document has {len(html):,} characters of HTML; at most {MAX_HTML_CHARACTERS:,} are rendered. Split it.", "too_large"
+            f"The document has {len(html):,} characters of HTML; at most {MAX_HTML_CHARACTERS:,} are rendered. "
+            "Split it.",
+            "too_large",
         )
     depth = elements = 0
-    for closing, name, empty in _TAG.findall(html):
-        name = name.lower()
-        if name in _VOID or name in _SELF_CLOSING or empty:
-            elements += 1
-        elif closing:
-            depth = max(0, depth - 1)
+    for closing, name in _TAG.findall(html):
+        step = 0 if name.lower() in _WITHOUT_DEPTH else 1
+        if closing:
+            depth = max(0, depth - step)
         else:
             elements += 1
-            depth += 1
+            depth += step
         if depth > MAX_NESTING:
             raise _too_deep()
     if elements > MAX_ELEMENTS:
-        raise DocumentRenderError(f"The document has {elements:,} elements; at most {MAX_ELEMENTS:,} are rendered. Split it.", "too_large")
+        raise DocumentRenderError(
+            f"The document has {elements:,} elements; at most {MAX_ELEMENTS:,} are rendered. Split it.",
+            "too_large",
+        )
 
 
 def _check_tree(root: Element) -> None:
@@ -226,16 +264,23 @@ def _check_tree(root: Element) -> None:
             raise _too_deep()
         in_drawing = in_drawing or name == "svg"
         if in_drawing and name not in SVG_ELEMENTS:
-            raise DocumentRenderError(f"A drawing in the document uses <{name}>, which is not allowed.", "not_allowed")
+            raise DocumentRenderError(
+                f"A drawing in the document uses <{name}>, which is not allowed.", "not_allowed"
+            )
         rows += name == "tr"
         for attribute in ("colspan", "rowspan", "span"):
             value = element.get(attribute, "").strip()
             if value and not (value.isascii() and value.isdigit() and int(value[:9]) <= MAX_SPAN):
-                raise DocumentRenderError(f"A table cell has {attribute} “{value[:20]}”; at most {MAX_SPAN} is allowed.", "too_large")
+                raise DocumentRenderError(
+                    f"A table cell has {attribute} “{value[:20]}”; at most {MAX_SPAN} is allowed.",
+                    "too_large",
+                )
         stack.extend((child, depth + 1, in_drawing) for child in element)
     if rows > MAX_TABLE_ROWS:
         raise DocumentRenderError(
-            f"The document has {rows:,} table rows; at most {MAX_TABLE_ROWS:,} are rendered. Export them as a spreadsheet.", "too_large"
+            f"The document has {rows:,} table rows; at most {MAX_TABLE_ROWS:,} are rendered. "
+            "Export them as a spreadsheet.",
+            "too_large",
         )
 
 
@@ -301,7 +346,11 @@ def _base_stylesheet() -> Any:
 
     from core.machinery.documents.fetcher import OWN_PACKAGE, DocumentFetcher
 
-    return CSS(url=f"package:{OWN_PACKAGE}/css/document.css", url_fetcher=DocumentFetcher(), font_config=_font_configuration())
+    return CSS(
+        url=f"package:{OWN_PACKAGE}/css/document.css",
+        url_fetcher=DocumentFetcher(),
+        font_config=_font_configuration(),
+    )
 
 
 @lru_cache(maxsize=128)

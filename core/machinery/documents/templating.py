@@ -20,7 +20,7 @@ FILTERS: dict[str, Callable[..., object]] = {"language_tag": language_tag, "qr_s
 
 @dataclass(frozen=True)
 class Verification:
-    """Where a reader checks an issued document: ``url`` is the full address in the QR code, ``code`` what is typed there."""
+    """Where a reader checks an issued document: ``url`` is the address in the QR code, ``code`` what is typed there."""
 
     url: str
     code: str = ""
@@ -30,8 +30,9 @@ class Verification:
 class DocumentHead:
     """What ``documents/base.html`` prints around the content of a document; the template knows it as ``document``.
 
-    ``language`` is the locale of the recipient (``zh_Hans_CN``, ``en``); ``date`` and ``printed_at`` are already formatted for it;
-    ``logo`` is a resource address (``attachment:<id>`` or ``package:…``); ``version`` names the template version.
+    ``language`` is the locale of the recipient (``zh_Hans_CN``, ``en``); ``date`` and ``printed_at`` are already
+    formatted for it; ``logo`` is a resource address (``attachment:<id>`` or ``package:…``); ``version`` names the
+    template version.
     """
 
     title: str

@@ -13,16 +13,20 @@ QUIET_ZONE = 4
 def qr_svg(url: str) -> Markup:
     """The QR code of *url* as an inline SVG that fills the box around it, error correction level M (15 %).
 
-    Raises ValueError for an address that is not http(s) or longer than 300 characters: its code would not scan from paper.
+    Raises ValueError for an address that is not http(s) or has more than 300 characters and would not scan from paper.
     """
     if not url.startswith(("https://", "http://")):
         raise ValueError(f"The check address {url!r} must start with https:// or http://.")
     if len(url) > MAX_URL_LENGTH:
-        raise ValueError(f"The check address has {len(url)} characters; at most {MAX_URL_LENGTH} can be scanned from paper.")
+        raise ValueError(
+            f"The check address has {len(url)} characters; at most {MAX_URL_LENGTH} can be scanned from paper."
+        )
     code = segno.make(url, error="m", micro=False, boost_error=False)
     size = code.symbol_size(border=QUIET_ZONE)[0]
     path = "".join(
-        f"M{start} {row}h{length}v1h-{length}z" for row, line in enumerate(code.matrix) for start, length in _dark_runs(line)
+        f"M{start} {row}h{length}v1h-{length}z"
+        for row, line in enumerate(code.matrix)
+        for start, length in _dark_runs(line)
     )
     return Markup(  # noqa: S704 - built from numbers only
         f'<svg xmlns="http://www.w3.org/2000/svg" class="qr" viewBox="0 0 {size} {size}" role="img">'

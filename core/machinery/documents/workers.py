@@ -1,9 +1,9 @@
 """Worker processes that render documents under a memory and a time limit.
 
 A worker is a fresh Python process that stays: it keeps its fonts and stylesheets from document to document and is
-replaced after a number of documents, or when it was killed. Parent and worker speak in frames over the standard pipes, a
-length, JSON, then the binary parts, so that a worker that was taken over by its input cannot make the parent run
-anything (as pickle would).
+replaced after a number of documents, or when it was killed. Parent and worker speak in frames over the standard pipes
+(a length, JSON, then the binary parts), so that a worker that was taken over by its input cannot make the parent run
+anything, as pickle would.
 """
 
 from __future__ import annotations
@@ -24,9 +24,17 @@ import tempfile
 import threading
 import time
 from dataclasses import asdict, replace
-from typing import IO, Any
+from typing import IO, Any, cast
 
-from core.machinery.documents.renderer import DocumentRenderError, PdfMetadata, RenderedPdf, RenderJob, logger, render_job, warm_up
+from core.machinery.documents.renderer import (
+    DocumentRenderError,
+    PdfMetadata,
+    RenderedPdf,
+    RenderJob,
+    logger,
+    render_job,
+    warm_up,
+)
 
 DEFAULT_MEMORY_MB = 1024
 """Address space of a worker. An ordinary letter needs some 250 MB of it, fonts and libraries included."""
@@ -57,7 +65,7 @@ class RenderPool:
         self.memory_mb = memory_mb
         self.seconds = seconds
         self.recycle_after = recycle_after
-        self._closed = False
+        self._closed = threading.Event()
         self._slots: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(size):
             self._slots.put(None)
@@ -65,9 +73,10 @@ class RenderPool:
     def render(self, job: RenderJob) -> RenderedPdf:
         """Render *job* in a worker.
 
-        Raises DocumentRenderError: ``timeout``, ``memory`` or ``crashed`` after the worker was killed, else the worker's own.
+        Raises DocumentRenderError: ``timeout``, ``memory`` or ``crashed`` when the worker had to be replaced, else what
+        the worker itself raised.
         """
-        if self._closed:
+        if self._closed.is_set():
             raise DocumentRenderError("The rendering processes were already stopped.")
         worker = self._slots.get()
         try:
@@ -85,14 +94,14 @@ class RenderPool:
                 worker = None
                 raise
         finally:
-            if worker is not None and (self._closed or worker.rendered >= self.recycle_after):
+            if worker is not None and (self._closed.is_set() or worker.rendered >= self.recycle_after):
                 worker.stop()
                 worker = None
             self._slots.put(worker)
 
     def close(self) -> None:
         """Stop the idle workers; a busy one stops when its document is finished."""
-        self._closed = True
+        self._closed.set()
         for _ in range(self.size):
             with contextlib.suppress(queue.Empty):
                 worker = self._slots.get_nowait()
@@ -117,16 +126,15 @@ class _Worker:
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
             "TMPDIR": self._folder.name,
         }
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 (our own module, the arguments are numbers)
             [sys.executable, "-m", __name__, str(memory_mb), str(seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
             start_new_session=True,
         )
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._stdin: IO[bytes] = self._process.stdin
-        self._stdout: IO[bytes] = self._process.stdout
+        self._stdin = cast("IO[bytes]", self._process.stdin)
+        self._stdout = cast("IO[bytes]", self._process.stdout)
         try:
             self._receive(time.monotonic() + _START_SECONDS)
         except BaseException:
@@ -183,8 +191,12 @@ class _Worker:
         self._process.kill()
         status = self._process.wait()
         if late:
-            return DocumentRenderError(f"The document was not finished within {self.seconds:g} seconds.", "timeout")
-        return DocumentRenderError(f"The rendering process ended unexpectedly with status {status}.", "crashed")
+            return DocumentRenderError(
+                f"The document was not finished within {self.seconds:g} seconds.", "timeout"
+            )
+        return DocumentRenderError(
+            f"The rendering process ended unexpectedly with status {status}.", "crashed"
+        )
 
 
 class _DeadlineReader:

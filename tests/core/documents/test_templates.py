@@ -1,0 +1,103 @@
+"""The macros of the base template, with data that forms have in practice: none, little and too long."""
+
+from __future__ import annotations
+
+import pytest
+from jinja2 import DictLoader
+from jinja2.exceptions import UndefinedError
+
+from core.machinery.documents.renderer import render_pdf
+from core.machinery.documents.templating import DocumentHead, document_environment
+
+
+def render(source: str, **values: object) -> str:
+    source = '{% import "documents/macros.html" as form with context %}' + source
+    environment = document_environment(
+        lambda message, **parts: message % parts if parts else message,
+        lambda one, many, n: one,
+        loaders=[DictLoader({"page.html": source})],
+    )
+    return environment.get_template("page.html").render(**values)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_key_values_fill_every_row(count, columns):
+    html = render(
+        "{{ form.key_values(pairs, columns) }}", pairs=[(f"k{n}", n) for n in range(count)], columns=columns
+    )
+    assert html.count("<tr>") == html.count("</tr>") == -(-count // columns)
+    empty = sum(int(span) for span in _spans(html))
+    assert html.count("<th") + html.count("<td>") + empty == 2 * columns * -(-count // columns)
+
+
+def test_wide_value_takes_a_row_of_its_own():
+    html = render("{{ form.key_values([('a', 1), ('b', 2, True), ('c', 3)]) }}")
+    assert html.count("<tr>") == html.count("</tr>") == 3
+    assert _spans(html) == ["2", "3", "2"]
+
+
+def _spans(html: str) -> list[str]:
+    return [part.partition('"')[0] for part in html.split('colspan="')[1:]]
+
+
+def test_none_leaves_room_for_ink_and_zero_is_printed():
+    html = render("{{ form.key_values([('a', None), ('b', 0)]) }}")
+    assert "<td></td>" in html
+    assert "<td>0</td>" in html
+
+
+def test_empty_table_says_so_and_blank_rows_are_for_ink():
+    columns = [{"label": "x"}, {"label": "y"}]
+    assert "No entries" in render("{{ form.item_table(columns, []) }}", columns=columns)
+    blank = render("{{ form.item_table(columns, [], blank_rows=3) }}", columns=columns)
+    assert "No entries" not in blank
+    assert blank.count('class="blank"') == 3
+
+
+def test_section_heads_totals_and_escaping():
+    html = render(
+        "{{ form.item_table(columns, ['Kitchen', ('<b>', 2)], totals=('Sum', 2)) }}",
+        columns=[{"label": "x"}, {"label": "y", "align": "right"}],
+    )
+    assert '<tr class="section"><th colspan="2">Kitchen</th></tr>' in html
+    assert "&lt;b&gt;" in html
+    assert html.count('class="right"') == 2
+
+
+def test_choices_tick_one_or_several():
+    assert render("{{ form.choices([(1, 'a'), (2, 'b')], 2) }}").count("☑") == 1
+    assert render("{{ form.choices([(1, 'a'), (2, 'b')], [1, 2]) }}").count("☑") == 2
+    assert render("{{ form.choices([(1, 'a'), (2, 'b')]) }}").count("☐") == 2
+
+
+def test_long_values_stay_inside_the_page(pages):
+    long = "碧桂园凤凰城东区一期三组团" * 8 + "A" * 200
+    html = render(
+        "{{ form.letterhead(document) }}{{ form.heading(document.title) }}"
+        "{{ form.key_values([(v, v), (v, v, True)]) }}{{ form.item_table([{'label': v}, {'label': v}], [(v, v)]) }}"
+        "{{ form.signatures([{'role': v, 'name': v}, {'role': v}]) }}",
+        v=long,
+        document=DocumentHead(title=long, number="X" * 40, company=long, project=long),
+    )
+    document = pages(render_pdf(html).content)
+    for number in range(len(document)):
+        assert document.ink((196, 0, 210, 297), number) == 0
+
+
+def test_charts_draw_bars_in_proportion(pages):
+    style = "<style>@page { margin: 0 } body { margin: 0 } .chart { width: 120mm; margin: 0 }</style>"
+    html = style + render("{{ form.bar_chart([('a', 100), ('b', 50)], unit='%') }}")
+    document = pages(render_pdf(html).content)
+    first, second = (0.8, 4.6), (6, 9.8)
+    assert document.ink((31, first[0] + 0.5, 105, first[1] - 0.5)) > 0.98
+    assert document.ink((31, second[0] + 0.5, 67, second[1] - 0.5)) > 0.98
+    assert document.ink((85, second[0], 105, second[1])) == 0
+    stacked = render("{{ form.stacked_bar_chart(['x', 'y'], [('a', (1, 2)), ('b', (0, 0))]) }}")
+    assert stacked.count("<rect") == 4
+    assert render("{{ form.bar_chart([]) }}{{ form.stacked_bar_chart(['x'], []) }}").count("<svg") == 2
+
+
+def test_missing_value_is_an_error_not_a_blank():
+    with pytest.raises(UndefinedError):
+        render("{{ owner }}")
