@@ -14,7 +14,7 @@ from core.database.types import EncryptedText, utc_now
 
 
 class AuditEntry(Identified, CoreBase):
-    """One change of one record, or one reveal, export, sign-in or switch."""
+    """One change of one record, or one reveal, export, sign-in or switch. A row never changes, not even by a seal."""
 
     __tablename__ = "audit_entry"
     __scope__ = Owned()
@@ -22,7 +22,6 @@ class AuditEntry(Identified, CoreBase):
     __table_args__ = (
         sa.Index("ix_audit_entry_record", "record_kind", "record_id"),
         sa.Index("ix_audit_entry_at", "at"),
-        sa.Index("ix_audit_entry_seal", "seal_id"),
     )
 
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)
@@ -33,7 +32,7 @@ class AuditEntry(Identified, CoreBase):
     record_id: Mapped[str] = mapped_column(sa.String(80))
     label: Mapped[str] = mapped_column(sa.String(160), default="")
     changes: Mapped[Any] = mapped_column(sa.JSON, default=dict)
-    """``{field: [before, after]}``; personal values are encrypted with the subject's key."""
+    """``{field: [before, after]}``; personal values are encrypted with the subject's key (see ``values.py``)."""
     reason: Mapped[str] = mapped_column(sa.Text, default="")
     subject: Mapped[str | None] = mapped_column(sa.String(40), index=True)
     """Whose personal values ``changes`` holds, for example ``customer:12``."""
@@ -45,11 +44,14 @@ class AuditEntry(Identified, CoreBase):
     project_id: Mapped[int | None] = mapped_column(big_id, index=True)
     customer_id: Mapped[int | None] = mapped_column(big_id, index=True)
     department_id: Mapped[int | None] = mapped_column(big_id)
-    seal_id: Mapped[int | None] = mapped_column(big_id)
 
 
 class AuditSeal(Identified, CoreBase):
-    """A sealed batch: the hash over its entries and the previous seal. Ids are consecutive."""
+    """A sealed batch: the hash over its entries and the previous seal.
+
+    Ids are consecutive, and so are the ranges of entry ids: a seal covers every entry from ``first_entry_id`` to
+    ``last_entry_id``, and the gaps that undone transactions left there.
+    """
 
     __tablename__ = "audit_seal"
     __scope__ = Unscoped("a seal holds hashes only")

@@ -1,0 +1,52 @@
+"""Whose a row is: the project, customer and department that decide who may see what hangs on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.database.scope import ByCustomer, ByDepartment, ByProject, Owned, current_scope
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The owner columns of a row that hangs on a record; see :class:`core.database.scope.Owned`."""
+
+    project_id: int | None = None
+    customer_id: int | None = None
+    department_id: int | None = None
+
+    def as_columns(self) -> dict[str, int | None]:
+        """Return the three columns by name, for the constructor of an owned row."""
+        return {
+            "project_id": self.project_id,
+            "customer_id": self.customer_id,
+            "department_id": self.department_id,
+        }
+
+
+def owner_of(record: Any) -> Owner:
+    """Return whose ``record`` is, from its own columns; the acting department where it names nobody.
+
+    Args:
+        record: A loaded row of any model. Only loaded attributes are looked at; nothing is read from the database.
+    """
+    rule = type(record).__scope__
+    values = record.__dict__
+    project = values.get("project_id")
+    customer = values.get("customer_id")
+    department = values.get("department_id")
+    if isinstance(rule, ByProject):
+        project = values.get(rule.column)
+    elif isinstance(rule, ByCustomer):
+        customer = values.get(rule.column)
+    elif isinstance(rule, ByDepartment):
+        department = values.get(rule.column)
+    elif isinstance(rule, Owned):
+        project, customer, department = (values.get(column) for column in rule.columns)
+    elif type(record).__tablename__ == "department":
+        department = values.get("id")
+    if project is None and customer is None and department is None:
+        scope = current_scope()
+        department = scope.department_id if scope is not None else None
+    return Owner(project, customer, department)
