@@ -121,8 +121,8 @@ def tell(today: dt.date | None = None) -> Demo:
         db.session.commit()
         runtime = current_runtime()
         city = demo.departments["SZ"]
-        for slug in runtime.start_order():
-            switching.switch_on(slug, city.id)
+        for plugin in runtime.healthy():
+            switching.switch_on(plugin.slug, city.id)
             db.session.commit()
         for declaration in runtime.declared.demo_data():
             declaration.load(demo)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ from core.plugin_system.tables import tables_of
 from core.plugin_system.validation import Surroundings, core_faults, declaration_faults
 
 _log = logging.getLogger(__name__)
+_RESTART_KEY = f"{EXTENSION_KEY}.restart"
 
 
 _MISSING = _l(
@@ -78,6 +80,14 @@ def start_plugins(
         CoreDeclarationError: The core's declarations contradict each other.
         PluginsRefused: A plugin is faulty and ``PLUGINS_STRICT`` is set.
     """
+    app.extensions[_RESTART_KEY] = partial(
+        start_plugins,
+        app,
+        core_components,
+        add_catalogue=add_catalogue,
+        locales=locales,
+        check_view=check_view,
+    )
     starting = _Start(app, locales, check_view)
     starting.load_core(core_components)
     if not app.config["SAFE_MODE"]:
@@ -88,6 +98,12 @@ def start_plugins(
     for plugin in runtime.healthy():
         if plugin.folder is not None:
             add_catalogue(app, plugin.folder / "translations")
+    return runtime
+
+
+def restart_plugins(app: Flask) -> Runtime:
+    """Start the engine of an application again, after migrations: for commands, which need no pages mounted."""
+    runtime: Runtime = app.extensions[_RESTART_KEY]()
     return runtime
 
 

@@ -1,0 +1,78 @@
+"""``doorstep plugin``: how the plugins are doing, and switching them."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import sqlalchemy as sa
+from flask.cli import with_appcontext
+
+from core.cli.terminal import terminal_language
+from core.database.scope import all_departments
+from core.extensions import db
+from core.plugin_system import switching
+from core.plugin_system.gate import department_table
+from core.plugin_system.health import reports
+
+
+@click.group("plugin")
+def plugin() -> None:
+    """See and switch plugins."""
+
+
+@plugin.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON for programs.")
+@with_appcontext
+def status(as_json: bool) -> None:
+    """List every plugin: slug, version, state, schema revision, departments where it is on, reason."""
+    with terminal_language(), all_departments("status of the plugins"):
+        rows = [report.as_data() for report in reports()]
+    if as_json:
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    if not rows:
+        click.echo("No plugin is installed.")
+        return
+    width = max(len(row["slug"]) for row in rows)
+    for row in rows:
+        departments = ", ".join(row["departments"]) or "no department"
+        click.echo(
+            f"{row['slug']:<{width}}  {row['version'] or '?':<8} {row['state']:<12} "
+            f"{row['schema_revision'] or 'no tables':<{width + 6}} {departments}"
+        )
+        if row["reason"]:
+            click.echo(f"{'':<{width}}  {row['reason']}")
+
+
+@plugin.command("on")
+@click.argument("slug")
+@click.option("--department", "code", required=True, help="Code of the department.")
+@with_appcontext
+def on(slug: str, code: str) -> None:
+    """Switch the plugin SLUG on in a department."""
+    _switch(slug, code, enabled=True)
+
+
+@plugin.command("off")
+@click.argument("slug")
+@click.option("--department", "code", required=True, help="Code of the department.")
+@with_appcontext
+def off(slug: str, code: str) -> None:
+    """Switch the plugin SLUG off in a department; its rows are kept."""
+    _switch(slug, code, enabled=False)
+
+
+def _switch(slug: str, code: str, *, enabled: bool) -> None:
+    with terminal_language(), all_departments("plugin switched by a command"):
+        department_id = db.session.scalar(
+            sa.select(department_table.c.id).where(department_table.c.code == code)
+        )
+        if department_id is None:
+            raise click.ClickException(f"There is no department with the code {code}.")
+        try:
+            (switching.switch_on if enabled else switching.switch_off)(slug, department_id)
+        except switching.SwitchRefused as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+        db.session.commit()
+    click.echo(f"{slug} is {'on' if enabled else 'off'} in {code}.")
