@@ -105,11 +105,7 @@ class User(Identified, Timestamped, UserMixin, CoreBase):
     """The 30-second step of the last code that was used, so that no code works twice."""
     mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
 
-    last_login_at: Mapped[dt.datetime | None]
-    current_login_at: Mapped[dt.datetime | None]
-    last_login_ip: Mapped[str | None] = mapped_column(sa.String(64))
-    current_login_ip: Mapped[str | None] = mapped_column(sa.String(64))
-    login_count: Mapped[int | None]
+    last_sign_in_at: Mapped[dt.datetime | None]
 
     acting_department: Mapped[Department | None] = relationship(foreign_keys=[acting_department_id])
     memberships: Mapped[list[Membership]] = relationship(back_populates="user", cascade="all, delete-orphan")

@@ -1,6 +1,7 @@
 """A small world to test against: one region with two cities, staff of every kind, and three projects.
 
-Each text in a project holds the project's *canary*, so that a test can search the bytes of a page for what must not be there.
+Each text in a project holds the project's *canary*, so that a test can search the bytes of a page for what must not be
+there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from flask import current_app
 
 from core.customers.models import Customer, CustomerProject, CustomerUnit
 from core.database.scope import all_departments
@@ -118,7 +121,9 @@ def build_world(permissions: Collection[str] = ()) -> World:
 
 
 def _make_departments() -> dict[str, Department]:
-    region = people.create_department(kind=DepartmentKind.REGION, code="T-R", name="测试区域", name_en="Test region")
+    region = people.create_department(
+        kind=DepartmentKind.REGION, code="T-R", name="测试区域", name_en="Test region"
+    )
     city = people.create_department(
         kind=DepartmentKind.CITY, code="T-C1", name="甲城公司", name_en="First city", parent=region
     )
@@ -152,7 +157,9 @@ def _make_roles(permissions: Collection[str]) -> dict[str, Role]:
     sets = {
         "admin": sorted(permissions),
         "head": [
-            code for code in permissions if not code.startswith(_ADMINISTERING) and not people.needs_two_factor([code])
+            code
+            for code in permissions
+            if not code.startswith(_ADMINISTERING) and not people.needs_two_factor([code])
         ],
         "engineer": [code for code in permissions if may_work(code)],
         "service": [code for code in permissions if may_work(code)],
@@ -177,6 +184,9 @@ def _make_users(departments: dict[str, Department], roles: dict[str, Role]) -> d
     ):
         user = people.create_user(email=f"{name}@test.example", name=f"用户{name}", password=PASSWORD)
         people.grant(user, departments[department], roles[role])
+        if roles[role].requires_two_factor:
+            user.tf_primary_method = "authenticator"
+            user.tf_totp_secret = current_app.extensions["security"].totp_factory.generate_totp_secret()
         users[name] = user
     return users
 

@@ -1,0 +1,169 @@
+"""The pytest plugin: an application on a database of its own, the world, and signed-in clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from core.database.base import metadata
+from core.database.scope import Scope
+from core.extensions import db
+from core.testing.databases import (
+    States,
+    create_database,
+    database_url,
+    empty_database_url,
+    pytest_report_header,
+)
+from core.testing.scoping import acting_as, as_system
+from core.testing.staff_client import StaffClient
+from core.testing.world import World, build_world
+
+__all__ = [
+    "app",
+    "app_settings",
+    "client",
+    "create_database",
+    "database_url",
+    "empty_database_url",
+    "permission_codes",
+    "pytest_report_header",
+    "running_app",
+    "scope_of",
+    "sign_in",
+    "system",
+    "world",
+]
+
+_EMPTY, _WORLD = "empty", "world"
+
+
+@pytest.fixture(scope="session")
+def app_settings(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> dict[str, Any]:
+    """Configuration of the application under test; override the fixture to change it.
+
+    Faulty plugins stop the start, rate limits are off, and passwords are hashed with the least effort.
+    """
+    return {
+        "TESTING": True,
+        "INSTANCE_PATH": str(tmp_path_factory.mktemp("instance")),
+        "DATABASE_URL": database_url,
+        "PLUGINS_STRICT": True,
+        "RATE_LIMITS": False,
+        "SECURITY_PASSWORD_HASH_PASSLIB_OPTIONS": {
+            "argon2__time_cost": 1,
+            "argon2__memory_cost": 8,
+            "argon2__parallelism": 1,
+        },
+    }
+
+
+@pytest.fixture(scope="session")
+def running_app(app_settings: dict[str, Any]) -> Iterator[Flask]:
+    """The application of this worker with all installed plugins; tests ask for ``app`` instead."""
+    from core.app import create_app
+
+    app = create_app(app_settings)
+    yield from _with_states(app)
+
+
+def _with_states(app: Flask) -> Iterator[Flask]:
+    """Make the tables, remember the empty state, and close the connections at the end."""
+    app.test_client_class = StaffClient
+    with app.app_context():
+        metadata.create_all(db.engine)
+        states = States(db.engine, metadata)
+        states.remember(_EMPTY)
+        app.extensions["doorstep.testing.states"] = states
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(running_app: Flask) -> Flask:
+    """The application on an empty database. No context is open: use ``client``, ``scope_of`` or ``system``."""
+    _restore(running_app, _EMPTY)
+    return running_app
+
+
+@pytest.fixture(scope="session")
+def permission_codes(running_app: Flask) -> list[str]:
+    """All permission codes that the core and the installed plugins declare."""
+    from core.plugin_system.runtime import current_runtime
+
+    return [permission.code for permission in current_runtime(running_app).declared.permissions()]
+
+
+@pytest.fixture
+def world(running_app: Flask, permission_codes: list[str]) -> World:
+    """The application's database filled with :class:`core.testing.World`."""
+    states: States = running_app.extensions["doorstep.testing.states"]
+    if not states.knows(_WORLD):
+        _restore(running_app, _EMPTY)
+        with running_app.app_context():
+            running_app.extensions["doorstep.testing.world"] = build_world(permission_codes)
+        states.remember(_WORLD)
+    _restore(running_app, _WORLD)
+    made: World = running_app.extensions["doorstep.testing.world"]
+    return made
+
+
+def _restore(app: Flask, state: str) -> None:
+    states: States = app.extensions["doorstep.testing.states"]
+    states.restore(state)
+
+
+@pytest.fixture
+def client(running_app: Flask) -> StaffClient:
+    """A browser in which nobody is signed in; it sends the CSRF token by itself."""
+    made = running_app.test_client()
+    assert isinstance(made, StaffClient)
+    return made
+
+
+@pytest.fixture
+def sign_in(running_app: Flask, world: World) -> Callable[..., StaffClient]:
+    """``sign_in("engineer")``: a new browser in which that user of the world is signed in.
+
+    A second argument names the department to act in, for example ``sign_in("admin", "city")``.
+    """
+
+    def sign_in(name: str, department: str | None = None) -> StaffClient:
+        browser = running_app.test_client()
+        assert isinstance(browser, StaffClient)
+        browser.sign_in(world.users[name])
+        if department is not None:
+            with browser.session_transaction() as held:
+                held["acting_department"] = world.departments[department]
+        return browser
+
+    return sign_in
+
+
+@pytest.fixture
+def scope_of(running_app: Flask, world: World) -> Callable[..., AbstractContextManager[Scope]]:
+    """``with scope_of("engineer"):`` opens an application context in which that user acts, outside a request.
+
+    A second argument names the department to act in. What is not committed is rolled back at the end.
+    """
+
+    def scope_of(name: str, department: str | None = None) -> AbstractContextManager[Scope]:
+        department_id = world.departments[department] if department else None
+        return acting_as(running_app, world.users[name], department_id)
+
+    return scope_of
+
+
+@pytest.fixture
+def system(running_app: Flask) -> Callable[[], AbstractContextManager[Scope]]:
+    """``with system():`` opens an application context in which the system acts with the wall open."""
+
+    def system() -> AbstractContextManager[Scope]:
+        return as_system(running_app)
+
+    return system
