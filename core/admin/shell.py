@@ -1,0 +1,403 @@
+"""What surrounds every page: sidebar, acting department, language, appearance, and the addresses of assets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    request,
+    session,
+    url_for,
+)
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+from werkzeug.wrappers import Response as AnyResponse
+
+from core.admin.redirects import safe_path
+from core.database.scope import current_scope
+from core.extensions import db
+from core.languages import LOCALES
+from core.people.permissions import has_permission, public
+from core.people.request_scope import current_standing
+from core.people.services import PeopleRuleError, departments_of, set_acting_department, set_locale
+from core.plugin_system.declarations import Area
+from core.plugin_system.dispatch import isolated
+from core.plugin_system.gate import is_on
+from core.plugin_system.runtime import current_runtime
+
+AREA_LABELS: dict[Area, Any] = {
+    Area.CUSTOMERS: _l("Customers"),
+    Area.PROJECTS: _l("Projects"),
+    Area.SIGNING: _l("Signing"),
+    Area.HANDOVER: _l("Handover"),
+    Area.SERVICE: _l("Service"),
+    Area.INSIGHT: _l("Insight"),
+    Area.SETUP: _l("Setup"),
+}
+SHORT_LANGUAGES = {"zh_Hans_CN": "中", "en": "EN"}
+THEMES: dict[str, Any] = {"": _l("As the device"), "light": _l("Light"), "dark": _l("Dark")}
+THEME_COOKIE = "theme"
+MAX_BADGE = 999
+_EXTENSION = "doorstep_shell"
+_YEAR_SECONDS = 31_536_000
+
+blueprint = Blueprint("shell", __name__)
+
+
+def set_up_shell(app: Flask) -> None:
+    """Give templates ``shell`` and ``asset``, and mount the switches of the top bar; after the views are mounted."""
+    app.extensions[_EXTENSION] = Sidebar()
+    app.context_processor(lambda: {"shell": _shell_of_request(), "asset": asset})
+    app.register_blueprint(blueprint)
+
+
+@dataclass(frozen=True)
+class SidebarLink:
+    """A link of the sidebar.
+
+    Attributes:
+        endpoint: Endpoint of the view or page.
+        blueprint: Its blueprint; pages of the same one mark the link as the current one.
+        label: Translated text.
+        url: Its address.
+        component: Whose it is.
+        badge: Function that counts, or None.
+    """
+
+    endpoint: str
+    blueprint: str
+    label: str
+    url: str
+    component: str
+    badge: Any = None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the page of this request belongs to it."""
+        if self.endpoint == request.endpoint:
+            return True
+        return bool(self.blueprint) and self.blueprint == request.blueprint
+
+    def count(self) -> str:
+        """Return the number beside the link, or "" for none. A count that fails is left out and logged."""
+        if self.badge is None:
+            return ""
+        number = isolated(self.component, f"badge of {self.endpoint}", self.badge).value
+        if not number:
+            return ""
+        return f"{MAX_BADGE}+" if number > MAX_BADGE else str(number)
+
+
+@dataclass(frozen=True)
+class SidebarArea:
+    """A business area of the sidebar with the links that the user may use."""
+
+    code: str
+    label: str
+    links: tuple[SidebarLink, ...]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Everything that the links of the sidebar depend on; what differs gets a fragment of its own."""
+
+    department_id: int | None
+    permissions: frozenset[str]
+    components: frozenset[str]
+    locale: str
+    script_root: str
+
+
+class Sidebar:
+    """The links of the sidebar. Finding out which of some hundred views a user may open takes milliseconds, so the
+    answer is kept, keyed on everything that it depends on; the counts are taken anew for every page."""
+
+    KEPT = 256
+
+    def __init__(self) -> None:
+        self._areas = lru_cache(maxsize=self.KEPT)(self._collect)
+
+    def areas(self) -> tuple[SidebarArea, ...]:
+        """Return the areas with their links for the acting user; none for an anonymous visitor."""
+        scope = current_scope()
+        if scope is None:
+            return ()
+        declared = current_runtime().declared
+        inputs = _Inputs(
+            scope.department_id,
+            scope.permissions,
+            frozenset(slug for slug in declared.components() if is_on(slug)),
+            str(get_locale()),
+            request.script_root,
+        )
+        return self._areas(inputs)
+
+    @staticmethod
+    def _collect(inputs: _Inputs) -> tuple[SidebarArea, ...]:
+        declared = current_runtime().declared
+        mounted = {view.endpoint: view for view in _admin_views()}
+        found: dict[Area, list[tuple[int, str, SidebarLink]]] = {area: [] for area in AREA_LABELS}
+        for item in declared.admin_views():
+            component = declared.component_of(item)
+            view = mounted.get(endpoint_of(component, item.name))
+            if not item.in_menu or view is None or component not in inputs.components or not view.is_accessible():
+                continue
+            endpoint = f"{view.endpoint}.{view._default_view}"
+            link = SidebarLink(endpoint, view.endpoint, str(item.label), url_for(endpoint), component, item.badge)
+            found[item.area].append((item.order, link.label, link))
+        for item in declared.menu_links():
+            if item.permission not in inputs.permissions:
+                continue
+            link = SidebarLink(
+                item.endpoint, "", str(item.label), url_for(item.endpoint), declared.component_of(item)
+            )
+            found[item.area].append((item.order, link.label, link))
+        return tuple(
+            SidebarArea(area.value, str(label), tuple(link for _order, _label, link in sorted(found[area], key=_position)))
+            for area, label in AREA_LABELS.items()
+            if found[area]
+        )
+
+
+def _position(entry: tuple[int, str, SidebarLink]) -> tuple[int, str]:
+    return entry[:2]
+
+
+def endpoint_of(component: str, name: str) -> str:
+    """Return the endpoint of a declared view: ``<slug>_<name>``, and ``<name>`` for the core."""
+    return name if component == "core" else f"{component}_{name}"
+
+
+def _admin_views() -> Sequence[Any]:
+    admins = current_app.extensions.get("admin") or ()
+    return [view for admin in admins for view in admin._views]
+
+
+@dataclass(frozen=True)
+class DepartmentChoice:
+    """A department of the switcher.
+
+    Attributes:
+        id: Its key.
+        name: Its name in the language of the page.
+        depth: How far it stands below the highest one that the user belongs to.
+        is_current: Whether the user acts in it.
+    """
+
+    id: int
+    name: str
+    depth: int
+    is_current: bool
+
+
+class Shell:
+    """The shell of one request; templates read it as ``shell``. Nothing is computed before it is asked for."""
+
+    @cached_property
+    def signed_in(self) -> bool:
+        """Whether somebody is signed in."""
+        return current_standing() is not None
+
+    @property
+    def installation(self) -> str:
+        """The installation's own name, or "" while it has the product's."""
+        name = str(current_app.config["INSTALLATION_NAME"])
+        return "" if name == "Doorstep" else name
+
+    @property
+    def language(self) -> str:
+        """The language of the page as ``<html lang>`` wants it."""
+        return "zh-Hans" if str(get_locale()).startswith("zh") else "en"
+
+    @property
+    def languages(self) -> list[tuple[str, str, str, bool]]:
+        """Code, name, short name, and whether the page is in it."""
+        current = str(get_locale())
+        return [(code, name, SHORT_LANGUAGES[code], code == current) for code, name in LOCALES.items()]
+
+    @property
+    def theme(self) -> str:
+        """``light``, ``dark``, or "" to follow the device."""
+        chosen = request.cookies.get(THEME_COOKIE, "")
+        return chosen if chosen in THEMES else ""
+
+    @property
+    def themes(self) -> list[tuple[str, Any, bool]]:
+        """Code, name, and whether it is chosen."""
+        return [(code, name, code == self.theme) for code, name in THEMES.items()]
+
+    @cached_property
+    def areas(self) -> tuple[SidebarArea, ...]:
+        """The sidebar."""
+        sidebar: Sidebar = current_app.extensions[_EXTENSION]
+        return sidebar.areas()
+
+    @cached_property
+    def user_name(self) -> str:
+        """The signed-in user's name."""
+        standing = current_standing()
+        return (standing.user.name or standing.user.email) if standing else ""
+
+    @property
+    def user_email(self) -> str:
+        """The signed-in user's address."""
+        standing = current_standing()
+        return standing.user.email if standing else ""
+
+    @cached_property
+    def department(self) -> str:
+        """The name of the acting department in the language of the page, or ""."""
+        standing = current_standing()
+        if standing is None:
+            return ""
+        return _in_language(standing.department_name, standing.department_name_en)
+
+    @cached_property
+    def departments(self) -> list[DepartmentChoice]:
+        """The departments that the user may act in, in the order of the tree."""
+        standing = current_standing()
+        if standing is None:
+            return []
+        found = departments_of(standing.user)
+        top = min((department.path.count("/") for department in found), default=0)
+        return [
+            DepartmentChoice(
+                department.id,
+                _in_language(department.name, department.name_en),
+                department.path.count("/") - top,
+                department.id == standing.scope.department_id,
+            )
+            for department in found
+        ]
+
+    @property
+    def here(self) -> str:
+        """The address of this page, to come back to after a switch; the home page after a form was sent."""
+        if request.method != "GET" or request.url_rule is None:
+            return url_for("admin.index")
+        return request.full_path if request.query_string else request.path
+
+    def link(self, endpoint: str, **values: Any) -> str | None:
+        """Return the address of an endpoint if the application has it, else None."""
+        return url_for(endpoint, **values) if endpoint in current_app.view_functions else None
+
+    @staticmethod
+    def may(code: str) -> bool:
+        """Return whether the acting user holds a permission."""
+        return has_permission(code)
+
+
+def _in_language(name: str, name_en: str) -> str:
+    return name_en if name_en and str(get_locale()) == "en" else name
+
+
+def _shell_of_request() -> Shell:
+    found: Shell | None = g.get("_shell")
+    if found is None:
+        found = g._shell = Shell()
+    return found
+
+
+def asset(file_name: str, endpoint: str = "static") -> str:
+    """Return the address of a file in ``core/static`` with a mark of its content, so that browsers keep it for good.
+
+    Args:
+        file_name: Path below the static folder.
+        endpoint: ``static``, or ``admin.static`` for the files of Flask-Admin, or ``<blueprint>.static``.
+    """
+    view = current_app.view_functions[endpoint]
+    owner = getattr(view, "__self__", None)
+    if owner is None:
+        owner = current_app.blueprints[endpoint.rpartition(".")[0]] if "." in endpoint else current_app
+    path = Path(owner.static_folder) / file_name
+    return url_for(endpoint, filename=file_name, v=_mark(str(path), path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=512)
+def _mark(path: str, _modified: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10]
+
+
+@blueprint.get("/")
+@public("it leads to the back office, which asks for sign-in")
+def root() -> AnyResponse:
+    """Lead to the back office."""
+    return redirect(url_for("admin.index"))
+
+
+@blueprint.post("/preferences/language")
+@public("the sign-in page and pages for customers offer both languages")
+def choose_language() -> AnyResponse:
+    """Show this and all later pages in another language; remembered in the session and, for staff, in the account."""
+    locale = request.form.get("locale", "")
+    if locale not in LOCALES:
+        abort(400)
+    session["locale"] = locale
+    if current_user.is_authenticated:
+        set_locale(current_user._get_current_object(), locale)
+        db.session.commit()
+    return _back()
+
+
+@blueprint.post("/preferences/appearance")
+@public("the choice between light and dark is kept in the browser alone")
+def choose_appearance() -> AnyResponse:
+    """Show pages light, dark, or as the device does."""
+    theme = request.form.get("theme", "")
+    if theme not in THEMES:
+        abort(400)
+    response = _back()
+    response.set_cookie(
+        THEME_COOKIE,
+        theme,
+        max_age=_YEAR_SECONDS,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@blueprint.post("/admin/acting-department")
+@public("a user may act only in departments that he belongs to; people.services refuses others")
+def choose_department() -> AnyResponse:
+    """Act in another department from now on."""
+    standing = current_standing()
+    if standing is None:
+        return sign_in_first()
+    wanted = request.form.get("department_id", "")
+    if not wanted.isascii() or not wanted.isdigit() or len(wanted) > 18:
+        abort(400)
+    try:
+        set_acting_department(standing.user, int(wanted))
+    except PeopleRuleError as refusal:
+        db.session.rollback()
+        flash(str(refusal), "error")
+        return _back()
+    db.session.commit()
+    # The page one came from may show a record that the new department does not see.
+    return redirect(url_for("admin.index"))
+
+
+def sign_in_first() -> Any:
+    """Return the answer to an anonymous visitor: the sign-in page, and back afterwards."""
+    manager = getattr(current_app, "login_manager", None)
+    return manager.unauthorized() if manager is not None else Response(status=401)
+
+
+def _back() -> AnyResponse:
+    return redirect(safe_path(request.form.get("next")) or url_for("admin.index"))
