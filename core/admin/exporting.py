@@ -1,0 +1,169 @@
+"""Download of a list: streamed columns in steady memory, guarded against formulas, with reason and log entry.
+
+A form asks for the columns, the format and the reason. Sending it writes the log entry and leads on to the file
+through a signed ticket, so that the long read of the file is a request that only reads.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+import xlsxwriter
+from flask import Response, current_app, stream_with_context
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from sqlalchemy.orm import aliased
+
+from core.admin.cells import Cells
+from core.admin.listing import Lister, ListRequest, bounded_count
+from core.database.scope import require_scope
+from core.database.types import local_today
+from core.extensions import db
+
+if TYPE_CHECKING:
+    from core.admin.views import RecordView
+
+CSV, XLSX = "csv", "xlsx"
+FORMATS = (CSV, XLSX)
+BATCH = 1000
+TICKET_SECONDS = 300
+_SALT = "doorstep.export"
+_BYTE_ORDER_MARK = "\ufeff"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a signed ticket allows: one user, one department, one view, these columns of this list."""
+
+    columns: tuple[str, ...]
+    arguments: dict[str, str]
+
+
+def guard_formula(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula: an apostrophe stands before a dangerous start."""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(str(current_app.config["SECRET_KEY"]), salt=_SALT)
+
+
+def make_ticket(view: RecordView, file_format: str, columns: Sequence[str], arguments: dict[str, str]) -> str:
+    """Return a ticket for a file, good for five minutes and for the acting user alone."""
+    scope = require_scope()
+    held = [scope.user_id, scope.department_id, view.endpoint, file_format, list(columns), arguments]
+    signed = _serializer().dumps(held)
+    return signed if isinstance(signed, str) else signed.decode()
+
+
+def read_ticket(view: RecordView, file_format: str, ticket: str | None) -> Ticket | None:
+    """Return what a ticket allows, or None when it is not good for this user, department, view and format."""
+    scope = require_scope()
+    try:
+        held = _serializer().loads(ticket or "", max_age=TICKET_SECONDS)
+    except BadSignature:
+        return None
+    if held[:4] != [scope.user_id, scope.department_id, view.endpoint, file_format]:
+        return None
+    return Ticket(tuple(held[4]), dict(held[5]))
+
+
+def export_count(view: RecordView, asked: ListRequest, limit: int) -> int:
+    """Return how many rows a download has, at most ``limit``."""
+    lister = Lister(view, asked)
+    return bounded_count(sa.select(lister.key).where(*lister.conditions), limit)
+
+
+def _statement(view: RecordView, asked: ListRequest, columns: Sequence[str], limit: int) -> sa.Select[Any]:
+    """Return the select of the columns themselves, never of whole records: related ones by outer joins."""
+    lister = Lister(view, asked)
+    joins: dict[str, tuple[Any, Any]] = {}
+    selected = []
+    for path in columns:
+        relation, dot, name = path.partition(".")
+        if not dot:
+            selected.append(getattr(view.model, path))
+            continue
+        if relation not in joins:
+            attribute = getattr(view.model, relation)
+            joins[relation] = (aliased(attribute.property.mapper.class_), attribute)
+        selected.append(getattr(joins[relation][0], name))
+    statement = sa.select(*selected).select_from(view.model)
+    for target, attribute in joins.values():
+        statement = statement.outerjoin(target, attribute.of_type(target))
+    if lister.key is view.model.id:
+        statement = statement.where(*lister.conditions)
+    else:
+        statement = statement.where(view.model.id.in_(sa.select(lister.key).where(*lister.conditions)))
+    return statement.order_by(view.model.id).limit(limit).execution_options(yield_per=BATCH)
+
+
+def _rows(view: RecordView, asked: ListRequest, columns: Sequence[str], masked: bool, limit: int) -> Iterator[list[list[str]]]:
+    cells = Cells(view, masked)
+    words: list[Callable[[Any], str]] = [cells.words(name) for name in columns]
+    for batch in db.session.execute(_statement(view, asked, columns, limit)).partitions():
+        yield [[guard_formula(word(value)) for word, value in zip(words, row, strict=True)] for row in batch]
+
+
+def stream(view: RecordView, asked: ListRequest, file_format: str, columns: Sequence[str], masked: bool) -> Response:
+    """Return the answer that carries the file while its rows are read.
+
+    Args:
+        view: The record view.
+        asked: The list.
+        file_format: ``csv`` or ``xlsx``.
+        columns: The columns in their order.
+        masked: Whether personal columns are masked.
+    """
+    titles = [guard_formula(str(view.label_of(name))) for name in columns]
+    rows = _rows(view, asked, columns, masked, view.export_limit())
+    write = _csv if file_format == CSV else _xlsx
+    name = f"{view.name}_{local_today():%Y%m%d}.{file_format}"
+    kinds = {CSV: "text/csv; charset=utf-8", XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+    return Response(
+        stream_with_context(write(titles, rows)),
+        content_type=kinds[file_format],
+        headers={
+            "Content-Disposition": f"attachment; filename=export.{file_format}; filename*=UTF-8''{quote(name)}",
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _csv(titles: list[str], rows: Iterator[list[list[str]]]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    buffer.write(_BYTE_ORDER_MARK)
+    writer.writerow(titles)
+    for batch in rows:
+        writer.writerows(batch)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _xlsx(titles: list[str], rows: Iterator[list[list[str]]]) -> Iterator[bytes]:
+    with tempfile.TemporaryFile() as file:
+        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+        with xlsxwriter.Workbook(file, options) as book:
+            sheet = book.add_worksheet()
+            sheet.freeze_panes(1, 0)
+            sheet.write_row(0, 0, titles, book.add_format({"bold": True}))
+            number = 0
+            for batch in rows:
+                for row in batch:
+                    number += 1
+                    for column, text in enumerate(row):
+                        sheet.write_string(number, column, text)
+        file.seek(0)
+        while chunk := file.read(_CHUNK):
+            yield chunk

@@ -1,0 +1,396 @@
+"""Reading a list: what is asked, how many rows there are, and the rows of one page.
+
+The costs do not grow with the table: an unfiltered list is estimated instead of counted, a filtered one is counted to
+10,000; the next and the previous page are read from the row at the edge of the page that is shown; late pages are read
+from the end; the keys are found first, then the rows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+from sqlalchemy.orm import joinedload, load_only
+
+from core.admin.access import holds
+from core.admin.ajax import strict_id
+from core.admin.filters import Chip, Filter, FilterValueError, LinkFilter
+from core.admin.searching import clean_search
+from core.database.scope import CUSTOMER_LINK_TABLE, ByCustomer, require_scope, scoped_models
+from core.extensions import db
+
+if TYPE_CHECKING:
+    from core.admin.views import RecordView
+
+COUNT_LIMIT = 10_000
+"""A filtered list is counted up to here."""
+DEEPEST_OFFSET = 50_000
+"""A page that lies deeper and is not reached from its neighbour is answered by the last page."""
+SHALLOW_OFFSET = 500
+"""Up to here the rows are read at once, beyond it the keys first."""
+PAGE_SIZES = (50, 100, 200)
+
+_PAGE = re.compile(r"-?[0-9]{1,9}")
+_OWN_ARGUMENTS = frozenset({"page", "after", "before", "sort", "desc", "search", "size"})
+
+
+class Certainty(StrEnum):
+    """How far a number of rows can be trusted."""
+
+    EXACT = "exact"
+    AT_LEAST = "at_least"
+    ABOUT = "about"
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many rows a list has."""
+
+    number: int
+    certainty: Certainty = Certainty.EXACT
+
+    def __str__(self) -> str:
+        """Return 84, 10,000+ or ≈ 1,000,000."""
+        if self.certainty is Certainty.AT_LEAST:
+            return f"{self.number:,}+"
+        return f"≈ {self.number:,}" if self.certainty is Certainty.ABOUT else f"{self.number:,}"
+
+
+@dataclass
+class ListRequest:
+    """What the address of a list asks for, with everything unusable already replaced.
+
+    Attributes:
+        page: From 0; -1 is the last page, -2 the one before it.
+        after: Key of the last row of the page before, or None.
+        before: Key of the first row of the page after, or None.
+        sort: Name of the column, or ``id``.
+        descending: Whether the largest comes first.
+        search: What is searched, cleaned.
+        size: Rows a page.
+        conditions: What the filters ask for.
+        link: The only condition, when it is a link filter that the list can be read along.
+        chips: The active filters.
+        typed: What was typed into each filter, by the name of its column.
+        complaints: Sentences about values that cannot be used.
+        arguments: The arguments that make this list again, without the page.
+    """
+
+    page: int = 0
+    after: int | None = None
+    before: int | None = None
+    sort: str = "id"
+    descending: bool = True
+    search: str = ""
+    size: int = PAGE_SIZES[0]
+    conditions: list[sa.ColumnElement[bool]] = field(default_factory=list)
+    link: tuple[LinkFilter, int] | None = None
+    chips: list[Chip] = field(default_factory=list)
+    typed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the list was searched or filtered."""
+        return bool(self.search or self.chips)
+
+
+def read_request(view: RecordView, arguments: Mapping[str, str]) -> ListRequest:
+    """Return what the arguments of an address ask for; nothing in them can make it fail.
+
+    Args:
+        view: The list's view.
+        arguments: ``page``, ``after``, ``before``, ``sort``, ``desc``, ``search``, ``size`` and the filters' own.
+    """
+    asked = ListRequest(sort=view.default_sort[0], descending=view.default_sort[1])
+    page = arguments.get("page", "0")
+    asked.page = int(page) if _PAGE.fullmatch(page) else (-1 if page.isdigit() else 0)
+    asked.after, asked.before = strict_id(arguments.get("after")), strict_id(arguments.get("before"))
+    sort = arguments.get("sort", "")
+    if sort in view.sortable_now():
+        asked.sort, asked.descending = sort, arguments.get("desc") == "1"
+        asked.arguments |= {"sort": sort, "desc": "1" if asked.descending else None}
+    size = strict_id(arguments.get("size"))
+    if size in PAGE_SIZES:
+        asked.size = size
+        asked.arguments["size"] = size
+    elif view.page_size:
+        asked.size = view.page_size
+    _read_search(view, arguments, asked)
+    _read_filters(view, arguments, asked)
+    return asked
+
+
+def _read_search(view: RecordView, arguments: Mapping[str, str], asked: ListRequest) -> None:
+    text = clean_search(arguments.get("search"))
+    if not text or view.search is None:
+        return
+    if not view.search.is_long_enough(text):
+        asked.complaints.append(_("Type at least two characters to search; the list is shown unsearched."))
+        return
+    asked.search = text
+    asked.arguments["search"] = text
+
+
+def _read_filters(view: RecordView, arguments: Mapping[str, str], asked: ListRequest) -> None:
+    links: list[tuple[LinkFilter, int]] = []
+    for each in view.filters_now():
+        typed = each.typed(arguments)
+        if not any(typed):
+            continue
+        asked.typed[each.column] = typed
+        try:
+            conditions = each.conditions(view, typed)
+            chip = Chip(str(view.filter_label(each)), each.words(view, typed), each.arguments)
+        except FilterValueError as error:
+            asked.complaints.append(f"{view.filter_label(each)}: {error}")
+            continue
+        asked.conditions += conditions
+        asked.chips.append(chip)
+        asked.arguments |= dict(zip(each.arguments, typed, strict=True))
+        if isinstance(each, LinkFilter):
+            links.append((each, int(typed[0])))
+    if len(asked.chips) == 1 and links and not asked.search:
+        asked.link = links[0]
+
+
+@dataclass
+class Page:
+    """One page of a list.
+
+    Attributes:
+        records: The rows, in order.
+        count: How many rows the whole list has.
+        number: From 0; negative when counted from the end.
+        has_previous: Whether rows come before.
+        has_next: Whether rows come after.
+    """
+
+    records: list[Any]
+    count: Count
+    number: int
+    has_previous: bool
+    has_next: bool
+
+
+class Lister:
+    """Reads one page of one list.
+
+    Args:
+        view: The list's view.
+        asked: What is asked.
+    """
+
+    def __init__(self, view: RecordView, asked: ListRequest) -> None:
+        self.view = view
+        self.asked = asked
+        self.model = view.model
+        self.dialect = db.session.get_bind().dialect.name
+        self.narrowing = list(view.row_conditions())
+        self.key = self.model.id
+        self.conditions = [*self.narrowing, *asked.conditions]
+        if asked.search and view.search:
+            self.conditions.append(view.search.condition(self.model, asked.search))
+        if asked.link and asked.sort == "id" and not self.narrowing:
+            link, chosen = asked.link
+            self.key = link.near_column
+            self.conditions = [link.far_column == chosen]
+        self.sort = self.key if asked.sort == "id" else getattr(self.model, asked.sort)
+        self._few = False
+
+    def page(self) -> Page:
+        """Return the page that is asked for, or the nearest that exists."""
+        count = self.count()
+        self._few = bool(self.asked.search) and count.certainty is Certainty.EXACT
+        page = self._from_neighbour(count)
+        return page or self._by_number(count)
+
+    def count(self) -> Count:
+        """Return how many rows the list has: exact up to 10,000, beyond it about or at least."""
+        scope = require_scope()
+        if self.conditions:
+            return self._counted(sa.select(self.key).where(*self.conditions))
+        rule = self.model.__scope__
+        if rule.criterion(self.model, scope) is None:
+            return self._estimated()
+        if isinstance(rule, ByCustomer) and rule.column == "id":
+            link = scoped_models()[CUSTOMER_LINK_TABLE]
+            return self._counted(sa.select(link.customer_id).distinct())
+        return self._counted(sa.select(self.key))
+
+    def _counted(self, keys: sa.Select[Any]) -> Count:
+        number = bounded_count(keys, COUNT_LIMIT + 1)
+        return Count(COUNT_LIMIT, Certainty.AT_LEAST) if number > COUNT_LIMIT else Count(number)
+
+    def _estimated(self) -> Count:
+        if self.dialect == "postgresql":
+            about = _rows_by_statistics(self.model.__tablename__)
+            if about > 2 * COUNT_LIMIT:
+                return Count(about, Certainty.ABOUT)
+        counted = self._counted(sa.select(self.key))
+        if self.dialect == "sqlite" and counted.certainty is Certainty.AT_LEAST:
+            # The smallest and the largest key are both read from the ends of the table.
+            first = db.session.scalar(sa.select(sa.func.min(self.key))) or 0
+            last = db.session.scalar(sa.select(sa.func.max(self.key))) or 0
+            return Count(max(last - first + 1, COUNT_LIMIT), Certainty.ABOUT)
+        return counted
+
+    def _from_neighbour(self, count: Count) -> Page | None:
+        asked, size = self.asked, self.asked.size
+        edge = asked.after if asked.after is not None else asked.before
+        if edge is None:
+            return None
+        start = db.session.execute(sa.select(self.sort).where(self.key == edge, *self.conditions).limit(1)).first()
+        if start is None:
+            return None
+        forward = asked.after is not None
+        keys = self._walk(size + 1, forward, (start[0], edge))
+        has_more = len(keys) > size
+        if not keys or (not forward and not has_more):
+            # The first page is always full, however far one walked back to it.
+            return None if forward else self._by_number(count, 0)
+        records = self._load(keys[:size] if forward else keys[:size][::-1])
+        has_previous = forward or has_more
+        has_next = has_more if forward else True
+        return Page(records, count, asked.page, has_previous, has_next)
+
+    def _by_number(self, count: Count, number: int | None = None) -> Page:
+        size = self.asked.size
+        number = self.asked.page if number is None else number
+        exact = count.number if count.certainty is Certainty.EXACT else None
+        if exact is not None:
+            last = max((exact - 1) // size, 0)
+            number = min(max(number + last + 1 if number < 0 else number, 0), last)
+            offset = number * size
+            return self._exact_page(count, number, offset, exact)
+        if abs(number) * size > DEEPEST_OFFSET:
+            number = -1
+        if number < 0:
+            keys = self._walk(size + 1, False, None, (-number - 1) * size)
+            return Page(self._load(keys[:size][::-1]), count, number, len(keys) > size, number < -1)
+        if number * size <= SHALLOW_OFFSET and not self.asked.search and self.key is self.model.id:
+            records = self._rows(size + 1, number * size)
+        else:
+            keys = self._walk(size + 1, True, None, number * size)
+            records = self._load(keys)
+        if not records and number > 0:
+            return self._by_number(count, -1)
+        return Page(records[:size], count, number, number > 0, len(records) > size)
+
+    def _exact_page(self, count: Count, number: int, offset: int, total: int) -> Page:
+        size = self.asked.size
+        has_next = offset + size < total
+        if offset <= total - offset:
+            if offset <= SHALLOW_OFFSET and not self.asked.search and self.key is self.model.id:
+                records = self._rows(size, offset)
+            else:
+                records = self._load(self._walk(size, True, None, offset))
+        else:
+            wanted = min(size, total - offset)
+            records = self._load(self._walk(wanted, False, None, max(total - offset - size, 0))[::-1])
+        return Page(records, count, number, number > 0, has_next)
+
+    def _descends(self, forward: bool) -> bool:
+        return self.asked.descending is forward
+
+    def _order(self, forward: bool) -> list[Any]:
+        columns = [self.key] if self.sort is self.key else [self.sort, self.key]
+        if self._few:
+            # Found by the search index: the few are sorted, instead of all rows walked in order until some fit.
+            columns = [sa.func.nullif(column, sa.null(), type_=column.type) for column in columns]
+        return [column.desc() if self._descends(forward) else column.asc() for column in columns]
+
+    def _walk(self, limit: int, forward: bool, start: tuple[Any, int] | None, offset: int = 0) -> list[int]:
+        """Return keys in walking order, from ``start`` on (without it) or from the end of the list."""
+        if start is None:
+            statement = sa.select(self.key).where(*self.conditions).order_by(*self._order(forward))
+            return list(db.session.scalars(statement.limit(limit).offset(offset or None)))
+        keys: list[int] = []
+        for condition in self._beyond(start, self._descends(forward)):
+            statement = sa.select(self.key).where(*self.conditions, condition).order_by(*self._order(forward))
+            keys += db.session.scalars(statement.limit(limit - len(keys)))
+            if len(keys) >= limit:
+                break
+        return keys
+
+    def _beyond(self, start: tuple[Any, int], descends: bool) -> list[sa.ColumnElement[bool]]:
+        """Return conditions whose rows, one after the other, follow the edge; each is read along the index."""
+        value, key = start
+        key_beyond = self.key < key if descends else self.key > key
+        if self.sort is self.key:
+            return [key_beyond]
+        # PostgreSQL takes empty values for the largest, SQLite for the smallest.
+        empty_follow = (self.dialect == "postgresql") is not descends
+        if value is None:
+            among_empty = sa.and_(self.sort.is_(None), key_beyond)
+            return [among_empty] if empty_follow else [among_empty, self.sort.is_not(None)]
+        here = sa.tuple_(self.sort, self.key)
+        edge = sa.tuple_(sa.literal(value, self.sort.type), sa.literal(key, self.key.type))
+        filled = here < edge if descends else here > edge
+        return [filled, self.sort.is_(None)] if empty_follow and self._is_nullable() else [filled]
+
+    def _is_nullable(self) -> bool:
+        return bool(self.sort.property.columns[0].nullable)
+
+    def _rows(self, limit: int, offset: int) -> list[Any]:
+        statement = self.view.list_select().where(*self.conditions).order_by(*self._order(True))
+        return self._complete(list(db.session.scalars(statement.limit(limit).offset(offset or None))))
+
+    def _load(self, keys: Sequence[int]) -> list[Any]:
+        if not keys:
+            return []
+        statement = self.view.list_select().where(self.model.id.in_(keys), *self.narrowing)
+        by_key = {record.id: record for record in db.session.scalars(statement)}
+        return self._complete([by_key[key] for key in keys if key in by_key])
+
+    def _complete(self, records: list[Any]) -> list[Any]:
+        self.view.before_list(records)
+        return records
+
+
+def bounded_count(keys: sa.Select[Any], limit: int) -> int:
+    """Return how many rows a select of keys has, and ``limit`` at most."""
+    inner = keys.limit(limit).subquery()
+    return db.session.scalar(sa.select(sa.func.count()).select_from(inner)) or 0
+
+
+def _rows_by_statistics(table: str) -> int:
+    catalogue = sa.table("pg_class", sa.column("oid"), sa.column("reltuples"))
+    found = db.session.scalar(
+        sa.select(catalogue.c.reltuples).where(catalogue.c.oid == sa.cast(table, sa.dialects.postgresql.REGCLASS))
+    )
+    return int(found or 0)
+
+
+def loader_options(model: Any, paths: Sequence[str]) -> list[Any]:
+    """Return the options that load exactly the columns of a list, related ones in the same statement.
+
+    Args:
+        model: The mapped class.
+        paths: Names of columns, or ``relationship.column`` over one reference; other names load nothing.
+    """
+    mapper = sa.inspect(model)
+    own = [getattr(model, name) for name in ("id", *paths) if name in mapper.column_attrs]
+    related: dict[str, list[str]] = {}
+    for path in paths:
+        relation, dot, name = path.partition(".")
+        if dot and relation in mapper.relationships:
+            related.setdefault(relation, []).append(name)
+    options: list[Any] = [load_only(*own)]
+    for relation, names in related.items():
+        attribute = getattr(model, relation)
+        target = attribute.property.mapper.class_
+        columns = [getattr(target, name) for name in names if name in attribute.property.mapper.column_attrs]
+        options.append(joinedload(attribute).load_only(*columns) if columns else joinedload(attribute))
+    return options
+
+
+def usable_filters(filters: Sequence[Filter]) -> list[Filter]:
+    """Return the filters that the acting user may use."""
+    return [each for each in filters if each.permission is None or holds(each.permission)]

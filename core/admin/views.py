@@ -1,0 +1,1187 @@
+"""The guarded base views: the only ones that the back office mounts.
+
+:class:`RecordView` shows, changes and exports the rows of one model; :class:`PageView` is any other page. Both check
+the plugin's switch and the permission at the door. A subclass declares what it shows as class attributes and leaves
+the rest to the base; what decides over guards is sealed (:data:`SEALED`), and a subclass that overrides it is refused.
+``docs/reference/views.md`` describes the whole surface with an example.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from flask import Response, abort, current_app, flash, jsonify, redirect, request, url_for
+from flask_admin import BaseView, expose  # noqa: TID251 (this is the guarded base)
+from flask_admin.contrib.sqla import ModelView  # noqa: TID251 (this is the guarded base)
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from markupsafe import Markup, escape
+from wtforms import ValidationError
+
+from core.admin import actions, exporting, listing
+from core.admin.access import ViewDeclarationError, ViewPermissions, admit, exposed_functions, holds
+from core.admin.actions import BulkAction, bulk_action
+from core.admin.ajax import PAGE_SIZE as PROPOSALS
+from core.admin.ajax import Reference, ReferenceField, ReferenceListField, strict_id
+from core.admin.cells import TONES, Cells
+from core.admin.filters import ChoiceFilter, Filter, LinkFilter, ReferenceFilter
+from core.admin.forms import NONCE, VERSION, FormBuilder, GuardedForm
+from core.admin.listing import ListRequest
+from core.admin.masking import REVEAL_PERSONAL, Mask, sees_personal_data
+from core.admin.models import SubmittedForm
+from core.admin.record_page import heading_of, record_page
+from core.admin.redirects import redirect_target
+from core.admin.saving import SaveRefused, commit, saving
+from core.admin.searching import SearchDeclaration, clean_text
+from core.admin.versions import differences, version_of
+from core.database.base import CORE
+from core.database.scope import current_scope
+from core.extensions import db
+from core.machinery.audit.services import record_event
+from core.people.permissions import Public, require
+
+SHORTEST_REASON = 4
+LONGEST_REASON = 200
+EXPORT_LIMIT_KEY = "EXPORT_MAX_ROWS"
+EXPORT_LIMIT = 200_000
+
+SEALED = frozenset(
+    {
+        # what is read
+        "get_query", "get_count_query", "get_one", "get_list", "_create_ajax_loader", "get_filters",
+        "_get_list_extra_args", "_get_list_filter_args", "init_search", "get_sortable_columns", "get_list_columns",
+        "get_details_columns", "get_export_columns", "get_export_value", "list_select", "read_list",
+        # forms
+        "scaffold_form", "scaffold_list_form", "scaffold_inline_form_models", "get_form", "get_create_form",
+        "get_edit_form", "get_list_form", "create_form", "edit_form", "list_form", "delete_form", "action_form",
+        "_build_forms", "_make_form",
+        # writing
+        "create_model", "update_model", "delete_model", "_on_model_change", "on_model_change", "on_model_delete",
+        "handle_view_exception", "_save",
+        # doors
+        "is_accessible", "_handle_view", "_run_view", "inaccessible_callback", "is_action_allowed", "handle_action",
+        "init_actions", "get_save_return_url",
+        # pages
+        "index_view", "create_view", "edit_view", "details_view", "delete_view", "action_view", "ajax_lookup",
+        "ajax_update", "export", "reveal_view",
+    }
+)  # fmt: skip
+"""What a subclass may not override, because a guard stands in it."""
+
+_SEALED_PAGE = frozenset({"is_accessible", "_handle_view", "_run_view", "inaccessible_callback"})
+_UNUSED_OF_FLASK_ADMIN = (
+    "column_editable_list", "column_filters", "column_searchable_list", "column_sortable_list", "column_default_sort",
+    "column_formatters", "column_formatters_export", "column_formatters_detail", "column_extra_row_actions",
+    "inline_models", "form_ajax_refs", "form_excluded_columns", "form_extra_fields", "form_overrides", "form_rules",
+    "form_create_rules", "form_edit_rules", "column_exclude_list", "column_details_exclude_list",
+    "column_export_exclude_list", "fast_mass_delete",
+)  # fmt: skip
+_REPLACEMENT = {
+    "column_filters": "filters",
+    "column_searchable_list": "search",
+    "column_sortable_list": "sortable",
+    "column_default_sort": "default_sort",
+    "column_formatters": "cells",
+    "form_ajax_refs": "references",
+    "form_extra_fields": "form_fields",
+    "form_overrides": "form_fields",
+    "inline_models": "a page or a panel of its own",
+}
+
+
+def refuse_sealed(view: type) -> None:
+    """Refuse a subclass that overrides a sealed hook, sets an unguarded option, or exposes a function openly.
+
+    Raises:
+        ViewDeclarationError: It does.
+    """
+    sealed = SEALED if issubclass(view, RecordView) else _SEALED_PAGE
+    base: type = RecordView if issubclass(view, RecordView) else PageView
+    for ancestor in view.__mro__:
+        if ancestor is base:
+            break
+        overridden = [
+            name for name in sorted(sealed & set(vars(ancestor))) if vars(ancestor)[name] is not getattr(base, name, None)
+        ]
+        if overridden:
+            raise ViewDeclarationError(
+                f"{view.__module__}.{view.__qualname__} overrides {', '.join(overridden)}, which carries a guard. "
+                "Use create_record, update_record, delete_record, row_conditions, before_list or cells instead."
+            )
+        if issubclass(view, RecordView):
+            for name in sorted(set(_UNUSED_OF_FLASK_ADMIN) & set(vars(ancestor))):
+                instead = _REPLACEMENT.get(name, "the attributes of RecordView")
+                raise ViewDeclarationError(
+                    f"{view.__module__}.{view.__qualname__} sets {name}, which goes past the guards; use {instead}."
+                )
+
+
+class PageView(BaseView):  # type: ignore[misc]
+    """Base of pages that are not the list of one model.
+
+    Each exposed function carries ``@expose_guarded(…, permission=…)`` (or ``@expose`` with ``@requires``); who may
+    see the page in the sidebar is decided by the permission of its first page.
+    """
+
+    component: str = CORE
+    """Slug of the plugin that the view belongs to; set when it is mounted."""
+    icon: Any = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_sealed(cls)
+
+    @cached_property
+    def _function_permissions(self) -> dict[str, str | Public | None]:
+        return exposed_functions(self)
+
+    @property
+    def permission(self) -> str | Public | None:
+        """The permission of the first page, which decides whether the sidebar shows the view."""
+        return self._function_permissions[self._default_view]
+
+    def is_accessible(self) -> bool:
+        """Return whether the acting user may open the first page."""
+        return _may_open(self.component, self.permission)
+
+    def is_visible(self) -> bool:
+        """Return whether the sidebar shows the view."""
+        return self.is_accessible()
+
+    def _handle_view(self, name: str, **arguments: Any) -> Any:
+        del arguments
+        return _open_door(self.component, self._function_permissions.get(name))
+
+    def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        # Flask-Admin calls again without self on any TypeError, which hides the real error.
+        return fn(self, *args, **kwargs)
+
+
+def _may_open(component: str, permission: str | Public | None) -> bool:
+    from core.plugin_system.gate import is_on
+
+    if current_scope() is None or not is_on(component):
+        return False
+    return isinstance(permission, Public) or holds(permission)
+
+
+def _open_door(component: str, permission: str | Public | None) -> Any:
+    if isinstance(permission, Public):
+        return admit(component)
+    return admit(component, permission)
+
+
+@dataclass(frozen=True)
+class FormSection:
+    """A group of fields in a form, with its heading."""
+
+    title: Any
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DetailField:
+    """A field of a record page."""
+
+    name: str
+    label: Any
+    content: Markup
+
+
+class RecordView(ModelView):  # type: ignore[misc]
+    """Base of the views of one model: list, search, filters, record page, forms, deletion, actions, export.
+
+    Everything that is shown or written is named; nothing is taken from the model by default. ``core.toolkit`` exports
+    the class with its helpers.
+    """
+
+    # --- who
+    permissions: ViewPermissions
+    """Who may see, create, edit, delete and export; must be set."""
+    record_kind: str | None = None
+    """Code of the record kind that the model is declared as, for the record page and its panels."""
+    component: str = CORE
+    """Slug of the plugin that the view belongs to; set when it is mounted."""
+
+    # --- what is shown
+    column_list: Sequence[str] = ()
+    """Columns of the list: attributes, ``reference.attribute``, or names in ``cells``; must be set."""
+    column_details_list: Sequence[str] = ()
+    """Fields of the record page; must be set."""
+    column_export_list: Sequence[str] = ()
+    """Columns that an export may contain; must be set when ``permissions.export`` is."""
+    column_labels: Mapping[str, Any] = {}
+    """Words for columns and fields."""
+    choices: Mapping[str, Sequence[tuple[Any, Any]]] = {}
+    """Values of a column with their words: select field, filter and cells use them."""
+    status_columns: Mapping[str, Mapping[Any, tuple[str, Any]]] = {}
+    """Columns shown as a coloured word: value → (tone late, wait, ok or calm; words)."""
+    cells: Mapping[str, Callable[[Any], Any]] = {}
+    """Own cells by name: a function from the record to text or Markup; read only what ``list_options`` loads."""
+    list_options: Sequence[Any] = ()
+    """Further loader options of the list, for what ``cells`` read."""
+    personal_columns: Mapping[str, Mask] = {}
+    """Personal columns with their masks, for readers without ``personal.view``."""
+    open_columns: frozenset[str] = frozenset()
+    """Columns that the model calls personal and that this view shows to all who may open it, by intention."""
+
+    # --- what can be found
+    search: SearchDeclaration | None = None
+    """What the search field searches."""
+    filters: Sequence[Filter] = ()
+    """Filters above the list."""
+    sortable: Sequence[str] | Mapping[str, str | None] = ()
+    """Columns to sort by, each the first of an index; as a mapping with the permission that a personal one needs."""
+    default_sort: tuple[str, bool] = ("id", True)
+    """Column and whether the largest comes first."""
+    page_size: int = listing.PAGE_SIZES[0]
+
+    # --- what can be changed
+    form_columns: Sequence[str] = ()
+    """Fields of the form; must be set when ``permissions.create`` or ``edit`` is."""
+    create_only_columns: frozenset[str] = frozenset()
+    """Fields that a new record has and a change does not, for example the project."""
+    form_fields: Mapping[str, Any] = {}
+    """Own WTForms fields by name, instead of or beside those of the columns."""
+    form_args: Mapping[str, Mapping[str, Any]] = {}
+    """Arguments of the usual fields: label, description, validators, render_kw."""
+    form_sections: Sequence[FormSection] = ()
+    """Groups of the fields; fields without a group come first."""
+    field_permissions: Mapping[str, str] = {}
+    """Fields that only holders of a permission see and change."""
+    references: Mapping[str, Reference] = {}
+    """Where the records of foreign keys (and of links to several records) come from."""
+    actions_declared: Mapping[str, str] = {}
+    """Actions on several rows: name → permission. ``delete`` is built in and still has to be named."""
+    refusals: tuple[type[Exception], ...] = ()
+    """Exceptions of the services whose message is a sentence for the user."""
+
+    empty_list_hint: Any = ""
+    """What to do when there is no row yet."""
+
+    can_view_details = True
+    can_create = can_edit = can_delete = can_export = True
+    column_display_actions = False
+    list_template = "admin/model/list.html"
+    create_template = "admin/model/create.html"
+    edit_template = "admin/model/edit.html"
+    details_template = "admin/model/details.html"
+
+    _function_needs: ClassVar[dict[str, str]] = {
+        "index_view": "view", "details_view": "view", "ajax_lookup": "view", "action_view": "view",
+        "reveal_view": "view", "create_view": "create", "edit_view": "edit", "ajax_update": "edit",
+        "delete_view": "delete", "export": "export",
+    }  # fmt: skip
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        refuse_sealed(cls)
+
+    def __init__(self, model: Any, session: Any = None, **options: Any) -> None:
+        """Check the declarations and make the forms.
+
+        Args:
+            model: The mapped class; its key is ``id``.
+            session: Left out; the database of the application is used.
+            options: Those of Flask-Admin: name, endpoint, url.
+
+        Raises:
+            ViewDeclarationError: A declaration is missing or breaks a rule.
+        """
+        del session
+        self.model = model
+        self._check_declarations()
+        super().__init__(model, db, **options)
+        self.bulk_actions: dict[str, BulkAction] = actions.declared_actions(self)
+
+    # ------------------------------------------------------------------ what subclasses may override
+
+    def row_conditions(self) -> Sequence[sa.ColumnElement[bool]]:
+        """Return conditions that every row of this view meets, in addition to the wall between departments."""
+        return ()
+
+    def before_list(self, records: Sequence[Any]) -> None:
+        """Prepare the rows of a page all at once, for example load what ``cells`` show, keyed by record."""
+
+    def create_record(self, form: GuardedForm) -> Any:
+        """Make a record from a valid form and return it. Override it with a call of a service."""
+        record = self.model()
+        form.populate_obj(record)
+        db.session.add(record)
+        return record
+
+    def update_record(self, record: Any, form: GuardedForm) -> None:
+        """Change a record from a valid form. Override it with a call of a service."""
+        form.populate_obj(record)
+
+    def delete_record(self, record: Any) -> None:
+        """Delete a record. Override it with a call of a service."""
+        db.session.delete(record)
+
+    def check_form(self, form: GuardedForm, record: Any | None) -> None:
+        """Check what no single field can; append sentences to the fields' ``errors`` or raise ``ValidationError``."""
+
+    def after_save_url(self, record: Any) -> str:
+        """Return where the browser goes after a save; the record page by default."""
+        return url_for(f"{self.endpoint}.details_view", id=record.id)
+
+    def details_extra(self, record: Any) -> Mapping[str, Any]:
+        """Return further values for an own details template."""
+        del record
+        return {}
+
+    # ------------------------------------------------------------------ what templates and helpers ask
+
+    def label_of(self, name: str) -> Any:
+        """Return the words for a column or field."""
+        return self.column_labels.get(name) or name.replace(".", " ").replace("_", " ").capitalize()
+
+    def choices_of(self, name: str) -> Sequence[tuple[Any, Any]]:
+        """Return the values of a column with their words, of ``choices`` or of ``status_columns``."""
+        if name in self.choices:
+            return self.choices[name]
+        return [(value, words) for value, (_tone, words) in self.status_columns.get(name, {}).items()]
+
+    def is_number(self, name: str) -> bool:
+        """Return whether a column holds numbers, which stand at the right."""
+        return name in self._number_columns
+
+    def filter_label(self, each: Filter) -> Any:
+        """Return the words for a filter."""
+        return each.label or self.label_of(each.column)
+
+    def filters_now(self) -> list[Filter]:
+        """Return the filters that the acting user may use."""
+        return listing.usable_filters(self.filters)
+
+    def sortable_now(self) -> frozenset[str]:
+        """Return the columns that the acting user may sort by."""
+        return frozenset(
+            name for name, permission in self._sort_permissions.items() if permission is None or holds(permission)
+        )
+
+    def may(self, what: str) -> bool:
+        """Return whether the acting user may ``view``, ``create``, ``edit``, ``delete`` or ``export``."""
+        return holds(getattr(self.permissions, what))
+
+    def heading_of(self, record: Any) -> str:
+        """Return the heading of a record."""
+        return str(heading_of(record))
+
+    def address(self, function: str, **arguments: Any) -> str:
+        """Return the address of a page of this view."""
+        return url_for(f"{self.endpoint}.{function}", **arguments)
+
+    @staticmethod
+    def export_limit() -> int:
+        """Return how many rows an export may have."""
+        return int(current_app.config.get(EXPORT_LIMIT_KEY, EXPORT_LIMIT))
+
+    # ------------------------------------------------------------------ declarations
+
+    def _fault(self, what: str) -> ViewDeclarationError:
+        return ViewDeclarationError(f"{type(self).__module__}.{type(self).__qualname__}: {what}.")
+
+    def _check_declarations(self) -> None:
+        permissions = getattr(self, "permissions", None)
+        if not isinstance(permissions, ViewPermissions):
+            raise self._fault("permissions is missing; set permissions = ViewPermissions(view=…)")
+        if not self.column_list or not self.column_details_list:
+            raise self._fault("column_list and column_details_list must name what is shown")
+        if permissions.export and not self.column_export_list:
+            raise self._fault("column_export_list must name what may be exported")
+        if (permissions.create or permissions.edit) and not self.form_columns:
+            raise self._fault("form_columns must name what may be changed")
+        self._mapper = sa.inspect(self.model)
+        if [column.name for column in self._mapper.primary_key] != ["id"]:
+            raise self._fault("the model needs one key with the name id")
+        self._check_columns()
+        self._check_personal()
+        self._check_sorting()
+        self._check_filters()
+        for name, statuses in self.status_columns.items():
+            if {tone for tone, _words in statuses.values()} - TONES:
+                raise self._fault(f"the tones of {name!r} must be among {', '.join(sorted(TONES))}")
+
+    def _check_columns(self) -> None:
+        shown = {*self.column_list, *self.column_details_list} - set(self.cells)
+        for path in sorted(shown | set(self.column_export_list)):
+            self._column_of(path, must_be_column=path in self.column_export_list)
+        self._number_columns = frozenset(
+            path for path in shown if isinstance(getattr(self._column_of(path), "type", None), (sa.Numeric, sa.Integer))
+            or type(getattr(self._column_of(path), "type", None)).__name__ in {"Money", "Area"}
+        ) - {path for path in shown if self.choices_of(path)}
+        if set(self.cells) & set(self.personal_columns):
+            raise self._fault("a personal column cannot have an own cell, which would show it unmasked")
+
+    def _column_of(self, path: str, must_be_column: bool = False) -> Any:
+        """Return the column of ``name`` or ``reference.name``, or None for a plain attribute of the class."""
+        relation, dot, name = path.partition(".")
+        mapper, attribute = self._mapper, path
+        if dot:
+            if relation not in mapper.relationships or mapper.relationships[relation].uselist:
+                raise self._fault(f"{path!r} must name a reference to one record and its column")
+            mapper, attribute = mapper.relationships[relation].mapper, name
+        if attribute in mapper.column_attrs:
+            return mapper.column_attrs[attribute].columns[0]
+        if must_be_column or not hasattr(mapper.class_, attribute):
+            raise self._fault(f"{path!r} is no column of {mapper.class_.__name__}, nor a name in cells")
+        return None
+
+    def _is_personal(self, path: str) -> bool:
+        relation, dot, name = path.partition(".")
+        if not dot:
+            return path in getattr(self.model, "__personal__", ())
+        if relation not in self._mapper.relationships:
+            return False
+        return name in getattr(self._mapper.relationships[relation].mapper.class_, "__personal__", ())
+
+    def _check_personal(self) -> None:
+        used = {*self.column_list, *self.column_details_list, *self.column_export_list, *self.form_columns}
+        undecided = {
+            path
+            for path in used
+            if self._is_personal(path) and path not in self.personal_columns and path not in self.open_columns
+        }
+        if undecided:
+            raise self._fault(
+                f"{', '.join(sorted(undecided))} hold personal data: give a mask in personal_columns, or name them in "
+                "open_columns"
+            )
+
+    def _check_sorting(self) -> None:
+        permissions = self.sortable if isinstance(self.sortable, Mapping) else dict.fromkeys(self.sortable)
+        self._sort_permissions: dict[str, str | None] = {"id": None, **permissions}
+        for name, permission in {**self._sort_permissions, self.default_sort[0]: None}.items():
+            if name not in self._mapper.column_attrs or not _is_indexed(self._mapper.column_attrs[name].columns[0]):
+                raise self._fault(f"the list cannot be sorted by {name!r}, which is not the first column of an index")
+            if name in self.personal_columns and not (permission or self._sort_permissions.get(name)):
+                raise self._fault(f"sorting by the masked column {name!r} tells its values; name the permission it needs")
+        if self.default_sort[0] in self.personal_columns:
+            raise self._fault(f"the list cannot be sorted by the masked column {self.default_sort[0]!r} by default")
+
+    def _check_filters(self) -> None:
+        if self.search is not None:
+            for name in self.search.searched:
+                if name not in self._mapper.column_attrs:
+                    raise self._fault(f"the searched column {name!r} is no column of {self.model.__name__}")
+                if name in self.personal_columns and name not in self.search.permissions:
+                    raise self._fault(f"searching the masked column {name!r} tells its values; name the permission it needs")
+        for each in self.filters:
+            if isinstance(each, LinkFilter):
+                if each.reference is None or each.link is None:
+                    raise self._fault(f"the link filter {each.column!r} needs reference, link, near and far")
+                continue
+            if each.column not in self._mapper.column_attrs:
+                raise self._fault(f"the filtered column {each.column!r} is no column of {self.model.__name__}")
+            if each.column in self.personal_columns and each.permission is None:
+                raise self._fault(f"filtering by the masked column {each.column!r} tells its values; name the permission it needs")
+            if isinstance(each, ReferenceFilter) and each.reference is None and each.column not in self.references:
+                raise self._fault(f"the reference filter {each.column!r} needs a reference")
+            if isinstance(each, ChoiceFilter) and not self.choices_of(each.column):
+                raise self._fault(f"the choice filter {each.column!r} needs its values in choices")
+
+    # ------------------------------------------------------------------ Flask-Admin's own hooks, narrowed
+
+    def _refresh_cache(self) -> None:
+        """Make the forms once; nothing of Flask-Admin's scaffolding is used."""
+        self._list_columns = self.get_list_columns()
+        self._sortable_columns = self.get_sortable_columns()
+        self._details_columns = self.get_details_columns()
+        self._export_columns = self.get_export_columns()
+        self._form_ajax_refs: dict[str, Any] = {}
+        self._search_supported = self.init_search()
+        self._filters = self._filter_groups = self._filter_args = None
+        self._column_choices_map: dict[str, Any] = {}
+        self._form_create_rules = self._form_edit_rules = None
+        self._build_forms()
+
+    def scaffold_auto_joins(self) -> list[Any]:
+        """Return nothing: the list names what it loads."""
+        return []
+
+    def scaffold_pk(self) -> str:
+        """Return the key."""
+        return "id"
+
+    def get_pk_value(self, model: Any) -> Any:
+        """Return the key of a record."""
+        return model.id
+
+    def get_query(self) -> Any:
+        """Return a query of the visible rows of this view."""
+        return db.session.query(self.model).filter(*self.row_conditions())
+
+    def get_count_query(self) -> Any:
+        """Return a query of the number of visible rows."""
+        return db.session.query(sa.func.count(self.model.id)).filter(*self.row_conditions())
+
+    def get_one(self, id: Any) -> Any:
+        """Return the visible row with this key.
+
+        Args:
+            id: Digits, as text; everything else answers 404 like a row that does not exist or cannot be seen.
+        """
+        key = id if isinstance(id, int) and not isinstance(id, bool) else strict_id(id)
+        if key is None:
+            abort(404)
+        found = self._read(sa.select(self.model).where(self.model.id == key, *self.row_conditions()))
+        return found if found is not None else abort(404)
+
+    def _read(self, statement: sa.Select[Any]) -> Any:
+        if request and request.method == "POST":
+            # PostgreSQL: whoever comes second waits here and then sees the new version. SQLite has one writer anyway.
+            statement = statement.with_for_update(of=self.model)
+        return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+
+    def list_select(self) -> sa.Select[Any]:
+        """Return the select of the columns that the list shows."""
+        return sa.select(self.model).options(*listing.loader_options(self.model, self.column_list), *self.list_options)
+
+    def read_list(self, asked: ListRequest) -> listing.Page:
+        """Return one page of the list."""
+        return listing.Lister(self, asked).page()
+
+    def get_list(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse Flask-Admin's way of reading a list, which counts and reads whole tables."""
+        raise NotImplementedError("The list is read by read_list().")
+
+    def get_list_columns(self) -> list[tuple[str, Any]]:
+        """Return the declared columns of the list."""
+        return [(name, self.label_of(name)) for name in self.column_list]
+
+    def get_details_columns(self) -> list[tuple[str, Any]]:
+        """Return the declared fields of the record page."""
+        return [(name, self.label_of(name)) for name in self.column_details_list]
+
+    def get_export_columns(self) -> list[tuple[str, Any]]:
+        """Return the declared columns of exports."""
+        return [(name, self.label_of(name)) for name in self.column_export_list]
+
+    def get_sortable_columns(self) -> dict[str, Any]:
+        """Return the columns that anybody may sort by."""
+        return {name: name for name in self._sort_permissions}
+
+    def get_export_value(self, model: Any, name: Any) -> Any:
+        """Return a masked value as an export shows it."""
+        return exporting.guard_formula(Cells(self, True).words(name)(getattr(model, name)))
+
+    def init_search(self) -> bool:
+        """Return whether the list can be searched."""
+        return self.search is not None
+
+    def get_filters(self) -> None:
+        """Return no filters of Flask-Admin's own."""
+
+    def _create_ajax_loader(self, name: str, options: Any) -> Any:
+        raise self._fault("form_ajax_refs is not used; declare references")
+
+    def init_actions(self) -> None:
+        """Leave out Flask-Admin's actions, which get bare keys and allow by default."""
+        self._actions: list[Any] = []
+        self._actions_data: dict[str, Any] = {}
+
+    def is_action_allowed(self, name: str) -> bool:
+        """Return whether the acting user may use an action; an unknown one is not allowed."""
+        action = self.bulk_actions.get(name)
+        return action is not None and holds(action.permission)
+
+    # ------------------------------------------------------------------ the door
+
+    def is_accessible(self) -> bool:
+        """Return whether the acting user may see the list."""
+        return _may_open(self.component, self.permissions.view)
+
+    def is_visible(self) -> bool:
+        """Return whether the sidebar shows the view."""
+        return self.is_accessible()
+
+    @cached_property
+    def _function_permissions(self) -> dict[str, str | Public | None]:
+        declared = exposed_functions(self)
+        for name, what in self._function_needs.items():
+            declared[name] = getattr(self.permissions, what)
+        return declared
+
+    def _handle_view(self, name: str, **arguments: Any) -> Any:
+        del arguments
+        permission = self._function_permissions.get(name)
+        if isinstance(permission, Public):
+            return admit(self.component, self.permissions.view)
+        return admit(self.component, self.permissions.view, permission)
+
+    def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        # Flask-Admin calls again without self on any TypeError, which hides the real error.
+        return fn(self, *args, **kwargs)
+
+    def inaccessible_callback(self, name: str, **kwargs: Any) -> Any:
+        """Answer 403."""
+        del name, kwargs
+        abort(403)
+
+    # ------------------------------------------------------------------ list
+
+    @expose("/")
+    def index_view(self) -> Any:
+        """Show a page of the list."""
+        asked = listing.read_request(self, request.args)
+        page = self.read_list(asked)
+        masked = not sees_personal_data()
+        bulk = actions.allowed_actions(self)
+        rows = Cells(self, masked).rows(
+            self.column_list, page.records, _checkbox if bulk else _no_start, f"{self.address('details_view')}?id="
+        ) if page.records else Markup()  # fmt: skip
+        return self.render(
+            self.list_template,
+            rows=rows,
+            page=page,
+            asked=asked,
+            bulk_actions=bulk,
+            columns=self._heads(asked),
+            pager=self._pager(page, asked),
+            chips=self._chips(asked),
+            filter_fields=self._filter_fields(asked),
+            return_url=self._list_address(asked, page=asked.page or None),
+            may=self.may,
+            search_declaration=self.search,
+            clear_url=self.address("index_view"),
+            export_url=self.address("export", **_given(asked.arguments)) if self.may("export") else None,
+        )
+
+    def _list_address(self, asked: ListRequest, **changes: Any) -> str:
+        return self.address("index_view", **_given({**asked.arguments, **changes}))
+
+    def _heads(self, asked: ListRequest) -> list[dict[str, Any]]:
+        sortable = self.sortable_now()
+        heads = []
+        for name, label in self._list_columns:
+            current = asked.sort == name
+            descending = current and not asked.descending
+            heads.append(
+                {
+                    "name": name,
+                    "label": label,
+                    "number": self.is_number(name),
+                    "url": self._list_address(asked, sort=name, desc="1" if descending else None)
+                    if name in sortable
+                    else None,
+                    "sorted": ("descending" if asked.descending else "ascending") if current else None,
+                }
+            )
+        return heads
+
+    def _pager(self, page: listing.Page, asked: ListRequest) -> dict[str, Any]:
+        records = page.records
+        first = last = before = after = None
+        if page.has_previous:
+            first = self._list_address(asked)
+            if records:
+                before = self._list_address(asked, page=page.number - 1, before=records[0].id)
+        if page.has_next:
+            last = self._list_address(asked, page=-1)
+            if records:
+                after = self._list_address(asked, page=page.number + 1, after=records[-1].id)
+        exact = page.count.certainty is listing.Certainty.EXACT
+        return {
+            "first": first,
+            "previous": before,
+            "next": after,
+            "last": last,
+            "number": page.number + 1 if page.number >= 0 else None,
+            "from_end": -page.number if page.number < 0 else None,
+            "pages": -(-page.count.number // asked.size) if exact else None,
+            "sizes": [
+                (size, self._list_address(asked, size=size), size == asked.size) for size in listing.PAGE_SIZES
+            ],
+        }
+
+    def _chips(self, asked: ListRequest) -> list[dict[str, Any]]:
+        chips = [
+            {
+                "label": chip.label,
+                "words": chip.words,
+                "clear": self._list_address(asked, **dict.fromkeys(chip.arguments)),
+            }
+            for chip in asked.chips
+        ]
+        if asked.search:
+            chips.append({"label": _("Search"), "words": asked.search, "clear": self._list_address(asked, search=None)})
+        return chips
+
+    def _filter_fields(self, asked: ListRequest) -> list[dict[str, Any]]:
+        fields = []
+        for each in self.filters_now():
+            typed = asked.typed.get(each.column, ("",) * len(each.arguments))
+            field: dict[str, Any] = {
+                "kind": each.kind,
+                "label": self.filter_label(each),
+                "arguments": each.arguments,
+                "typed": typed,
+                "choices": each.choices(self),
+            }
+            if isinstance(each, ReferenceFilter):
+                field["lookup"] = self.address("ajax_lookup", name=f"filter:{each.column}")
+                field["chosen"] = each.words(self, typed)
+            fields.append(field)
+        return fields
+
+    # ------------------------------------------------------------------ forms
+
+    def _build_forms(self) -> None:
+        """Make the form classes: for new records and for changes, each plain and masked."""
+        self._forms: dict[tuple[bool, bool], type[GuardedForm]] = {}
+        builder = FormBuilder(self)
+        if not self.form_columns:
+            return
+        for masked in (False, True):
+            self._forms[True, masked] = builder.build(self.form_columns, internal=(NONCE,))
+            kept = [name for name in self.form_columns if name not in self.create_only_columns]
+            self._forms[False, masked] = builder.build(kept, masked=masked, internal=(VERSION,))
+
+    def _make_form(self, record: Any | None, data: Any) -> GuardedForm:
+        """Return the form of this request: fields by permission, masked where the user may not see the value."""
+        masked = not sees_personal_data()
+        form = self._forms[record is None, masked](data, obj=record)
+        for name, permission in self.field_permissions.items():
+            if name in form and not holds(permission):
+                del form[name]
+        lookup = self.address("ajax_lookup")
+        for name, field in form._fields.items():
+            if isinstance(field, (ReferenceField, ReferenceListField)):
+                field.lookup_url = f"{lookup}?name={name}"
+            if record is not None and name in form.masked_names:
+                mask = self.personal_columns[name]
+                field.render_kw = {**(field.render_kw or {}), "placeholder": mask(getattr(record, name))}
+                field.description = _("Hidden. Leave it empty to keep the value, or type a new one.")
+                if data is None:
+                    field.data = None
+        return form
+
+    def create_form(self, obj: Any = None) -> GuardedForm:
+        """Return the form of a new record."""
+        del obj
+        return self._make_form(None, request.form if request.method == "POST" else None)
+
+    def edit_form(self, obj: Any = None) -> GuardedForm:
+        """Return the form of a change."""
+        return self._make_form(obj, request.form if request.method == "POST" else None)
+
+    def scaffold_form(self) -> Any:
+        """Refuse Flask-Admin's form of all columns."""
+        raise self._fault("forms are made from form_columns")
+
+    get_form = get_create_form = get_edit_form = get_list_form = scaffold_form
+
+    def scaffold_list_form(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse editing in the list."""
+        raise self._fault("there is no editing in the list")
+
+    def scaffold_inline_form_models(self, form_class: Any) -> Any:
+        """Refuse inline models: all children would be loaded, unscoped, one form each."""
+        raise self._fault("children have a page or a panel of their own")
+
+    def _render_form(self, template: str, form: GuardedForm, status: int = 200, **values: Any) -> Any:
+        grouped = {name for section in self.form_sections for name in section.names}
+        loose = tuple(name for name in form._fields if name not in grouped and name not in (NONCE, VERSION))
+        sections = [FormSection("", loose)] if loose else []
+        sections += [
+            FormSection(section.title, tuple(name for name in section.names if name in form))
+            for section in self.form_sections
+        ]
+        html = self.render(
+            template,
+            form=form,
+            sections=[section for section in sections if section.names],
+            return_url=redirect_target() or self.address("index_view"),
+            may=self.may,
+            **values,
+        )
+        return html if status == 200 else (html, status)
+
+    # ------------------------------------------------------------------ new records
+
+    @expose("/new/", methods=("GET", "POST"))
+    def create_view(self) -> Any:
+        """Show the form of a new record, or save it."""
+        form = self.create_form()
+        if request.method == "GET":
+            form[NONCE].data = secrets.token_urlsafe(32)
+            return self._render_form(self.create_template, form)
+        nonce = form[NONCE].data or ""
+        if not 20 <= len(nonce) <= 43 or not nonce.isascii():
+            abort(400)
+        earlier = self._submitted(nonce)
+        if earlier is not None:
+            return self._already_saved(earlier)
+        if not self._is_valid(form, None):
+            return self._render_form(self.create_template, form, 422)
+        try:
+            record = self._save(form, None, nonce)
+        except SaveRefused as refused:
+            earlier = self._submitted(nonce)
+            if earlier is not None:
+                return self._already_saved(earlier)
+            flash(refused.sentence, "error")
+            return self._render_form(self.create_template, form, 409)
+        if record is None:
+            return self._render_form(self.create_template, form, 422)
+        flash(_("The record was created."), "success")
+        if "_add_another" in request.form:
+            return redirect(self.address("create_view", url=redirect_target()), 303)
+        return redirect(self.after_save_url(record), 303)
+
+    def _submitted(self, nonce: str) -> SubmittedForm | None:
+        found = db.session.get(SubmittedForm, nonce)
+        scope = current_scope()
+        if found is not None and (scope is None or found.user_id != scope.user_id or found.endpoint != self.endpoint):
+            abort(400)
+        return found
+
+    def _already_saved(self, earlier: SubmittedForm) -> Any:
+        flash(_("This form was already saved; here is its record. It was not saved twice."), "info")
+        if earlier.record_id is None:
+            return redirect(self.address("index_view"), 303)
+        return redirect(self.address("details_view", id=earlier.record_id), 303)
+
+    def _is_valid(self, form: GuardedForm, record: Any | None) -> bool:
+        valid = bool(form.validate())
+        try:
+            self.check_form(form, record)
+        except (ValidationError, *self.refusals) as error:
+            _complain(form, error)
+        return valid and not form.errors
+
+    def _save(self, form: GuardedForm, record: Any | None, nonce: str = "") -> Any:
+        """Write a valid form and commit.
+
+        Returns:
+            The record, or None when a service refused; its sentence then stands in the form.
+
+        Raises:
+            SaveRefused: The database or the wall refused.
+        """
+        try:
+            with saving():
+                if record is not None:
+                    self.update_record(record, form)
+                    db.session.flush()
+                else:
+                    scope = current_scope()
+                    submitted = SubmittedForm(
+                        nonce=nonce, user_id=scope.user_id if scope else None, endpoint=self.endpoint
+                    )
+                    db.session.add(submitted)
+                    db.session.flush()
+                    record = self.create_record(form)
+                    db.session.flush()
+                    submitted.record_id = record.id
+        except (ValidationError, *self.refusals) as error:
+            db.session.rollback()
+            _complain(form, error)
+            return None
+        commit()
+        return record
+
+    # ------------------------------------------------------------------ changes
+
+    @expose("/edit/", methods=("GET", "POST"))
+    def edit_view(self) -> Any:
+        """Show the form of a change, or save it; a stale one is refused with both values shown."""
+        record = self.get_one(self._single_id())
+        form = self.edit_form(record)
+        heading = self.heading_of(record)
+        version = version_of(record, self.form_columns)
+        if request.method == "GET":
+            form[VERSION].data = version
+            return self._render_form(self.edit_template, form, record=record, heading=heading)
+        if form[VERSION].data != version:
+            return self._conflict(form, record, heading, version)
+        if not self._is_valid(form, record):
+            return self._render_form(self.edit_template, form, 422, record=record, heading=heading)
+        key = record.id
+        try:
+            saved = self._save(form, record)
+        except SaveRefused as refused:
+            record = self.get_one(key)
+            if refused.stale:
+                return self._conflict(form, record, heading, version_of(record, self.form_columns))
+            flash(refused.sentence, "error")
+            return self._render_form(self.edit_template, form, 409, record=record, heading=heading)
+        if saved is None:
+            return self._render_form(self.edit_template, form, 422, record=self.get_one(key), heading=heading)
+        flash(_("The change was saved."), "success")
+        if "_continue_editing" in request.form:
+            return redirect(self.address("edit_view", id=key, url=redirect_target()), 303)
+        return redirect(redirect_target() or self.after_save_url(saved), 303)
+
+    def _conflict(self, form: GuardedForm, record: Any, heading: str, version: str) -> Any:
+        found = differences(self, form, self._make_form(record, None), not sees_personal_data())
+        if not found:
+            flash(_("The change was already saved."), "info")
+            return redirect(self.after_save_url(record), 303)
+        form[VERSION].data = version
+        return self._render_form(self.edit_template, form, 409, record=record, heading=heading, conflict=found)
+
+    @staticmethod
+    def _single_id() -> str:
+        """Return the one ``id`` of the address; several answer 404 like a record that does not exist."""
+        found = request.args.getlist("id")
+        return found[0] if len(found) == 1 else abort(404)
+
+    # ------------------------------------------------------------------ record page
+
+    @expose("/details/")
+    def details_view(self) -> Any:
+        """Show the page of a record."""
+        return self._details(self.get_one(self._single_id()), masked=not sees_personal_data())
+
+    def _details(self, record: Any, *, masked: bool, revealed: bool = False) -> Any:
+        cells = Cells(self, masked)
+        fields = [
+            DetailField(name, label, Markup(cells.markup(name)(record)))  # noqa: S704 (cells are escaped)
+            for name, label in self._details_columns
+        ]
+        hides = masked and any(name in self.personal_columns for name in self.column_details_list)
+        return self.render(
+            self.details_template,
+            record=record,
+            model=record,
+            fields=fields,
+            record_page=record_page(record),
+            may=self.may,
+            may_reveal=hides and holds(REVEAL_PERSONAL),
+            revealed=revealed,
+            return_url=redirect_target() or self.address("index_view"),
+            **self.details_extra(record),
+        )
+
+    @expose("/reveal/", methods=("POST",))
+    def reveal_view(self) -> Any:
+        """Show personal data of one record to who gives a reason; the log keeps it."""
+        require(REVEAL_PERSONAL)
+        record = self.get_one(self._single_id())
+        reason = _reason()
+        if reason is None:
+            flash(_("Say in a few words why you need to see the personal data."), "error")
+            return self._details(record, masked=True)
+        record_event("reveal", record, reason, columns=sorted(self.personal_columns))
+        commit()
+        response: Response = current_app.make_response(self._details(record, masked=False, revealed=True))
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    # ------------------------------------------------------------------ deletion
+
+    @expose("/delete/", methods=("GET", "POST"))
+    def delete_view(self) -> Any:
+        """Ask, and delete on the second page."""
+        record = self.get_one(self._single_id() if request.method == "GET" else request.form.get("id"))
+        back = redirect_target() or self.address("index_view")
+        heading = self.heading_of(record)
+        if request.method == "GET":
+            return self.render(
+                "admin/model/delete.html", record=record, heading=heading, return_url=back,
+                record_url=self.address("details_view", id=record.id),
+            )  # fmt: skip
+        key = record.id
+        try:
+            with saving():
+                self.delete_record(record)
+                db.session.flush()
+            commit()
+        except SaveRefused as refused:
+            flash(refused.sentence, "error")
+            return redirect(self.address("details_view", id=key), 303)
+        except (ValidationError, *self.refusals) as error:
+            db.session.rollback()
+            flash(str(error), "error")
+            return redirect(self.address("details_view", id=key), 303)
+        flash(_("%(record)s was deleted.", record=heading), "success")
+        return redirect(back, 303)
+
+    @bulk_action("delete", _l("Delete"), _l("Delete the chosen records? This cannot be undone."))
+    def delete_chosen(self, records: Sequence[Any]) -> str:
+        """Delete the chosen records; offered when ``actions_declared`` names ``delete``."""
+        for record in records:
+            self.delete_record(record)
+        return ngettext("%(num)s record was deleted.", "%(num)s records were deleted.", len(records))
+
+    # ------------------------------------------------------------------ actions on several rows
+
+    @expose("/action/", methods=("POST",))
+    def action_view(self) -> Any:
+        """Ask where the action wants it, then carry it out on all chosen rows or on none."""
+        back = redirect_target() or self.address("index_view")
+        action = self.bulk_actions.get(request.form.get("action", ""))
+        if action is None:
+            abort(404)
+        require(action.permission)
+        texts = request.form.getlist("rowid")
+        if not texts:
+            flash(_("Choose at least one row."), "error")
+            return redirect(back, 303)
+        try:
+            records = actions.chosen_records(self, texts)
+        except actions.TooManyRows as refused:
+            flash(str(refused), "error")
+            return redirect(back, 303)
+        if action.confirmation and request.form.get("confirmed") != "1":
+            return self.render("admin/model/confirm.html", action=action, records=records, return_url=back)
+        try:
+            with saving():
+                answer = getattr(self, action.function)(records)
+                db.session.flush()
+            commit()
+        except SaveRefused as refused:
+            flash(refused.sentence, "error")
+            return redirect(back, 303)
+        except (ValidationError, *self.refusals) as error:
+            db.session.rollback()
+            flash(str(error), "error")
+            return redirect(back, 303)
+        if answer is not None and not isinstance(answer, str) and not hasattr(answer, "__html__"):
+            if isinstance(answer, Response):
+                return answer
+            answer = str(answer)
+        if answer:
+            flash(answer, "success")
+        return redirect(back, 303)
+
+    # ------------------------------------------------------------------ references
+
+    @expose("/ajax/lookup/")
+    def ajax_lookup(self) -> Any:
+        """Propose records for a reference field of the form or for a reference filter."""
+        name = request.args.get("name", "")
+        reference = self._reference(name)
+        parent = strict_id(request.args.get("parent"))
+        offset = strict_id(request.args.get("offset")) or 0
+        limit = strict_id(request.args.get("limit")) or PROPOSALS
+        return jsonify(reference.proposals(request.args.get("query", ""), parent, offset, limit))
+
+    def _reference(self, name: str) -> Reference:
+        kind, colon, column = name.partition(":")
+        if colon and kind == "filter":
+            for each in self.filters_now():
+                if isinstance(each, ReferenceFilter) and each.column == column:
+                    return each.target(self)
+        elif name in self.references and name in self.form_columns:
+            if not (self.may("create") or self.may("edit")):
+                abort(403)
+            permission = self.field_permissions.get(name)
+            if permission is None or holds(permission):
+                return self.references[name]
+        abort(404)
+
+    @expose("/ajax/update/", methods=("POST",))
+    def ajax_update(self) -> Any:
+        """Answer 404: there is no editing in the list, which saves past the form and its version."""
+        abort(404)
+
+    # ------------------------------------------------------------------ export
+
+    @expose("/export/", methods=("GET", "POST"))
+    @expose("/export/<export_type>/", methods=("GET",))
+    def export(self, export_type: str = "") -> Any:
+        """Ask for columns, format and reason; log it; stream the file to the holder of the ticket."""
+        if export_type:
+            return self._export_file(export_type)
+        asked = listing.read_request(self, request.args)
+        limit = self.export_limit()
+        count = exporting.export_count(self, asked, limit + 1)
+        chosen = [name for name in self.column_export_list if name in request.form.getlist("columns")]
+        complaints = []
+        if count > limit:
+            complaints.append(
+                _("An export may have %(limit)s rows at most. Narrow the list with a filter first.", limit=f"{limit:,}")
+            )
+        if request.method == "POST":
+            file_format, reason = request.form.get("format", ""), _reason()
+            if file_format not in exporting.FORMATS:
+                complaints.append(_("Choose CSV or Excel as the format."))
+            if not chosen:
+                complaints.append(_("Choose at least one column."))
+            if reason is None:
+                complaints.append(_("Say in a few words what the export is for; it is kept in the log."))
+            elif not complaints:
+                record_event(
+                    "export", None, reason, view=self.endpoint, format=file_format, columns=chosen, rows=count,
+                    masked=not sees_personal_data(),
+                )  # fmt: skip
+                commit()
+                ticket = exporting.make_ticket(self, file_format, chosen, _given(asked.arguments))
+                return redirect(self.address("export", export_type=file_format, ticket=ticket), 303)
+        html = self.render(
+            "admin/model/export.html",
+            asked=asked,
+            chips=self._chips(asked),
+            count=count if count <= limit else f"{limit:,}+",
+            columns=self._export_columns,
+            chosen=chosen or list(self.column_export_list),
+            complaints=complaints,
+            too_many=count > limit,
+            typed=request.form,
+            masked=not sees_personal_data() and any(name in self.personal_columns for name in self.column_export_list),
+            return_url=self._list_address(asked),
+        )
+        return html if request.method == "GET" or not complaints else (html, 422)
+
+    def _export_file(self, file_format: str) -> Any:
+        if file_format not in exporting.FORMATS:
+            abort(404)
+        ticket = exporting.read_ticket(self, file_format, request.args.get("ticket"))
+        if ticket is None:
+            flash(_("The download has expired. Say once more what you need."), "error")
+            return redirect(self.address("export"), 303)
+        columns = [name for name in ticket.columns if name in self.column_export_list]
+        asked = listing.read_request(self, ticket.arguments)
+        return exporting.stream(self, asked, file_format, columns, masked=not sees_personal_data())
+
+
+def _is_indexed(column: Any) -> bool:
+    if column.primary_key or column.unique:
+        return True
+    table = column.table
+    first_columns = [next(iter(index.columns), None) for index in table.indexes]
+    first_columns += [
+        next(iter(constraint.columns), None)
+        for constraint in table.constraints
+        if isinstance(constraint, sa.UniqueConstraint)
+    ]
+    return any(first is not None and first.name == column.name for first in first_columns)
+
+
+def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value not in (None, "")}
+
+
+def _complain(form: GuardedForm, error: Exception) -> None:
+    """Put a service's sentence at the field that it names (attribute ``field``), else above the form."""
+    name = getattr(error, "field", None)
+    if isinstance(name, str) and name in form:
+        form[name].errors = [*form[name].errors, str(error)]
+    else:
+        form.form_errors = [*form.form_errors, str(error)]
+
+
+def _reason() -> str | None:
+    """Return the reason that was given, or None when it is missing or too short."""
+    reason = " ".join(clean_text(request.form.get("reason")).split())[:LONGEST_REASON]
+    return reason if len(reason) >= SHORTEST_REASON else None
+
+
+def _checkbox(record: Any) -> str:
+    return f'<td class="pick"><input type="checkbox" name="rowid" value="{record.id}" aria-label="{escape(_("Choose"))}"></td>'
+
+
+def _no_start(record: Any) -> str:
+    del record
+    return ""
+
+
