@@ -15,8 +15,8 @@ from types import FrameType
 
 from bench import plugins
 from bench.databases import DatabaseKind, PostgresCluster, SqliteFiles
-from bench.dataset import Dataset
-from bench.measure import Run
+from bench.dataset import COMPANY_COUNT, PAGE_SIZE, Dataset
+from bench.measure import WARM_UP, Run
 from bench.products.base import Product, User
 from bench.products.django_admin import DjangoAdmin
 from bench.products.doorstep import Doorstep
@@ -64,6 +64,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     unknown = set(options.products) - set(PRODUCTS)
     if unknown:
         parser.error(f"unknown product {', '.join(sorted(unknown))}; choose from {', '.join(PRODUCTS)}")
+    # The limited user sees a tenth of the rows and walks from one end to the other.
+    enough = (options.repeats + WARM_UP + 1) * PAGE_SIZE * COMPANY_COUNT
+    if options.small_rows < enough:
+        parser.error(f"--small-rows must be at least {enough:,} for {options.repeats} repeats")
+    if options.rows <= options.small_rows:
+        parser.error("--rows must be larger than --small-rows")
     return options
 
 

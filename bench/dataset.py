@@ -52,6 +52,9 @@ _PREFIXES = (
 _FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 _SPAN_SECONDS = 6 * 365 * 24 * 3600
 _MASK = (1 << 64) - 1
+_TAILS = 100_000_000
+_TAIL_FACTOR = 48_271_003
+_TAIL_OFFSET = 12_345_678
 
 
 class Project(NamedTuple):
@@ -141,8 +144,8 @@ class Dataset:
             first_of_company = (project.company_id - 1) * PROJECTS_PER_COMPANY
             second = first_of_company + (project.id - first_of_company) % PROJECTS_PER_COMPANY + 1
         kind, name = self._kind_and_name(bits >> 4)
-        # 48,271 and 10^8 have no common factor: no phone number appears twice.
-        tail = (number * 48_271_003 + 12_345_678) % 100_000_000
+        # The factor and 10^8 have no common divisor: no phone number appears twice.
+        tail = (number * _TAIL_FACTOR + _TAIL_OFFSET) % _TAILS
         created = _FIRST_DAY + timedelta(seconds=_SPAN_SECONDS * index // 1_000_000 + bits % 86_400)
         return Customer(
             id=number,
@@ -157,6 +160,17 @@ class Dataset:
             created_at=created,
             updated_at=created + timedelta(days=(bits >> 50) % 300),
         )
+
+    def with_phone(self, phone: str) -> Customer:
+        """The customer who has this telephone number.
+
+        Raises:
+            LookupError: when nobody has it.
+        """
+        number = (int(phone[3:]) - _TAIL_OFFSET) * pow(_TAIL_FACTOR, -1, _TAILS) % _TAILS
+        if 1 <= number <= self.rows and (customer := self.customer(number)).phone == phone:
+            return customer
+        raise LookupError(f"No customer has the telephone number {phone}.")
 
     @staticmethod
     def _kind_and_name(bits: int) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from statistics import median
 
 from bench.client import Client, Request, Response
 from bench.databases import Database, DatabaseKind
-from bench.dataset import PAGE_SIZE, Dataset
+from bench.dataset import PAGE_SIZE, PROJECT_COUNT, Customer, Dataset
 from bench.products.base import Product, User, WrongAnswer
 from bench.servers import Server
 
@@ -113,7 +113,8 @@ class Run:
         stages: list[_Stage] = []
         try:
             for dataset in (self._dataset, self._small):
-                stages.extend(self._staged(product, dataset, stages) for product in self._products)
+                for product in self._products:
+                    stages.append(self._staged(product, dataset))
             large = [stage for stage in stages if stage.dataset is self._dataset]
             for user in self._users:
                 self._measure_pages(large, user)
@@ -129,7 +130,7 @@ class Run:
                 stage.server.stop()
         return self.results
 
-    def _staged(self, product: Product, dataset: Dataset, running: list[_Stage]) -> _Stage:
+    def _staged(self, product: Product, dataset: Dataset) -> _Stage:
         label = f"{product.name}_{dataset.rows}"
         started = time.monotonic()
         database: Database = self._place.create(f"bench_{label}")
@@ -172,18 +173,38 @@ class Run:
             else [project.id for project in self._dataset.projects]
         )
         last = self._dataset.visible_rows(user.limited) % PAGE_SIZE or PAGE_SIZE
-        full = _shows(PAGE_SIZE)
+        in_project = min(PAGE_SIZE, self._dataset.rows // PROJECT_COUNT)
+
+        def project(turn: int) -> int:
+            return projects[turn * 7 % len(projects)]
+
+        def everyone(_customer: Customer, _turn: int) -> bool:
+            return True
+
+        def page_of(rows: int | None, fits: Callable[[Customer, int], bool] = everyone) -> Check:
+            return _shows(rows, self._dataset, user, fits)
+
         pages: dict[str, tuple[Callable[[Product, int], Request], Check]] = {
-            "list": (lambda product, _: product.first_page(), full),
-            "last_page": (lambda product, _: product.last_page(self._dataset, user), _shows(last)),
-            "sort_name": (lambda product, turn: product.sorted_by_name(descending=turn % 2 == 1), full),
-            "search_phone": (lambda product, turn: product.search(fragments[turn]), _same_rows()),
-            "search_name": (lambda product, turn: product.search(names[turn]), _same_rows()),
+            "list": (lambda product, _: product.first_page(), page_of(PAGE_SIZE)),
+            "last_page": (lambda product, _: product.last_page(self._dataset, user), page_of(last)),
+            "sort_name": (
+                lambda product, turn: product.sorted_by_name(descending=turn % 2 == 1),
+                page_of(PAGE_SIZE),
+            ),
+            "search_phone": (
+                lambda product, turn: product.search(fragments[turn]),
+                page_of(None, lambda customer, turn: fragments[turn] in customer.phone),
+            ),
+            "search_name": (
+                lambda product, turn: product.search(names[turn]),
+                page_of(None, lambda customer, turn: names[turn] in customer.name),
+            ),
             "filter_project": (
-                lambda product, turn: product.filtered_by_project(
-                    self._dataset, projects[turn * 7 % len(projects)]
+                lambda product, turn: product.filtered_by_project(self._dataset, project(turn)),
+                page_of(
+                    in_project,
+                    lambda customer, turn: project(turn) in (customer.project_id, customer.second_project_id),
                 ),
-                full,
             ),
         }
         for operation, (request, check) in pages.items():
@@ -245,7 +266,7 @@ class Run:
             return product.previous_page(page, number) if start_at_end else product.next_page(page, number)
 
         def check(stage: _Stage, _turn: int, answer: Response) -> None:
-            _shows(PAGE_SIZE)(stage.product, 0, stage.clients[user.name], answer)
+            _shows(PAGE_SIZE, stage.dataset, user)(stage.product, 0, stage.clients[user.name], answer)
             page, number = shown[id(stage)]
             phones = stage.product.phones_on(answer)
             if len(phones) != PAGE_SIZE or phones & stage.product.phones_on(page):
@@ -330,24 +351,35 @@ class Run:
                     result.seconds.append(answer.seconds)
 
 
-def _shows(expected: int) -> Check:
-    def check(product: Product, _turn: int, _client: Client, answer: Response) -> None:
-        rows = product.rows_on(answer)
-        if answer.status != 200 or rows != expected:
-            raise WrongAnswer(f"status {answer.status}, {rows} rows instead of {expected}")
+def _shows(
+    expected: int | None,
+    dataset: Dataset,
+    user: User,
+    fits: Callable[[Customer, int], bool] = lambda _customer, _turn: True,
+) -> Check:
+    """A check of a list page: how many rows, only rows that the user may see, only rows that were asked for.
 
-    return check
-
-
-def _same_rows() -> Check:
-    """A check that every product finds something, and equally much, for the same term."""
+    Args:
+        expected: number of rows; None for what only the products can tell: at least one, and equally many for all.
+        dataset: where the customers of the page are looked up.
+        user: who asked.
+        fits: whether a customer is what was asked for in a turn.
+    """
     found: dict[int, int] = {}
+    company = dataset.companies[dataset.limited_company_id]
 
     def check(product: Product, turn: int, _client: Client, answer: Response) -> None:
-        rows = product.rows_on(answer)
-        if answer.status != 200 or rows == 0:
-            raise WrongAnswer(f"status {answer.status}, {rows} rows found")
-        if found.setdefault(turn, rows) != rows:
-            raise WrongAnswer(f"{rows} rows found where another product found {found[turn]}")
+        rows, wanted = product.rows_on(answer), expected
+        if wanted is None:
+            wanted = found.setdefault(turn, rows) or 1
+        if answer.status != 200 or rows != wanted:
+            raise WrongAnswer(f"status {answer.status}, {rows} rows instead of {wanted}")
+        customers = [dataset.with_phone(phone) for phone in product.phones_on(answer)]
+        if len(customers) != rows:
+            raise WrongAnswer(f"{len(customers)} telephone numbers in {rows} rows")
+        if user.limited and any(customer.company != company for customer in customers):
+            raise WrongAnswer("rows that the user may not see")
+        if not all(fits(customer, turn) for customer in customers):
+            raise WrongAnswer("rows that were not asked for")
 
     return check

@@ -22,6 +22,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from werkzeug.security import check_password_hash
 
 from bench.dataset import KINDS, PAGE_SIZE, STAGES
+from bench.peers import SQLITE_SETTINGS
 
 
 class Base(DeclarativeBase):
@@ -116,8 +117,8 @@ class CustomerView(ModelView):
 
 def _sqlite_settings(connection: Any, _record: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000"):
-        cursor.execute(f"PRAGMA {setting}")
+    for name, value in SQLITE_SETTINGS.items():
+        cursor.execute(f"PRAGMA {name}={value}")
     cursor.close()
 
 

@@ -96,7 +96,7 @@ class StockFlaskAdmin(Product):
         return self._list(search=term)
 
     def filtered_by_project(self, dataset: Dataset, project_id: int) -> Request:
-        return self._list(flt0_project_name_equals=dataset.projects[project_id - 1].name)
+        return self._list(flt0_project_project_name_equals=dataset.projects[project_id - 1].name)
 
     def edit_form(self, customer: Customer) -> Request:
         return Request(f"/admin/customer/edit/?id={customer.id}")

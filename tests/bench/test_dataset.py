@@ -51,3 +51,11 @@ def test_the_limited_user_sees_a_tenth_and_searches_for_what_is_there() -> None:
 def test_a_number_of_rows_that_does_not_divide_is_refused(rows: int) -> None:
     with pytest.raises(ValueError, match="multiple of 200"):
         Dataset(rows)
+
+
+def test_a_customer_is_found_by_the_telephone_number() -> None:
+    dataset = Dataset(20_000)
+    for number in (1, 777, 20_000):
+        assert dataset.with_phone(dataset.customer(number).phone).id == number
+    with pytest.raises(LookupError):
+        dataset.with_phone(Dataset(40_000).customer(30_000).phone)

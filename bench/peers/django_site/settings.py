@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
+from bench.peers import SQLITE_SETTINGS
+
 SECRET_KEY = os.environ["BENCH_SECRET_KEY"]
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]
@@ -61,7 +63,7 @@ def _database() -> dict[str, Any]:
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 5,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32000;",
+                "init_command": "".join(f"PRAGMA {name}={value};" for name, value in SQLITE_SETTINGS.items()),
             },
         }
     return settings | {
