@@ -56,9 +56,10 @@ SVG_ELEMENTS = frozenset(
 )
 """What a drawing in a document may consist of. Without ``use``, ``pattern`` and filters none can multiply itself."""
 
-_WITHOUT_DEPTH = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "option", "optgroup", "colgroup", "caption", "rt", "rp", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "stop"]
-)
+_EMPTY = "area base br col embed hr img input link meta param source track wbr"
+_CLOSED_BY_NEXT = "p li dt dd tr td th thead tbody tfoot option optgroup colgroup caption rt rp"
+_DRAWN = "path rect circle ellipse line polyline polygon stop use image"
+_WITHOUT_DEPTH = frozenset(f"{_EMPTY} {_CLOSED_BY_NEXT} {_DRAWN}".split())
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,30})")
 
 

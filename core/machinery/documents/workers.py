@@ -80,7 +80,10 @@ class RenderPool:
             raise DocumentRenderError("The rendering processes were already stopped.")
         worker = self._slots.get()
         try:
-            if worker is None or not worker.is_alive():
+            if worker is not None and not worker.is_alive():
+                worker.stop()
+                worker = None
+            if worker is None:
                 worker = _Worker(self.memory_mb, self.seconds)
             try:
                 return worker.render(job)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
+from pypdf import PdfReader
 
 from core.machinery.documents import fonts
 from core.machinery.documents.renderer import render_pdf
@@ -84,7 +86,10 @@ def test_character_outside_the_cut_is_printed_from_an_installed_font(pages):
     assert result.missing_characters == ()
     assert pages(result.content).ink((60, 0, 120, 70)) > 0.04
     assert IN_NO_CUT_BUT_IN_NOTO in pages(result.content).text(0)
-    assert b"Doorstep-Sans-SC" in result.content
+    used = PdfReader(io.BytesIO(result.content)).pages[0]["/Resources"]["/Font"].values()
+    names = {str(font.get_object()["/BaseFont"]).partition("+")[2] for font in used}
+    assert "Doorstep-Sans-SC" in names
+    assert len(names) == 2
 
 
 def test_character_of_no_font_is_reported(monkeypatch):

@@ -13,7 +13,7 @@ URL = "https://crm.example.com/verify/7KQ2-M4XD-9TRA"
 
 def test_printed_modules_are_those_of_the_address(pages):
     style = "<style>@page { margin: 0 } body { margin: 0 } svg { display: block; width: 80mm; height: 80mm }</style>"
-    picture = pages(render_pdf(style + qr_svg(URL)).content).pixels(scale=4)
+    picture = pages(render_pdf(style + str(qr_svg(URL))).content).pixels(scale=4)
     matrix = segno.make(URL, error="m", micro=False, boost_error=False).matrix
     module = 80 / 25.4 * 72 * 4 / (len(matrix) + 2 * QUIET_ZONE)
     for row, line in enumerate(matrix):

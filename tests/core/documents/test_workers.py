@@ -92,6 +92,7 @@ def test_worker_killed_from_outside_is_replaced(pool):
     render_pdf_guarded("<p>x</p>", pool=pool)
     idle = process_id(pool)
     os.kill(idle, signal.SIGKILL)
+    os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
     assert render_pdf_guarded("<p>x</p>", pool=pool).pages == 1
     busy = process_id(pool)
     assert busy != idle
