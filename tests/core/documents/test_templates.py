@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from jinja2 import DictLoader
 from jinja2.exceptions import UndefinedError
+from pypdf import PdfReader
 
 from core.machinery.documents.renderer import render_pdf
 from core.machinery.documents.templating import DocumentHead, document_environment
@@ -88,7 +91,10 @@ def test_long_values_stay_inside_the_page(pages):
 def test_charts_draw_bars_in_proportion(pages):
     style = "<style>@page { margin: 0 } body { margin: 0 } .chart { width: 120mm; margin: 0 }</style>"
     html = style + render("{{ form.bar_chart([('a', 100), ('b', 50)], unit='%') }}")
-    document = pages(render_pdf(html).content)
+    result = render_pdf(html)
+    fonts = PdfReader(io.BytesIO(result.content)).pages[0]["/Resources"]["/Font"].values()
+    assert all("Doorstep-Sans-SC" in font.get_object()["/BaseFont"] for font in fonts)
+    document = pages(result.content)
     first, second = (0.8, 4.6), (6, 9.8)
     assert document.ink((31, first[0] + 0.5, 105, first[1] - 0.5)) > 0.98
     assert document.ink((31, second[0] + 0.5, 67, second[1] - 0.5)) > 0.98
