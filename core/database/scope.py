@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from flask import g, has_app_context
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.orm.attributes import get_history
-from sqlalchemy.sql import visitors
+from sqlalchemy.sql.selectable import AliasedReturnsRows
 
 CUSTOMER_LINK_TABLE = "customer_project"
 
@@ -344,17 +344,25 @@ def scoped_models() -> dict[str, Any]:
     return dict(_scoped_models)
 
 
-def _scoped_name(table: Any) -> str | None:
-    name = getattr(table, "name", None)
-    return name if isinstance(table, sa.TableClause) and name in _scoped_models else None
+_Source = tuple[str, str | None]
+"""A scoped table as one level of a statement uses it: its name, and its alias there."""
+
+
+def _source_of(selectable: Any) -> _Source | None:
+    if isinstance(selectable, sa.TableClause):
+        return (selectable.name, None) if selectable.name in _scoped_models else None
+    if isinstance(selectable, AliasedReturnsRows):
+        inner = _source_of(selectable.element)
+        return inner and (inner[0], selectable.name)
+    return None
 
 
 def _came_through_model(element: Any) -> bool:
     return "parententity" in element._annotations or "parentmapper" in element._annotations
 
 
-def _named_sources(element: Any) -> Iterator[Any]:
-    """Yield what an element names as a source of rows, as it was written (and not as SQLAlchemy derives it)."""
+def _named_in_from(element: Any) -> Iterator[Any]:
+    """Yield what a clause names as a source of rows, as it was written and not as SQLAlchemy derives it."""
     if isinstance(element, sa.Select):
         yield from element._from_obj
         yield from element._raw_columns
@@ -362,49 +370,63 @@ def _named_sources(element: Any) -> Iterator[Any]:
             yield target
     elif isinstance(element, sa.Join):
         yield from (element.left, element.right)
-    elif (
-        isinstance(element, sa.FromClause)
-        and hasattr(element, "element")
-        and not _came_through_model(element)
-    ):
-        yield element.element
 
 
 def _scoped_tables_of(statement: Any) -> tuple[set[str], set[str]]:
     """Return the scoped tables in a statement: those that came through their model, and those that came bare.
 
-    A table can be in both: ``select(Unit).where(Unit.id.in_(select(Unit.__table__.c.id)))``.
+    Each SELECT is looked at by itself, because a criterion reaches a table only where its model occurs: in
+    ``select(Unit).where(Unit.id.in_(select(Unit.__table__.c.id)))`` the table is both.
     """
     mapped: set[str] = set()
     bare: set[str] = set()
-    derived: set[str] = set()
-    for element in visitors.iterate(statement):
-        for source in _named_sources(element):
-            name = _scoped_name(source)
-            if name is not None and not _came_through_model(source):
-                bare.add(name)
-        if isinstance(element, sa.ColumnClause):
-            name = _scoped_name(element.table)
-            if name is not None:
-                (mapped if _came_through_model(element) else bare).add(name)
-        else:
-            name = _scoped_name(element)
-            if name is not None:
-                (mapped if _came_through_model(element) else derived).add(name)
-    return mapped, bare | (derived - mapped)
+    levels: list[Any] = [statement]
+    while levels:
+        level = levels.pop()
+        by_model: set[_Source] = set()
+        by_table: set[_Source] = set()
+        waiting: list[Any] = [level]
+        while waiting:
+            element = waiting.pop()
+            for named in _named_in_from(element):
+                source = _source_of(named)
+                if source is not None and not _came_through_model(named):
+                    by_table.add(source)
+            source = _source_of(element.table if isinstance(element, sa.ColumnClause) else element)
+            if source is not None:
+                if _came_through_model(element):
+                    by_model.add(source)
+                elif isinstance(element, sa.ColumnClause):
+                    by_table.add(source)
+                continue
+            for child in element.get_children():
+                (levels if isinstance(child, sa.SelectBase) else waiting).append(child)
+        mapped.update(name for name, _alias in by_model)
+        bare.update(name for name, _alias in by_table - by_model)
+    return mapped, bare
 
 
-def _tables_loaded_along(statement: Any) -> set[str]:
-    """Return the scoped tables that loader options join to the statement when it is compiled (``joinedload``)."""
-    found: set[str] = set()
-    for option in getattr(statement, "_with_options", ()):
-        for load in getattr(option, "context", ()):
-            for step in load.path.path:
-                mapper = getattr(step, "mapper", None)
-                found.update(
-                    table.name for table in getattr(mapper, "tables", ()) if table.name in _scoped_models
-                )
-    return found
+def _tables_loaded_along(statement: Any, mapped: Iterable[str]) -> set[str]:
+    """Return the scoped tables that are joined to a statement only when it is compiled (``joinedload``)."""
+    mappers = [
+        step.mapper
+        for option in getattr(statement, "_with_options", ())
+        for load in getattr(option, "context", ())
+        for step in load.path.path
+        if hasattr(step, "mapper")
+    ]
+    waiting = [*mappers, *(sa.inspect(_scoped_models[name]) for name in mapped)]
+    seen = set()
+    while waiting:
+        mapper = waiting.pop()
+        if mapper not in seen:
+            seen.add(mapper)
+            always_joined = [
+                relation.mapper for relation in mapper.relationships if relation.lazy in ("joined", False)
+            ]
+            mappers += always_joined
+            waiting += always_joined
+    return {table.name for mapper in mappers for table in mapper.tables if table.name in _scoped_models}
 
 
 def _narrow(state: ORMExecuteState) -> None:
@@ -415,11 +437,11 @@ def _narrow(state: ORMExecuteState) -> None:
     mapped, bare = _scoped_tables_of(state.statement)
     is_change = state.is_insert or state.is_update or state.is_delete
     if is_change:
-        name = _scoped_name(state.statement.table)
-        if name is not None:
-            mapped.add(name)
+        target = _source_of(state.statement.table)
+        if target is not None:
+            mapped.add(target[0])
             if state.is_orm_statement:
-                bare.discard(name)
+                bare.discard(target[0])
     if not mapped and not bare:
         return
     scope = require_scope()
@@ -434,13 +456,18 @@ def _narrow(state: ORMExecuteState) -> None:
         raise ScopeError("Bulk inserts of scoped rows bypass the wall. Add objects to the session instead.")
     if state.is_update:
         _refuse_moving_rows(state)
+    joined = _tables_loaded_along(state.statement, mapped)
     options = []
-    for name in sorted(mapped | _tables_loaded_along(state.statement)):
+    for name in sorted(mapped | joined):
         model = _scoped_models[name]
         criterion = model.__scope__.criterion(model, scope)
         if criterion is not None:
+            # Only criteria that go on to loaders reach an eager join. The others stay here: a row that is loaded
+            # now may be asked for its relations in another scope.
             options.append(
-                with_loader_criteria(model, criterion, include_aliases=True, propagate_to_loaders=False)
+                with_loader_criteria(
+                    model, criterion, include_aliases=True, propagate_to_loaders=name in joined
+                )
             )
     state.statement = state.statement.options(*options)
 
