@@ -1,4 +1,4 @@
-"""The public interface of Doorstep for plugins: the only module of the core that a plugin imports, besides ``core.testing``.
+"""The public interface of Doorstep for plugins: the only module of the core that they import, besides ``core.testing``.
 
 Each name is documented where it is defined. What stands here keeps working within one major version of the interface
 (``Manifest.api``); everything else of the core may change at any time. The blocks follow the layers of the core.
@@ -10,6 +10,29 @@ from __future__ import annotations
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
+
+# Back office
+from core.admin.access import ViewPermissions, expose_guarded
+from core.admin.actions import bulk_action
+from core.admin.ajax import Reference, ReferenceField, ReferenceListField, strict_id
+from core.admin.filters import (
+    BooleanFilter,
+    ChoiceFilter,
+    DateRangeFilter,
+    EmptyFilter,
+    Filter,
+    FilterValueError,
+    LinkFilter,
+    NumberRangeFilter,
+    ReferenceFilter,
+    TextFilter,
+)
+from core.admin.forms import GuardedForm, LocalDateTimeField
+from core.admin.masking import mask_all, sees_personal_data
+from core.admin.redirects import redirect_target
+from core.admin.saving import SaveRefused, commit, saving
+from core.admin.searching import SearchDeclaration
+from core.admin.views import FormSection, PageView, RecordView
 
 # Customers
 from core.customers.models import Customer, CustomerKind, CustomerUnit, UnitRole
@@ -30,6 +53,7 @@ from core.database.scope import (
     require_scope,
     use_scope,
 )
+from core.database.search_index import SearchIndex
 from core.database.types import (
     LOCAL_ZONE,
     Area,
@@ -42,6 +66,14 @@ from core.database.types import (
 from core.extensions import db
 
 # Machinery
+from core.machinery.attachments.models import Attachment
+from core.machinery.attachments.services import (
+    UploadRefused,
+    attach,
+    attachments_by_record,
+    attachments_of,
+    open_bytes,
+)
 from core.machinery.numbering.services import next_number
 from core.machinery.workflow.services import State, Transition, TransitionRefused, Workflow, diagram
 
@@ -86,27 +118,40 @@ __all__ = [
     "LOCAL_ZONE",
     "AdminView",
     "Area",
+    "Attachment",
+    "BooleanFilter",
     "Building",
     "ByCustomer",
     "ByDepartment",
     "ByProject",
+    "ChoiceFilter",
     "Command",
     "Customer",
     "CustomerKind",
     "CustomerUnit",
+    "DateRangeFilter",
     "Decoration",
     "DemoData",
     "Department",
     "DepartmentKind",
     "DocumentType",
+    "EmptyFilter",
     "EncryptedText",
     "FailurePolicy",
+    "Filter",
+    "FilterValueError",
+    "FormSection",
+    "GuardedForm",
     "Identified",
+    "LinkFilter",
+    "LocalDateTimeField",
     "Manifest",
     "MenuArea",
     "MenuLink",
     "Money",
+    "NumberRangeFilter",
     "Owned",
+    "PageView",
     "Panel",
     "Permission",
     "Phase",
@@ -114,13 +159,22 @@ __all__ = [
     "PublicBlueprint",
     "Record",
     "RecordKind",
+    "RecordView",
+    "Reference",
+    "ReferenceField",
+    "ReferenceFilter",
+    "ReferenceListField",
+    "SaveRefused",
     "Scope",
     "ScopeError",
+    "SearchDeclaration",
     "SearchHit",
+    "SearchIndex",
     "SearchSource",
     "SeedData",
     "Setting",
     "State",
+    "TextFilter",
     "TimelineEntry",
     "TimelineKind",
     "Timestamped",
@@ -131,37 +185,51 @@ __all__ = [
     "UnitRole",
     "UnknownTouchpointError",
     "Unscoped",
+    "UploadRefused",
     "User",
     "UtcDateTime",
     "Versioned",
+    "ViewPermissions",
     "Workflow",
     "_",
     "_l",
     "all_departments",
+    "attach",
+    "attachments_by_record",
+    "attachments_of",
     "big_id",
+    "bulk_action",
+    "commit",
     "completion_date",
     "current_scope",
     "db",
     "department_path",
     "departments_in_reach",
     "diagram",
+    "expose_guarded",
     "find_unit",
     "has_permission",
     "holders_of",
     "hookimpl",
     "is_on",
     "local_today",
+    "mask_all",
     "next_number",
     "ngettext",
     "normalise_unit_text",
+    "open_bytes",
     "owners_of",
     "plugin_base",
     "public",
     "reach",
     "record_delivery",
+    "redirect_target",
     "require",
     "require_scope",
     "requires",
+    "saving",
+    "sees_personal_data",
+    "strict_id",
     "use_scope",
     "users_in_reach",
     "utc_now",
