@@ -970,7 +970,7 @@ class RecordView(ModelView):  # type: ignore[misc]
         if reason is None:
             flash(_("Say in a few words why you need to see the personal data."), "error")
             return self._details(record, masked=True)
-        record_event("reveal", record, reason, columns=sorted(self.personal_columns))
+        record_event("revealed", record, reason, columns=sorted(self.personal_columns))
         commit()
         response: Response = current_app.make_response(self._details(record, masked=False, revealed=True))
         response.headers["Cache-Control"] = "no-store"
@@ -1111,7 +1111,7 @@ class RecordView(ModelView):  # type: ignore[misc]
                 complaints.append(_("Say in a few words what the export is for; it is kept in the log."))
             elif not complaints:
                 record_event(
-                    "export", None, reason, view=self.endpoint, format=file_format, columns=chosen, rows=count,
+                    "exported", None, reason, view=self.endpoint, format=file_format, columns=chosen, rows=count,
                     masked=not sees_personal_data(),
                 )  # fmt: skip
                 commit()

@@ -1,0 +1,40 @@
+"use strict";
+// Choosing rows of a list: one listener for all of them. Deleting and other actions ask on a page of their own.
+(function () {
+  const form = document.querySelector("form[data-list]");
+  if (!form) {
+    return;
+  }
+  const all = form.querySelector("[data-all]");
+  const bar = form.querySelector("[data-chosen]");
+  const count = form.querySelector("[data-count]");
+  const boxes = () => Array.from(form.querySelectorAll('input[name="rowid"]'));
+
+  function show() {
+    const list = boxes();
+    const chosen = list.filter((box) => box.checked);
+    for (const box of list) {
+      box.closest("tr").classList.toggle("picked", box.checked);
+    }
+    bar.hidden = chosen.length === 0;
+    count.textContent = count.dataset.words.replace("{count}", chosen.length);
+    all.checked = chosen.length > 0 && chosen.length === list.length;
+    all.indeterminate = chosen.length > 0 && chosen.length < list.length;
+  }
+
+  form.addEventListener("change", function (event) {
+    if (event.target === all) {
+      for (const box of boxes()) {
+        box.checked = all.checked;
+      }
+    }
+    show();
+  });
+  form.addEventListener("submit", function (event) {
+    if (!boxes().some((box) => box.checked)) {
+      event.preventDefault();
+      window.alert(form.dataset.none);
+    }
+  });
+  window.addEventListener("pageshow", show);
+}());

@@ -1,0 +1,245 @@
+"""An application with the core's models and a few views over them, mounted like any others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from wtforms import ValidationError
+
+from core import config, languages, secrets
+from core.admin import errors, http, mounting
+from core.admin.access import ViewPermissions, expose_guarded
+from core.admin.actions import bulk_action
+from core.admin.ajax import Reference
+from core.admin.filters import (
+    ChoiceFilter,
+    DateRangeFilter,
+    EmptyFilter,
+    LinkFilter,
+    NumberRangeFilter,
+    ReferenceFilter,
+    TextFilter,
+)
+from core.admin.searching import SearchDeclaration
+from core.admin.views import FormSection, PageView, RecordView
+from core.customers.identity import mask_phone
+from core.customers.models import Customer, CustomerKind, CustomerProject
+from core.database.search_index import SearchIndex
+from core.database.setup import set_up_database
+from core.extensions import db
+from core.machinery.audit import services as audit
+from core.people.models import Department
+from core.people.request_scope import set_up_request_scope
+from core.people.sign_in import set_up_sign_in
+from core.plugin_system import gate
+from core.plugin_system.declarations import AdminView, Area, RecordKind
+from core.plugin_system.runtime import EXTENSION_KEY, Runtime
+from core.projects.models import Building, Decoration, Project, Unit
+from core.testing.fixtures import _with_states
+
+CUSTOMER_SEARCH = SearchIndex("customer", ("name", "phone"), ("name",))
+
+PERMISSIONS = [
+    *(f"{area}.{verb}" for area in ("customers", "units", "projects") for verb in ("view", "create", "edit")),
+    *(f"{area}.{verb}" for area in ("customers", "units") for verb in ("delete", "export")),
+    "units.edit_price",
+    "customers.view_phone",
+    "personal.reveal",
+    "personal.view",
+    "page.view",
+    "page.manage",
+]
+
+PROJECTS = Reference(
+    Project,
+    text=lambda project: project.name,
+    search=SearchDeclaration(columns=("name", "code"), small_table=True),
+    order_by=("code",),
+)
+
+
+class UnitView(RecordView):
+    """Rows of one project, with references that depend on each other."""
+
+    permissions = ViewPermissions("units.view", "units.create", "units.edit", "units.delete", "units.export")
+    record_kind = "core.unit"
+    column_list = ("code", "project.name", "decoration", "price", "contract_delivery_on", "created_at")
+    column_details_list = ("code", "project.name", "layout", "decoration", "price")
+    column_export_list = ("code", "layout", "project.name", "price", "created_at", "project.id")
+    column_labels = {"code": "Code", "project.name": "Project", "price": "Price"}
+    choices = {"decoration": ((Decoration.ROUGH, "Rough"), (Decoration.FITTED, "Fitted"))}
+    status_columns = {"decoration": {Decoration.ROUGH: ("wait", "Rough"), Decoration.FITTED: ("ok", "Fitted")}}
+    form_columns = ("project_id", "building_id", "number", "code", "layout", "decoration", "price", "floor")
+    form_sections = (FormSection("Money", ("price",)),)
+    create_only_columns = frozenset({"project_id"})
+    field_permissions = {"price": "units.edit_price"}
+    references = {
+        "project_id": PROJECTS,
+        "building_id": Reference(
+            Building,
+            text=lambda building: f"{building.code} {building.name}",
+            search=SearchDeclaration(columns=("code", "name"), small_table=True),
+        ),
+    }
+    search = SearchDeclaration(columns=("code", "layout"), small_table=True)
+    filters = (
+        ReferenceFilter("project_id"),
+        ChoiceFilter("decoration"),
+        NumberRangeFilter("floor"),
+        DateRangeFilter("contract_delivery_on"),
+        DateRangeFilter("created_at"),
+        EmptyFilter("delivered_on"),
+        TextFilter("number"),
+    )
+    sortable = ("code",)
+    actions_declared = {"fit": "units.edit", "delete": "units.delete", "break": "units.edit"}
+
+    @bulk_action("fit", "Fit out")
+    def fit(self, records: Sequence[Any]) -> str:
+        """Fit the chosen units out."""
+        for record in records:
+            record.decoration = Decoration.ROUGH
+        return f"{len(records)} units"
+
+    @bulk_action("break", "Break")
+    def break_them(self, records: Sequence[Any]) -> str:
+        """Do half of the work, then fail."""
+        records[0].layout = "half"
+        raise ValidationError("The units cannot be broken today.")
+
+
+class CustomerView(RecordView):
+    """Rows seen through a link table, with a masked column and a search index."""
+
+    permissions = ViewPermissions(
+        "customers.view", "customers.create", "customers.edit", "customers.delete", "customers.export"
+    )
+    record_kind = "core.customer"
+    column_list = ("name", "phone", "kind", "created_at")
+    column_details_list = ("name", "phone", "kind", "note")
+    column_export_list = ("name", "phone", "kind", "note", "created_at")
+    form_columns = ("name", "phone", "kind", "note", "created_at")
+    choices = {"kind": ((CustomerKind.PERSON, "Person"), (CustomerKind.COMPANY, "Company"))}
+    personal_columns = {"phone": mask_phone}
+    open_columns = frozenset({"name"})
+    search = SearchDeclaration(index=CUSTOMER_SEARCH, permissions={"phone": "customers.view_phone"})
+    filters = (
+        LinkFilter(
+            "project", "Project", reference=PROJECTS, link=CustomerProject, near="customer_id", far="project_id"
+        ),
+        ChoiceFilter("kind"),
+        TextFilter("phone", permission="personal.view"),
+    )
+    sortable = {"name": None, "phone": "personal.view"}
+
+    def create_record(self, form: Any) -> Customer:
+        """Make a customer of the first visible project."""
+        customer = super().create_record(form)
+        db.session.flush()
+        project = db.session.scalars(sa.select(Project).order_by(Project.id)).first()
+        db.session.add(CustomerProject(customer_id=customer.id, project_id=project.id))
+        return customer
+
+
+class ProjectView(RecordView):
+    """Links to several records, some of which the user may not see."""
+
+    permissions = ViewPermissions("projects.view", None, "projects.edit")
+    record_kind = "core.project"
+    column_list = ("code", "name")
+    column_details_list = ("code", "name")
+    form_columns = ("name", "groups")
+    references = {
+        "groups": Reference(
+            Department,
+            text=lambda department: department.name,
+            narrow=lambda: (Department.code != "T-C1-A",),
+        )
+    }
+
+
+class ReportPage(PageView):
+    """A page with two functions of different permissions."""
+
+    @expose_guarded("/", permission="page.view")
+    def index(self) -> str:
+        """Say something."""
+        return "report"
+
+    @expose_guarded("/manage/", permission="page.manage", methods=("POST",))
+    def manage(self) -> str:
+        """Do something."""
+        return "managed"
+
+    @expose_guarded("/broken/", permission="page.view")
+    def broken(self) -> str:
+        """Raise what Flask-Admin would hide."""
+        raise TypeError("the real error")
+
+
+def _kind(code: str, model: Any, title: Any) -> RecordKind:
+    name = code.partition(".")[2]
+    return RecordKind(
+        code, model, name, f"{name}s.view", f"{name}s.edit", f"{name}s.details_view", title, None, {}
+    )
+
+
+DECLARATIONS = {
+    "core": {
+        "admin_views": (
+            AdminView(UnitView, "units", "Units", Area.PROJECTS, model=Unit),
+            AdminView(CustomerView, "customers", "Customers", Area.CUSTOMERS, model=Customer),
+            AdminView(ProjectView, "projects", "Projects", Area.PROJECTS, model=Project),
+            AdminView(ReportPage, "report", "Report", Area.INSIGHT),
+        ),
+        "record_kinds": (
+            _kind("core.unit", Unit, lambda unit: unit.code),
+            _kind("core.customer", Customer, lambda customer: customer.name),
+            _kind("core.project", Project, lambda project: project.name),
+        ),
+    }
+}
+
+
+@pytest.fixture(scope="session")
+def running_app(app_settings: dict[str, Any]) -> Iterator[Flask]:
+    """The parts of the application that views stand on, without plugins."""
+    app = Flask(
+        "core", instance_path=app_settings["INSTANCE_PATH"], static_folder="static", template_folder="templates"
+    )
+    config.load_config(app, {**app_settings, "INSTALLATION_NAME": "Test"})
+    secrets.load_secrets(app)
+    set_up_database(app)
+    languages.set_up_languages(app)
+    http.set_up_http(app)
+    errors.set_up_error_pages(app)
+    set_up_sign_in(app)
+    set_up_request_scope(app)
+    with app.app_context():
+        audit.install_capture(db.session.session_factory)
+    app.extensions[EXTENSION_KEY] = Runtime({}, DECLARATIONS, (), gate.is_on)
+    mounting.mount(app)
+    for made in _with_states(app):
+        with made.app_context():
+            _make_search_tables()
+        yield made
+
+
+def _make_search_tables() -> None:
+    dialect = db.engine.dialect.name
+    names = {index["name"] for index in sa.inspect(db.engine).get_indexes("customer")}
+    present = sa.inspect(db.engine).has_table("customer_search3") or "ix_customer_name_search3" in names
+    if not present:
+        with db.engine.begin() as connection:
+            for statement in CUSTOMER_SEARCH.create_statements(dialect):
+                connection.exec_driver_sql(statement)
+
+
+@pytest.fixture(scope="session")
+def permission_codes() -> list[str]:
+    """The permissions of the views."""
+    return PERMISSIONS
