@@ -1,8 +1,8 @@
 """${message}
 
 Revision: ${up_revision}
-Follows: ${down_revision | comma,n}
-Written: ${create_date:%Y-%m-%d}
+Follows: ${down_revision or 'nothing' | comma,n}
+Written: ${create_date.date()}
 """
 
 import sqlalchemy as sa

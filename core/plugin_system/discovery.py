@@ -31,15 +31,18 @@ class Candidate:
     version: str = ""
 
 
-def discover() -> tuple[list[Candidate], list[PluginState]]:
+def discover(path: list[str] | None = None) -> tuple[list[Candidate], list[PluginState]]:
     """Find the plugins of this environment.
+
+    Args:
+        path: Folders to look into; those of ``sys.path`` when None.
 
     Returns:
         The candidates by slug, and the entry points that cannot even be tried, in quarantine.
     """
     found: dict[str, list[Candidate]] = {}
     rejected: list[PluginState] = []
-    for distribution in _distributions():
+    for distribution in _distributions(path):
         name, version = _identity(distribution)
         try:
             entry_points = [entry for entry in distribution.entry_points if entry.group == ENTRY_POINT_GROUP]
@@ -88,10 +91,13 @@ def discover() -> tuple[list[Candidate], list[PluginState]]:
     return candidates, rejected
 
 
-def _distributions() -> Iterator[importlib.metadata.Distribution]:
+def _distributions(path: list[str] | None) -> Iterator[importlib.metadata.Distribution]:
     """Yield each distribution once: the first on the path hides others of the same name."""
     seen: set[str] = set()
-    for distribution in importlib.metadata.distributions():
+    found = (
+        importlib.metadata.distributions() if path is None else importlib.metadata.distributions(path=path)
+    )
+    for distribution in found:
         key = re.sub(r"[-_.]+", "-", _identity(distribution)[0]).lower()
         if key not in seen:
             seen.add(key)

@@ -53,6 +53,7 @@ class PluginReport:
             "departments": [department.code for department in self.switched_on],
             "departments_off": [department.code for department in self.switched_off],
             "distribution": plugin.distribution,
+            "load_seconds": round(plugin.seconds, 3),
         }
 
 

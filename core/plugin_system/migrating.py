@@ -22,7 +22,7 @@ from alembic.autogenerate.render import _repr_type
 from alembic.config import Config
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from core.database.base import CORE, metadata
 from core.database.search_index import is_search_object
@@ -37,7 +37,7 @@ ATTRIBUTE = "doorstep"
 _ADVISORY_LOCK = 4_715_021
 """Any number: several servers that start at once migrate one after the other."""
 
-_DIALECTS: dict[str, sa.Dialect] = {"postgresql": postgresql.dialect(), "sqlite": sqlite.dialect()}
+_SQLITE = sqlite.dialect()
 
 
 class MigrationError(RuntimeError):
@@ -124,6 +124,12 @@ def upgrade_all() -> tuple[str, ...]:
     return chosen
 
 
+def stamp(component: str, revision: str = "head") -> None:
+    """Write down that the tables of a component are at a revision, without running migrations."""
+    with _run(component) as config:
+        command.stamp(config, revision)
+
+
 def downgrade(component: str, revision: str = "base") -> None:
     """Take migrations of a component back down to a revision; ``base`` drops its tables."""
     with _run(component) as config:
@@ -174,7 +180,10 @@ def write_revision(component: str, message: str, *, empty: bool = False) -> Path
 
 
 def _tidy(path: Path) -> None:
-    """Format a written migration with ruff where developers have it."""
+    """Take out what Alembic says of itself, and format with ruff where developers have it."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line.rstrip() for line in lines if not line.strip().startswith("# ###")]
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
     ruff = Path(sys.executable).with_name("ruff")
     if ruff.exists():
         for arguments in (("check", "--fix", "--quiet"), ("format", "--quiet")):
@@ -193,9 +202,12 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | bool:
     """Write column types of our own as plain SQLAlchemy types: migrations must not depend on the code of later days."""
     if kind != "type" or not isinstance(item, sa.types.TypeDecorator):
         return False
-    forms = {name: item.load_dialect_impl(dialect) for name, dialect in _DIALECTS.items()}
-    main, other = (_written(forms[name], context) for name in ("postgresql", "sqlite"))
-    return main if main == other else f"{main}.with_variant({other}, 'sqlite')"
+    plain = item.impl_instance
+    on_sqlite = item.load_dialect_impl(_SQLITE).as_generic()
+    written = _written(plain, context)
+    if isinstance(plain, type(on_sqlite)):
+        return written
+    return f"{written}.with_variant({_written(on_sqlite, context)}, 'sqlite')"
 
 
 def compare_type(

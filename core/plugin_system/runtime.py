@@ -54,6 +54,7 @@ class PluginState:
         head: Newest revision of its migrations, or None when it has none.
         folder: Folder of its package, as soon as it could be imported.
         distribution: Name of the distribution that brought it.
+        seconds: How long it took to import, ask and check it.
     """
 
     slug: str
@@ -66,6 +67,7 @@ class PluginState:
     head: str | None = None
     folder: Path | None = None
     distribution: str = ""
+    seconds: float = 0.0
 
     @property
     def healthy(self) -> bool:

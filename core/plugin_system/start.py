@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,7 @@ from core.plugin_system.tables import tables_of
 from core.plugin_system.validation import Surroundings, core_faults, declaration_faults
 
 _log = logging.getLogger(__name__)
+_SLOW_SECONDS = 1.0
 _RESTART_KEY = f"{EXTENSION_KEY}.restart"
 
 
@@ -144,10 +147,11 @@ class _Start:
             self.states[candidate.slug] = PluginState(
                 candidate.slug, version=candidate.version, distribution=candidate.distribution
             )
-            try:
-                loaded[candidate.slug] = (candidate, import_plugin(candidate))
-            except PluginRefused as refusal:
-                self._refuse(candidate.slug, refusal.reason)
+            with self._timing(candidate.slug):
+                try:
+                    loaded[candidate.slug] = (candidate, import_plugin(candidate))
+                except PluginRefused as refusal:
+                    self._refuse(candidate.slug, refusal.reason)
         manifests: dict[str, d.Manifest] = {}
         folders: dict[str, Path] = {}
         for slug, (_candidate, component) in loaded.items():
@@ -162,7 +166,11 @@ class _Start:
         for slug, reason in resolution.rejected.items():
             self._refuse(slug, reason)
         for slug in resolution.order:
-            self._load(*loaded[slug], manifests[slug], folders[slug])
+            with self._timing(slug):
+                self._load(*loaded[slug], manifests[slug], folders[slug])
+        for state in self.states.values():
+            if state.seconds > _SLOW_SECONDS:
+                _log.warning("Plugin %s took %.1f s to load", state.slug, state.seconds)
 
     def _load(self, candidate: Candidate, component: Component, manifest: d.Manifest, folder: Path) -> None:
         state = self.states[candidate.slug]
@@ -198,6 +206,12 @@ class _Start:
             return
         self.declarations[state.slug] = declarations
         self.components.append(component)
+
+    @contextmanager
+    def _timing(self, slug: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        yield
+        self.states[slug].seconds += time.perf_counter() - begin
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
