@@ -20,6 +20,7 @@ from core.machinery import set_up_machinery
 from core.people.request_scope import set_up_request_scope
 from core.people.sign_in import set_up_sign_in
 from core.plugin_system.start import start_plugins
+from core.projects.letterhead import letterhead_of
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
@@ -42,7 +43,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     error_pages.set_up_error_pages(app)
     set_up_sign_in(app)
     set_up_request_scope(app)
-    set_up_machinery(app)
+    set_up_machinery(app, letterhead_of)
     start_plugins(app, CORE_COMPONENTS, add_catalogue=languages.add_catalogue, locales=languages.LOCALES)
     mounting.mount(app)
     register_commands(app)

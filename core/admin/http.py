@@ -137,7 +137,9 @@ def _refuse_during_maintenance() -> None:
 
 def _add_headers(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
-        response.headers[name] = value
+        # Files that users brought are answered in a sandbox, which is stricter than the policy of pages.
+        if not response.headers.get(name, "").startswith("sandbox;"):
+            response.headers[name] = value
     if current_app.config["HTTPS"]:
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
     response.headers["X-Request-ID"] = request_id()

@@ -25,27 +25,30 @@ class Owner:
         }
 
 
-def owner_of(record: Any) -> Owner:
+def owner_of(record: Any, loaded_only: bool = False) -> Owner:
     """Return whose ``record`` is, from its own columns; the acting department where it names nobody.
 
     Args:
-        record: A loaded row of any model. Only loaded attributes are looked at; nothing is read from the database.
+        record: A loaded row of any model.
+        loaded_only: Looks only at attributes that are in memory, for use inside a flush.
     """
+
+    def value(name: str) -> int | None:
+        found: int | None = record.__dict__.get(name) if loaded_only else getattr(record, name, None)
+        return found
+
     rule = type(record).__scope__
-    values = record.__dict__
-    project = values.get("project_id")
-    customer = values.get("customer_id")
-    department = values.get("department_id")
+    project, customer, department = value("project_id"), value("customer_id"), value("department_id")
     if isinstance(rule, ByProject):
-        project = values.get(rule.column)
+        project = value(rule.column)
     elif isinstance(rule, ByCustomer):
-        customer = values.get(rule.column)
+        customer = value(rule.column)
     elif isinstance(rule, ByDepartment):
-        department = values.get(rule.column)
+        department = value(rule.column)
     elif isinstance(rule, Owned):
-        project, customer, department = (values.get(column) for column in rule.columns)
+        project, customer, department = (value(column) for column in rule.columns)
     elif type(record).__tablename__ == "department":
-        department = values.get("id")
+        department = value("id")
     if project is None and customer is None and department is None:
         scope = current_scope()
         department = scope.department_id if scope is not None else None

@@ -1,1 +1,59 @@
-"""What several plugins need, a folder each; none of the folders knows another's insides."""
+"""What several plugins need, a folder each; none of the folders knows another's insides.
+
+What one of them takes from another is handed over here, when the application is put together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from core.machinery.documents.services import LetterheadOf
+
+
+def set_up_machinery(app: Flask, letterhead_of: LetterheadOf | None = None) -> None:
+    """Attach the audit log to the session, open the stores, and hand each part what it takes from the others.
+
+    Args:
+        app: The application.
+        letterhead_of: Returns what stands at the head of the documents of a project and department; when omitted, the
+            name of the installation stands there.
+    """
+    # Imported here: the programs that decode pictures and lay out documents start this package too and want none of it.
+    from pathlib import Path
+
+    from core.extensions import db
+    from core.machinery.attachments import services as attachments
+    from core.machinery.attachments.store import open_store
+    from core.machinery.audit import services as audit
+    from core.machinery.documents import services as documents
+    from core.machinery.documents.fonts import FONT_FILES
+    from core.machinery.numbering.services import next_number
+
+    instance = Path(app.instance_path)
+    bucket = app.config["FILE_BUCKET"]
+    folders = {
+        "attachments": Path(app.config["ATTACHMENT_FOLDER"] or instance / "attachments"),
+        "documents": Path(app.config["DOCUMENT_FOLDER"] or instance / "documents"),
+    }
+    stores = {name: open_store(folder, bucket, name) for name, folder in folders.items()}
+    with app.app_context():
+        sessions = db.session.session_factory
+    audit.install_capture(sessions)
+    attachments.set_up_attachments(app, stores["attachments"], FONT_FILES[400])
+    documents.set_up_documents(
+        app,
+        sessions,
+        documents.Means(
+            store=stores["documents"],
+            encrypt=audit.encrypt_bytes,
+            decrypt=audit.decrypt_bytes,
+            subject_of=audit.customer_subject,
+            next_number=next_number,
+            attachment_bytes=attachments.picture_bytes,
+            letterhead_of=letterhead_of,
+            record_event=audit.record_event,
+        ),
+    )

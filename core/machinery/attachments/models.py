@@ -34,9 +34,15 @@ class Attachment(Record, CoreBase):
     taken_at: Mapped[dt.datetime | None]
     caption: Mapped[str] = mapped_column(default="")
     position: Mapped[int] = mapped_column(default=0)
-    project_id: Mapped[int | None] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), index=True)
-    customer_id: Mapped[int | None] = mapped_column(sa.ForeignKey("customer.id", ondelete="RESTRICT"), index=True)
-    department_id: Mapped[int | None] = mapped_column(sa.ForeignKey("department.id", ondelete="RESTRICT"), index=True)
+    project_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("project.id", ondelete="RESTRICT"), index=True
+    )
+    customer_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("customer.id", ondelete="RESTRICT"), index=True
+    )
+    department_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("department.id", ondelete="RESTRICT"), index=True
+    )
     uploaded_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id", ondelete="SET NULL"))
     uploaded_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     removed_at: Mapped[dt.datetime | None]

@@ -235,7 +235,7 @@ def _entry(
     context: Mapping[str, Any],
 ) -> dict[str, Any]:
     model = type(row)
-    owner = owner_of(row)
+    owner = owner_of(row, loaded_only=True)
     customer_id = row.__dict__.get("customer_id", owner.customer_id)
     markers = {field.key: field.marker for field in fields_of(model)}
     changes, subject = _encoded(session, values, markers, customer_id)

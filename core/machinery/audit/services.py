@@ -132,10 +132,6 @@ def record_event(action: str, record: Any = None, reason: str = "", **details: A
         state = sa.inspect(record)
         if state.pending:
             session.flush()
-        # An expired record is read again here, so that its owner is known.
-        state.mapper.primary_key_from_instance(record)
-        for column in type(record).__scope__.columns:
-            getattr(record, column)
         entry |= owner_of(record).as_columns()
         entry["record_kind"] = type(record).__tablename__
         entry["record_id"] = ",".join(str(value) for value in state.mapper.primary_key_from_instance(record))
