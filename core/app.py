@@ -10,9 +10,9 @@ from typing import Any
 from flask import Flask
 
 from core import config, languages, secrets
-from core.admin import mounting
 from core.admin import errors as error_pages
 from core.admin import http as http_guards
+from core.admin import mounting
 from core.cli import register_commands
 from core.components import CORE_COMPONENTS
 from core.database.setup import set_up_database
