@@ -33,6 +33,8 @@ def _take_stock() -> None:
     from core.plugin_system.inventory import update_inventory
 
     restart_plugins(current_app)
+    if CORE not in schema.current_revisions():
+        return
     with all_departments("inventory of plugins"):
         update_inventory()
         db.session.commit()
@@ -59,8 +61,7 @@ def upgrade(component: str | None, revision: str) -> None:
         else:
             migrating.upgrade(component, revision)
             components = (component,)
-            if CORE in schema.current_revisions():
-                _take_stock()
+            _take_stock()
     except migrating.MigrationError as error:
         raise click.ClickException(str(error)) from error
     _print_revisions(components)

@@ -108,7 +108,7 @@ def upgrade(component: str, revision: str = "head") -> None:
     Raises:
         MigrationError: The component is not known, has no migrations, or a row refers to nothing afterwards (SQLite).
     """
-    if not schema.revisions(_folder(component)):
+    if not schema.revisions(folder_of(component)):
         raise MigrationError(
             f"{component} has no migrations. `doorstep db revision {component} -m initial` writes the first one."
         )
@@ -150,7 +150,7 @@ def write_revision(component: str, message: str, *, empty: bool = False) -> Path
     Raises:
         MigrationError: The database is not at the newest revision of the component.
     """
-    folder = _folder(component)
+    folder = folder_of(component)
     heads = schema.heads(folder)
     stands = schema.current_revisions().get(component)
     if heads and stands != heads[0]:
@@ -175,18 +175,20 @@ def write_revision(component: str, message: str, *, empty: bool = False) -> Path
         )
     if not script:
         return None
-    _tidy(Path(script.path))
+    _tidy(Path(script.path), complete=not empty)
     return Path(script.path)
 
 
-def _tidy(path: Path) -> None:
+def _tidy(path: Path, *, complete: bool) -> None:
     """Take out what Alembic says of itself, and format with ruff where developers have it."""
     lines = path.read_text(encoding="utf-8").splitlines()
     kept = [line.rstrip() for line in lines if not line.strip().startswith("# ###")]
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
     ruff = Path(sys.executable).with_name("ruff")
     if ruff.exists():
-        for arguments in (("check", "--fix", "--quiet"), ("format", "--quiet")):
+        # What is to be filled by hand still needs the names that it imports.
+        steps = [["check", "--fix", "--quiet"]] if complete else []
+        for arguments in (*steps, ["format", "--quiet"]):
             subprocess.run([ruff, *arguments, path], check=False)  # noqa: S603 (our own tool on our own file)
 
 
@@ -259,7 +261,12 @@ def _describe(difference: Any) -> str:
     return f"{what}: " + ", ".join(str(detail) for detail in details if detail is not None)
 
 
-def _folder(component: str) -> Path:
+def folder_of(component: str) -> Path:
+    """Return where the revisions of a component lie.
+
+    Raises:
+        MigrationError: There is no plugin of this slug whose code could be loaded.
+    """
     if component == CORE:
         return schema.migrations_folder(CORE)
     plugin = current_runtime().plugins.get(component)
@@ -280,7 +287,7 @@ def _a_run(component: str, connection: sa.Connection) -> Run:
 @contextmanager
 def _run(component: str) -> Iterator[Config]:
     """Yield Alembic's configuration for one component, inside one transaction."""
-    folder = _folder(component)
+    folder = folder_of(component)
     with _connection() as connection:
         config = Config()
         config.set_main_option("script_location", str(schema.script_folder()).replace("%", "%%"))

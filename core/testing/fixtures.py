@@ -67,8 +67,21 @@ def running_app(app_settings: dict[str, Any]) -> Iterator[Flask]:
     """The application of this worker with all installed plugins; tests ask for ``app`` instead."""
     from core.app import create_app
 
-    app = create_app(app_settings)
-    yield from _with_states(app)
+    _make_tables(create_app(app_settings))
+    # Only a plugin whose tables fit its code is mounted, so the application is made once more.
+    yield from _with_states(create_app(app_settings))
+
+
+def _make_tables(app: Flask) -> None:
+    """Make the tables of the models, and write down that no component needs a migration any more."""
+    from core.plugin_system import migrating, schema
+
+    with app.app_context():
+        metadata.create_all(db.engine)
+        for component in migrating.components():
+            if schema.heads(migrating.folder_of(component)):
+                migrating.stamp(component)
+        db.engine.dispose()
 
 
 def _with_states(app: Flask) -> Iterator[Flask]:

@@ -111,8 +111,10 @@ def place() -> Callable[[], tuple[dict[str, int], int]]:
                 ids[code] = department.id
             project = Project(department_id=ids["R-SZ"], code="YQW", name="云栖湾")
             db.session.add(project)
+            db.session.flush()
+            project_id = project.id
             db.session.commit()
-            return ids, project.id
+            return ids, project_id
 
     return make
 

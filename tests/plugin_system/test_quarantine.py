@@ -17,7 +17,7 @@ REASONS = {
     "system_exit_in_hook": "Its hook permissions failed: SystemExit: good bye.",
     "cyclic_a": "It depends on itself: cyclic_a → cyclic_b → cyclic_a.",
     "cyclic_b": "It depends on itself: cyclic_b → cyclic_a → cyclic_b.",
-    "old_api": "It was written for version 0 of core.toolkit, and this installation no longer supports versions before 1.",
+    "old_api": "It was written for version 0 of core.toolkit, and this installation no longer supports",
     "needs_missing": "It needs the plugin absent, which is not installed.",
     "clashing_template": "Its folder templates/ holds admin/, which could replace a page of the core",
     "wrong_table_prefix": "It cannot be imported: ModelDeclarationError: Table 'note'",
@@ -159,11 +159,13 @@ def test_a_plugin_taken_out_late_takes_its_dependents_along(
             "search_sources 'tried.all' names the permission 'tried.nobody', which nobody declares.",
         ),
         (
-            "@hookimpl\ndef panels():\n    return [Panel('tried.a', 'no.kind', 'A', 'tried/a.html', lambda record: None)]",
+            "@hookimpl\ndef panels():\n"
+            "    return [Panel('tried.a', 'no.kind', 'A', 'tried/a.html', lambda record: None)]",
             "panels 'tried.a' names the record kind 'no.kind', which nobody declares.",
         ),
         (
-            "@hookimpl\ndef panels():\n    return [Panel('tried.a', 'home', 'A', 'good/latest.html', lambda record: None)]",
+            "@hookimpl\ndef panels():\n"
+            "    return [Panel('tried.a', 'home', 'A', 'good/latest.html', lambda record: None)]",
             "panels 'tried.a' names the template 'good/latest.html'",
         ),
         (
@@ -171,7 +173,8 @@ def test_a_plugin_taken_out_late_takes_its_dependents_along(
             "The setting 'limit' is wrong: its default is beyond its limits.",
         ),
         (
-            "@hookimpl\ndef menu_links():\n    return [MenuLink('Home', 'admin.index', MenuArea.SETUP, 'projects.view')]",
+            "@hookimpl\ndef menu_links():\n"
+            "    return [MenuLink('Home', 'admin.index', MenuArea.SETUP, 'projects.view')]",
             "A menu link names the endpoint 'admin.index'",
         ),
         (
