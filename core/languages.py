@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flask import Flask, g, has_request_context, request, session
+from flask_babel import get_locale
 from flask_login import current_user
 
 from core.extensions import babel
@@ -32,7 +33,7 @@ def add_catalogue(app: Flask, folder: Path) -> None:
 
 
 def select_locale() -> str:
-    """Return the language of this request: chosen for a printed page, by the user, in the session, or by the browser."""
+    """Return the language of this request: chosen for a printed page, by the user, in the session, by the browser."""
     if not has_request_context():
         return "zh_Hans_CN"
     forced: str | None = g.get("forced_locale")
@@ -43,3 +44,13 @@ def select_locale() -> str:
         return str(chosen)
     best = request.accept_languages.best_match(["zh", "zh-CN", "zh-Hans", "en"], default="zh")
     return "en" if best == "en" else "zh_Hans_CN"
+
+
+def in_language(name: str, name_en: str) -> str:
+    """Return the name of a record in the reader's language; the Chinese one where no English one is known.
+
+    Args:
+        name: The name in Chinese.
+        name_en: The name in English, or empty.
+    """
+    return name_en if name_en and str(get_locale()) == "en" else name

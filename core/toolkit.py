@@ -35,6 +35,13 @@ from core.admin.searching import SearchDeclaration
 from core.admin.views import FormSection, PageView, RecordView
 
 # Customers
+from core.customers.identity import (
+    PersonalValueError,
+    mask_email,
+    mask_phone,
+    normalise_credit_code,
+    normalise_phone,
+)
 from core.customers.models import Customer, CustomerKind, CustomerUnit, UnitRole
 from core.customers.services import holders_of, owners_of
 
@@ -64,6 +71,7 @@ from core.database.types import (
     utc_now,
 )
 from core.extensions import db
+from core.languages import in_language
 
 # Machinery
 from core.machinery.attachments.models import Attachment
@@ -81,6 +89,7 @@ from core.machinery.workflow.services import State, Transition, TransitionRefuse
 from core.people.models import Department, DepartmentKind, User
 from core.people.permissions import has_permission, public, require, requires
 from core.people.services import department_path, departments_in_reach, users_in_reach
+from core.people.settings import setting
 
 # The plugin engine
 from core.plugin_system.declarations import (
@@ -154,6 +163,7 @@ __all__ = [
     "PageView",
     "Panel",
     "Permission",
+    "PersonalValueError",
     "Phase",
     "Project",
     "PublicBlueprint",
@@ -211,11 +221,16 @@ __all__ = [
     "has_permission",
     "holders_of",
     "hookimpl",
+    "in_language",
     "is_on",
     "local_today",
     "mask_all",
+    "mask_email",
+    "mask_phone",
     "next_number",
     "ngettext",
+    "normalise_credit_code",
+    "normalise_phone",
     "normalise_unit_text",
     "open_bytes",
     "owners_of",
@@ -229,6 +244,7 @@ __all__ = [
     "requires",
     "saving",
     "sees_personal_data",
+    "setting",
     "strict_id",
     "use_scope",
     "users_in_reach",

@@ -1,0 +1,1 @@
+"""Contractors: who built what, and who answers for which trade in which building."""
