@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from flask_wtf.csrf import CSRFError
 from markupsafe import escape
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.orm.exc import StaleDataError
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import (
     BadRequest,
     BadRequestKeyError,
@@ -63,11 +63,15 @@ EXPLANATIONS: dict[int, Explanation] = {
     403: Explanation(
         _l("You may not do this here"),
         _l("Your roles in the acting department do not include the permission that this page needs."),
-        _l("Switch to another department in the bar above, or ask the head of your department for the permission."),
+        _l(
+            "Switch to another department in the bar above, or ask the head of your department for the permission."
+        ),
     ),
     404: Explanation(
         _l("Nothing was found at this address"),
-        _l("The page or the record does not exist, belongs to another department, or its module is switched off here."),
+        _l(
+            "The page or the record does not exist, belongs to another department, or its module is switched off here."
+        ),
         _l("Search for it by name, telephone or unit, or switch to the department that it belongs to."),
     ),
     405: Explanation(
@@ -110,7 +114,14 @@ _OTHER_CLIENT_ERROR = EXPLANATIONS[400]
 _OTHER_SERVER_ERROR = EXPLANATIONS[500]
 
 # Their descriptions are the library's or echo the request; ours are sentences that were written for the reader.
-_UNREADABLE = (SecurityError, BadRequestKeyError, ClientDisconnected, RateLimitExceeded, CSRFError, Maintenance)
+_UNREADABLE = (
+    SecurityError,
+    BadRequestKeyError,
+    ClientDisconnected,
+    RateLimitExceeded,
+    CSRFError,
+    Maintenance,
+)
 _PASSED_ON_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 _SECRET_FIELD = re.compile(r"pass(word|code)?|secret|token|^code$|^otp$|_code$", re.IGNORECASE)
 
@@ -143,7 +154,9 @@ def _handle_plugin(error: PluginFailed) -> Response:
 
 
 def _logged(cause: Exception, error: HTTPException) -> HTTPException:
-    current_app.logger.error("Incident %s on %s %s", request_id(), request.method, request.endpoint, exc_info=cause)
+    current_app.logger.error(
+        "Incident %s on %s %s", request_id(), request.method, request.endpoint, exc_info=cause
+    )
     return error
 
 
@@ -269,7 +282,7 @@ def _typed() -> Typed | None:
     return Typed(action, fields, _came_from_here(request.headers) and not secret and not request.files)
 
 
-def _came_from_here(headers: Mapping[str, str]) -> bool:
+def _came_from_here(headers: Headers) -> bool:
     # A forged form of another site must not become one that the user sends with a single press.
     fetch_site = headers.get("Sec-Fetch-Site")
     if fetch_site is not None:
@@ -287,7 +300,8 @@ def _bare_page(code: int) -> Response:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{code}</title><h1>{code}</h1>"
         "<p>页面无法显示，请返回后重试；如再次出现，请把下面的编号告诉管理员。</p>"
-        "<p>The page cannot be shown. Go back and try again; if it happens again, tell your administrator the number below.</p>"
+        "<p>The page cannot be shown. Go back and try again; if it happens again, tell your administrator "
+        "the number below.</p>"
         f"<p>{incident}</p></html>",
         mimetype="text/html",
     )
@@ -301,8 +315,11 @@ def sentence_for(error: Exception) -> str:
     """
     if isinstance(error, PluginFailed):
         return str(error)
-    current_app.logger.error("Incident %s on %s %s", request_id(), request.method, request.endpoint, exc_info=error)
+    current_app.logger.error(
+        "Incident %s on %s %s", request_id(), request.method, request.endpoint, exc_info=error
+    )
     return _(
-        "This could not be saved because of a fault on our side. Tell your administrator the incident number %(incident)s.",
+        "This could not be saved because of a fault on our side. "
+        "Tell your administrator the incident number %(incident)s.",
         incident=request_id(),
     )

@@ -33,7 +33,7 @@ class Section:
     code: str
     anchor: str
     title: Any
-    html: Markup = Markup()
+    html: Markup | str = ""
     count: int | None = None
     failed: bool = False
     module: Any = ""

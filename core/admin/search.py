@@ -69,7 +69,9 @@ def find(query: str, limit: int) -> list[SearchGroup]:
 
 def askable_sources() -> list[SearchSource]:
     """Return the sources that are on in the acting department and that the user may ask."""
-    return [source for source in current_runtime().declared.search_sources() if has_permission(source.permission)]
+    return [
+        source for source in current_runtime().declared.search_sources() if has_permission(source.permission)
+    ]
 
 
 def _ask(source: SearchSource, query: str, limit: int) -> SearchGroup:
@@ -101,7 +103,10 @@ def results() -> str | Response:
 @blueprint.get("/suggestions")
 @public(_GATED)
 def suggestions() -> Response:
-    """Return the best hits while somebody types: ``{"query", "groups": [{"label", "hits": [{title, detail, url}]}]}``."""
+    """Return the best hits while somebody types.
+
+    The answer is ``{"query", "all_url", "groups": [{"label", "has_more", "hits": [{"title", "detail", "url"}]}]}``.
+    """
     if current_scope() is None:
         return sign_in_first()
     query = clean_search(request.args.get("q"))

@@ -154,20 +154,30 @@ class Sidebar:
         for item in declared.admin_views():
             component = declared.component_of(item)
             view = mounted.get(endpoint_of(component, item.name))
-            if not item.in_menu or view is None or component not in inputs.components or not view.is_accessible():
+            if (
+                not item.in_menu
+                or view is None
+                or component not in inputs.components
+                or not view.is_accessible()
+            ):
                 continue
             endpoint = f"{view.endpoint}.{view._default_view}"
-            link = SidebarLink(endpoint, view.endpoint, str(item.label), url_for(endpoint), component, item.badge)
-            found[item.area].append((item.order, link.label, link))
-        for item in declared.menu_links():
-            if item.permission not in inputs.permissions:
-                continue
             link = SidebarLink(
-                item.endpoint, "", str(item.label), url_for(item.endpoint), declared.component_of(item)
+                endpoint, view.endpoint, str(item.label), url_for(endpoint), component, item.badge
             )
             found[item.area].append((item.order, link.label, link))
+        for menu_link in declared.menu_links():
+            if menu_link.permission not in inputs.permissions:
+                continue
+            label, component = str(menu_link.label), declared.component_of(menu_link)
+            link = SidebarLink(menu_link.endpoint, "", label, url_for(menu_link.endpoint), component)
+            found[menu_link.area].append((menu_link.order, label, link))
         return tuple(
-            SidebarArea(area.value, str(label), tuple(link for _order, _label, link in sorted(found[area], key=_position)))
+            SidebarArea(
+                area.value,
+                str(label),
+                tuple(link for _order, _label, link in sorted(found[area], key=_position)),
+            )
             for area, label in AREA_LABELS.items()
             if found[area]
         )
@@ -319,11 +329,8 @@ def asset(file_name: str, endpoint: str = "static") -> str:
         file_name: Path below the static folder.
         endpoint: ``static``, or ``admin.static`` for the files of Flask-Admin, or ``<blueprint>.static``.
     """
-    view = current_app.view_functions[endpoint]
-    owner = getattr(view, "__self__", None)
-    if owner is None:
-        owner = current_app.blueprints[endpoint.rpartition(".")[0]] if "." in endpoint else current_app
-    path = Path(owner.static_folder) / file_name
+    owner = current_app.blueprints[endpoint.rpartition(".")[0]] if "." in endpoint else current_app
+    path = Path(owner.static_folder or "") / file_name
     return url_for(endpoint, filename=file_name, v=_mark(str(path), path.stat().st_mtime_ns))
 
 
