@@ -106,7 +106,7 @@ def _enter_request_scope() -> Response | None:
     return None
 
 
-def _memberships_of(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+def _memberships_of(condition: sa.ColumnElement[bool]) -> Any:
     return (
         sa.select(
             User,

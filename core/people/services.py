@@ -344,7 +344,7 @@ def set_locale(user: User, locale: str) -> None:
     db.session.flush()
 
 
-def users_in_reach() -> sa.Select[tuple[User]]:
+def users_in_reach() -> sa.Select[User]:
     """Return the query of the users that the acting user may know of: those with a role in the acting department, in
     one above it or below it, and himself. The system knows all."""
     scope = current_scope()
@@ -476,7 +476,7 @@ def set_role_permissions(role: Role, permissions: Collection[str]) -> None:
                     codes=", ".join(sorted(missing)),
                 )
             )
-        if role.id is not None and _is_held_out_of_reach(role):
+        if sa.inspect(role).persistent and _is_held_out_of_reach(role):
             raise PeopleRuleError(
                 _(
                     "The role “%(name)s” is also held outside your acting department. "

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flask import Flask, Response, redirect, request, session
+from flask import Flask, Response, current_app, redirect, request, session
 from flask_login import current_user, user_logged_out
 from flask_mail import Mail
 from flask_security import (
@@ -163,7 +163,7 @@ def _throttle(app: Flask) -> None:
         for endpoint in endpoints:
             view = app.view_functions.get(f"security.{endpoint}")
             if view is not None:
-                app.view_functions[f"security.{endpoint}"] = limit(view)
+                app.view_functions[f"security.{endpoint}"] = limit(view)  # type: ignore[assignment]
 
 
 def _listen(app: Flask) -> None:
@@ -252,3 +252,17 @@ def requires_fresh(view: View) -> View:
         return view(*args, **kwargs)
 
     return guarded  # type: ignore[return-value]
+
+
+def current_totp_code(user: User) -> str | None:
+    """Return the code that the user's authenticator app shows now, for demo accounts and tests.
+
+    Args:
+        user: The account.
+
+    Returns:
+        Six digits, or None while the second factor is not set up.
+    """
+    if not user.tf_totp_secret:
+        return None
+    return str(current_app.extensions["security"].totp_factory.generate_totp_password(user.tf_totp_secret))

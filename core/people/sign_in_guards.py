@@ -41,7 +41,7 @@ def delay_after(failures: int) -> dt.timedelta:
 
 
 # These counters change at each attempt. They are written past the ORM, so that the audit log holds the attempt alone.
-_account = User.__table__
+_account: Any = User.__table__
 
 
 def note_failure(user: User) -> None:
@@ -74,7 +74,7 @@ def note_success(user: User, *, signed_in: bool = True) -> None:
     db.session.connection().execute(sa.update(_account).where(_account.c.id == user.id).values(**values))
 
 
-def is_delayed(user: User) -> bool:
+def is_delayed(user: Any) -> bool:
     """Return whether no attempt on the account is looked at for now."""
     return user.locked_until is not None and user.locked_until > utc_now()
 
@@ -137,11 +137,11 @@ def _words_of(user: User | None) -> set[str]:
 class SingleUseTotp(Totp):
     """Time-based codes of which each works once, also when two requests bring it at the same moment."""
 
-    def get_last_counter(self, user: User) -> int | None:
+    def get_last_counter(self, user: Any) -> int | None:
         """Return the 30-second step of the last code that was used."""
         return user.totp_last_counter
 
-    def set_last_counter(self, user: User, tmatch: TotpMatch) -> None:
+    def set_last_counter(self, user: Any, tmatch: TotpMatch) -> None:
         """Remember the step of a matching code.
 
         Raises:

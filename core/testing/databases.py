@@ -35,7 +35,7 @@ def _administer(cluster: URL, statement: str, database: str) -> None:
     """Run a CREATE or DROP DATABASE in the cluster; these cannot run in a transaction."""
     address = cluster.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(database)))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(statement).format(sql.Identifier(database)))
 
 
 def pytest_report_header() -> str:

@@ -15,6 +15,7 @@ from werkzeug.datastructures import Headers
 
 from core.extensions import db
 from core.people.models import User
+from core.people.sign_in import current_totp_code
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -64,8 +65,7 @@ def csrf_token(client: FlaskClient) -> str:
     with client.session_transaction() as held:
         raw = held.setdefault("csrf_token", secrets.token_hex(20))
     serializer = URLSafeTimedSerializer(client.application.config["SECRET_KEY"], salt="wtf-csrf-token")
-    token = serializer.dumps(raw)
-    return token.decode() if isinstance(token, bytes) else token
+    return str(serializer.dumps(raw))
 
 
 def totp_code(app: Flask, user_id: int) -> str:
@@ -76,5 +76,7 @@ def totp_code(app: Flask, user_id: int) -> str:
         user_id: An account whose second factor is set up.
     """
     with app.app_context():
-        user = db.session.get_one(User, user_id)
-        return str(app.extensions["security"].totp_factory.generate_totp_password(user.tf_totp_secret))
+        code = current_totp_code(db.session.get_one(User, user_id))
+    if code is None:
+        raise LookupError(f"The account {user_id} has no second factor.")
+    return code
