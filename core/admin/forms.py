@@ -23,6 +23,7 @@ from wtforms import (
     TimeField,
     ValidationError,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import DateTimeLocalInput, TextInput
@@ -225,9 +226,9 @@ class FormBuilder:
         arguments: dict[str, Any],
     ) -> UnboundField[Any]:
         by_text = {str(value): value for value, _words in choices}
-        options = [(str(value), words) for value, words in choices]
+        options = [SelectChoice(str(value), words) for value, words in choices]
         if not required and column.nullable:
-            options.insert(0, ("", "—"))
+            options.insert(0, SelectChoice("", "—"))
 
         def coerce(text: Any) -> Any:
             return by_text.get(str(text), text) if text not in (None, "") else None

@@ -548,9 +548,15 @@ class RecordView(ModelView):  # type: ignore[misc]
         """Return one page of the list."""
         return listing.Lister(self, asked).page()
 
-    def get_list(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse Flask-Admin's way of reading a list, which counts and reads whole tables."""
-        raise NotImplementedError("The list is read by read_list().")
+    def _not_used(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse a way of Flask-Admin that goes past the guards; the pages below have their own."""
+        raise NotImplementedError(f"{type(self).__qualname__}: the guarded view does not use this hook of Flask-Admin.")
+
+    get_list = _get_list_extra_args = _get_list_filter_args = _not_used
+    list_form = delete_form = action_form = _not_used
+    create_model = update_model = delete_model = _not_used
+    on_model_change = _on_model_change = on_model_delete = _not_used
+    handle_view_exception = handle_action = get_save_return_url = _not_used
 
     def get_list_columns(self) -> list[tuple[str, Any]]:
         """Return the declared columns of the list."""
@@ -640,7 +646,7 @@ class RecordView(ModelView):  # type: ignore[misc]
         return self.render(
             self.list_template,
             rows=rows,
-            page=page,
+            listed=page,
             asked=asked,
             bulk_actions=bulk,
             columns=self._heads(asked),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator, Sequence
+from html import unescape
 from typing import Any
 
 import pytest
@@ -28,10 +31,12 @@ from core.admin.searching import SearchDeclaration
 from core.admin.views import FormSection, PageView, RecordView
 from core.customers.identity import mask_phone
 from core.customers.models import Customer, CustomerKind, CustomerProject
+from core.database.scope import all_departments
 from core.database.search_index import SearchIndex
 from core.database.setup import set_up_database
 from core.extensions import db
 from core.machinery.audit import services as audit
+from core.people import services as people
 from core.people.models import Department
 from core.people.request_scope import set_up_request_scope
 from core.people.sign_in import set_up_sign_in
@@ -40,6 +45,8 @@ from core.plugin_system.declarations import AdminView, Area, RecordKind
 from core.plugin_system.runtime import EXTENSION_KEY, Runtime
 from core.projects.models import Building, Decoration, Project, Unit
 from core.testing.fixtures import _with_states
+from core.testing.staff_client import StaffClient
+from core.testing.world import PASSWORD
 
 CUSTOMER_SEARCH = SearchIndex("customer", ("name", "phone"), ("name",))
 
@@ -243,3 +250,73 @@ def _make_search_tables() -> None:
 def permission_codes() -> list[str]:
     """The permissions of the views."""
     return PERMISSIONS
+
+
+@pytest.fixture
+def browser_with(running_app: Flask, world: Any) -> Any:
+    """``browser_with("units.view", …)``: a browser of a new member of the group who holds exactly these permissions."""
+    serial = itertools.count(1)
+
+    def browser_with(*codes: str, department: str = "group") -> StaffClient:
+        number = next(serial)
+        with running_app.app_context(), all_departments("a test"):
+            role = people.create_role(
+                name=f"only-{number}", label=str(number), label_en=str(number), permissions=list(codes)
+            )
+            role.requires_two_factor = False
+            user = people.create_user(email=f"only{number}@test.example", name=str(number), password=PASSWORD)
+            people.grant(user, world.department(department), role)
+            db.session.commit()
+            user_id = user.id
+        browser = running_app.test_client()
+        assert isinstance(browser, StaffClient)
+        browser.sign_in(user_id)
+        return browser
+
+    return browser_with
+
+
+@pytest.fixture
+def stored(running_app: Flask) -> Any:
+    """``stored(Unit, 5)``: the row as it is in the database, or None."""
+
+    def stored(model: Any, key: int) -> Any:
+        with running_app.app_context(), all_departments("a test"):
+            found = db.session.get(model, key)
+            if found is not None:
+                db.session.expunge(found)
+            return found
+
+    return stored
+
+
+@pytest.fixture
+def view(running_app: Flask) -> Any:
+    """``view("units")``: the mounted view with this endpoint."""
+    views = {each.endpoint: each for each in running_app.extensions[mounting.ADMIN_KEY]._views}
+    return views.__getitem__
+
+
+@pytest.fixture
+def form_of() -> Any:
+    """The function that reads the form of a page."""
+    return _form_of
+
+
+def _form_of(html: str) -> dict[str, str]:
+    """Return what a browser would send of the form of a record: the names and values of its fields."""
+    found: dict[str, str] = {}
+    start = html.index("data-record-form")
+    form = html[start : html.index("</form>", start)]
+    for tag in re.findall(r"<input[^>]*>", form):
+        name = re.search(r'name="([^"]*)"', tag)
+        if name and 'type="checkbox"' not in tag:
+            value = re.search(r'value="([^"]*)"', tag)
+            found[name[1]] = unescape(value[1]) if value else ""
+    for name, content in re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.S):
+        found[name] = unescape(content).strip()
+    for name, content in re.findall(r'<select[^>]*name="([^"]*)"[^>]*>(.*?)</select>', form, re.S):
+        chosen = re.search(r'<option selected value="([^"]*)"', content)
+        found[name] = chosen[1] if chosen else ""
+    found.pop("csrf_token", None)
+    return found
