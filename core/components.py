@@ -8,5 +8,6 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.machinery.attachments.declarations",
     "core.machinery.documents.declarations",
     "core.machinery.audit.declarations",
+    "core.admin.machinery_declarations",
     "core.admin.declarations",
 )

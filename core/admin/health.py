@@ -1,0 +1,68 @@
+"""The health page: how the installation is doing. It asks no plugin anything, so it works when plugins do not."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from flask_babel import format_datetime
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from core.admin.access import expose_guarded
+from core.admin.modules import STATE_WORDS
+from core.admin.views import PageView
+from core.extensions import db
+from core.machinery.documents.fonts import check_pdf_stack
+from core.people.services import departments_in_reach
+from core.plugin_system import API_VERSION
+from core.plugin_system.health import health
+
+DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line of the installation's facts."""
+
+    label: Any
+    value: str
+
+
+class HealthView(PageView):
+    """``/admin/health/``: state of the core, of every plugin, and the latest failures."""
+
+    @expose_guarded("/", permission="modules.view")
+    def index(self) -> str:
+        """Show the page."""
+        told = health()
+        page: str = self.render(
+            "admin/health.html",
+            health=told,
+            states=STATE_WORDS,
+            names={department.id for department in departments_in_reach()},
+            facts=_facts(),
+            pdf_problems=check_pdf_stack(),
+            when=format_datetime,
+        )
+        return page
+
+
+def _facts() -> list[Fact]:
+    dialect = db.engine.dialect
+    server = ".".join(str(part) for part in getattr(dialect, "server_version_info", None) or ())
+    return [
+        Fact(_l("Doorstep"), _version("doorstep")),
+        Fact(_l("Interface for modules"), str(API_VERSION)),
+        Fact(_l("Database"), f"{DATABASES.get(dialect.name, dialect.name)} {server}".strip()),
+        Fact(_l("Python"), platform.python_version()),
+    ]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return _("not installed as a package")
