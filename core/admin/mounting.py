@@ -11,6 +11,7 @@ from flask_admin.theme import Bootstrap4Theme
 from flask_babel import lazy_gettext as _l
 
 from core.admin.access import ViewDeclarationError, admit, exposed_functions
+from core.admin.audit_log import set_up_audit_words
 from core.admin.home import HomeView
 from core.admin.redirects import replace_redirects_of_flask_admin
 from core.admin.search import set_up_search
@@ -58,6 +59,7 @@ def mount(app: Flask) -> None:
         for declaration in hooks.get("blueprints", ()):
             mount_blueprint(app, component, declaration)
     set_up_search(app)
+    set_up_audit_words(app)
     set_up_shell(app)
 
 

@@ -45,6 +45,9 @@ class AuditEntry(Identified, CoreBase):
     customer_id: Mapped[int | None] = mapped_column(big_id, index=True)
     department_id: Mapped[int | None] = mapped_column(big_id)
 
+    def __str__(self) -> str:
+        return f"{self.id}"
+
 
 class AuditSeal(Identified, CoreBase):
     """A sealed batch: the hash over its entries and the previous seal.

@@ -41,3 +41,6 @@ class IssuedDocument(Identified, CoreBase):
     issued_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     withdrawn_at: Mapped[dt.datetime | None]
     replaced_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("issued_document.id", ondelete="RESTRICT"))
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.number}"

@@ -1,0 +1,176 @@
+"""The list of everything that was changed, revealed, exported or switched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Flask, current_app, render_template, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
+from sqlalchemy.orm import load_only
+
+from core.admin.access import ViewPermissions
+from core.admin.cells import plain_words
+from core.admin.filters import ChoiceFilter, DateRangeFilter, NumberRangeFilter, TextFilter
+from core.admin.views import RecordView
+from core.machinery.audit import services
+from core.machinery.audit.models import AuditEntry
+from core.plugin_system.runtime import current_runtime
+
+ACTIONS: Mapping[str, Any] = {
+    "created": _l("Created"),
+    "changed": _l("Changed"),
+    "deleted": _l("Deleted"),
+    "bulk_created": _l("Created in bulk"),
+    "bulk_changed": _l("Changed in bulk"),
+    "bulk_deleted": _l("Deleted in bulk"),
+    "revealed": _l("Personal data shown"),
+    "exported": _l("Exported"),
+    "merged": _l("Merged"),
+    "erased": _l("Erased"),
+    "issued": _l("Document issued"),
+    "withdrawn": _l("Document withdrawn"),
+    "signed_in": _l("Signed in"),
+    "signed_out": _l("Signed out"),
+    "sign_in_failed": _l("Sign-in failed"),
+    "switched_on": _l("Module switched on"),
+    "switched_off": _l("Module switched off"),
+}
+
+
+def set_up_audit_words(app: Flask) -> None:
+    """Give templates the words for times, and for actions, fields and values of audit lines."""
+    app.jinja_env.filters.update(
+        local_time=plain_words,
+        audit_action=action_words,
+        audit_field=field_words,
+        audit_value=value_words,
+        audit_kind=kind_words,
+    )
+
+
+def action_words(code: str) -> str:
+    """Return an action in words; an unknown one as it is stored."""
+    return str(ACTIONS.get(code) or code.replace("_", " ").capitalize())
+
+
+def kind_words(table_name: str) -> str:
+    """Return what the rows of a table are called."""
+    for kind in current_runtime().declared.record_kinds():
+        if kind.model.__tablename__ == table_name:
+            return str(kind.label)
+    return table_name.replace("_", " ")
+
+
+def field_words(name: str, table_name: str) -> str:
+    """Return the words for a field, as the view of the model calls it."""
+    for view in _views():
+        if view.model.__tablename__ == table_name and name in view.column_labels:
+            return str(view.column_labels[name])
+    return name.replace("_", " ").capitalize()
+
+
+def value_words(value: services.Value, name: str = "", table_name: str = "") -> str:
+    """Return a logged value in words; a choice as the view of the model calls it."""
+    match value.visibility:
+        case services.Visibility.MASKED:
+            return "•••"
+        case services.Visibility.ERASED:
+            return _("erased")
+        case services.Visibility.HIDDEN:
+            return _("not kept")
+    plain = value.plain
+    if plain in (None, "", [], {}):
+        return "—"
+    if isinstance(plain, bool):
+        return _("Yes") if plain else _("No")
+    for view in _views():
+        if view.model.__tablename__ == table_name:
+            for choice, words in view.choices_of(name):
+                if str(choice) == str(plain):
+                    return str(words)
+    if isinstance(plain, list):
+        return "、".join(str(item) for item in plain)
+    return str(plain)
+
+
+def _views() -> list[RecordView]:
+    return [view for view in current_app.extensions["admin"][0]._views if isinstance(view, RecordView)]
+
+
+def _action(entry: AuditEntry) -> str:
+    return action_words(entry.action)
+
+
+def _record(entry: AuditEntry) -> Markup | str:
+    if not entry.record_kind:
+        return ""
+    words = " ".join(part for part in (kind_words(entry.record_kind), entry.label or entry.record_id) if part)
+    for kind in current_runtime().declared.record_kinds():
+        if kind.model.__tablename__ == entry.record_kind and entry.record_id.isdigit():
+            return Markup('<a href="{}">{}</a>').format(
+                url_for(kind.endpoint, id=int(entry.record_id)), words
+            )
+    return words
+
+
+def _changes(entry: AuditEntry) -> Markup:
+    line = services.line_of(entry)
+    return Markup(render_template("admin/audit/changes.html", line=line))  # noqa: S704 (a rendered template)
+
+
+def _fields(entry: AuditEntry) -> str:
+    changes = entry.changes if isinstance(entry.changes, dict) else {}
+    words = [field_words(name, entry.record_kind) for name in sorted(changes)]
+    return "、".join(words[:4]) + (" …" if len(words) > 4 else "")
+
+
+class AuditLogView(RecordView):
+    """The audit log, newest first; nobody changes it."""
+
+    permissions = ViewPermissions(view="audit.view")
+    column_list = ("at", "what", "record", "fields", "user_name", "reason")
+    column_details_list = (
+        "at", "what", "record", "changes", "reason", "user_name", "acting_department_id", "address", "request_id", "id",
+    )  # fmt: skip
+    column_labels = {
+        "at": _l("Time"),
+        "what": _l("Action"),
+        "action": _l("Action"),
+        "record": _l("Record"),
+        "record_kind": _l("Table"),
+        "record_id": _l("Key"),
+        "fields": _l("Fields"),
+        "changes": _l("Before → after"),
+        "user_name": _l("User"),
+        "user_id": _l("Number of the user"),
+        "reason": _l("Reason"),
+        "acting_department_id": _l("Acting department"),
+        "address": _l("Address"),
+        "request_id": _l("Request"),
+        "id": _l("Entry"),
+    }
+    cells = {"what": _action, "record": _record, "fields": _fields, "changes": _changes}
+    choices: Mapping[str, Sequence[tuple[Any, Any]]] = {"action": tuple(ACTIONS.items())}
+    list_options = (
+        load_only(
+            AuditEntry.action,
+            AuditEntry.record_kind,
+            AuditEntry.record_id,
+            AuditEntry.label,
+            AuditEntry.changes,
+        ),
+    )
+    filters = (
+        ChoiceFilter("action"),
+        DateRangeFilter("at"),
+        TextFilter("record_kind"),
+        TextFilter("record_id"),
+        TextFilter("user_name"),
+        NumberRangeFilter("user_id"),
+        TextFilter("request_id"),
+    )
+    default_sort = ("id", True)
+    empty_list_hint = _l("Changes appear here as soon as somebody makes one.")

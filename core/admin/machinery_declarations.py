@@ -1,0 +1,45 @@
+"""The screens of the machinery: files, documents, their public check, and the audit log.
+
+They stand in this layer because routes need the guarded views and the marks of permissions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask_babel import lazy_gettext as _l
+
+from core.admin.audit_log import AuditLogView
+from core.admin.documents import IssuedDocumentView, documents
+from core.admin.files import files
+from core.admin.verification import verification
+from core.machinery.audit.models import AuditEntry
+from core.machinery.documents.models import IssuedDocument
+from core.plugin_system.declarations import AdminView, Area, PublicBlueprint
+from core.plugin_system.hookspecs import hookimpl
+
+
+@hookimpl
+def blueprints() -> Sequence[PublicBlueprint]:
+    """Declare the routes of files and documents."""
+    return (
+        PublicBlueprint(files, "files"),
+        PublicBlueprint(documents, "documents"),
+        PublicBlueprint(verification, "verify"),
+    )
+
+
+@hookimpl
+def admin_views() -> Sequence[AdminView]:
+    """Declare the archive of documents and the audit log."""
+    return (
+        AdminView(
+            IssuedDocumentView,
+            "documents_issued",
+            _l("Issued documents"),
+            Area.INSIGHT,
+            700,
+            model=IssuedDocument,
+        ),
+        AdminView(AuditLogView, "audit_log", _l("Audit log"), Area.SETUP, 900, model=AuditEntry),
+    )
