@@ -161,7 +161,9 @@ def _keep_redirects_here(response: Response) -> Response:
     own = request.host_url.rstrip("/")
     path = safe_path(location[len(own) :] or "/" if location.startswith((f"{own}/", f"{own}?")) else location)
     if path is None:
-        current_app.logger.error("Request %s answered a redirect to another site; it was refused", request_id())
+        current_app.logger.error(
+            "Request %s answered a redirect to another site; it was refused", request_id()
+        )
         return current_app.make_response(current_app.handle_user_exception(BadRequest()))
     response.headers["Location"] = path
     return response
