@@ -79,7 +79,7 @@ class DepartmentView(RecordView):
     search = SearchDeclaration(
         columns=("name", "name_en", "code"), small_table=True, placeholder=_l("Name or code")
     )
-    sortable = ("path", "code", "name")
+    sortable = ("path", "code")
     default_sort = ("path", False)
     form_columns = ("kind", "parent_id", "code", "name", "name_en")
     create_only_columns = frozenset({"kind"})
