@@ -434,6 +434,8 @@ def _narrow(state: ORMExecuteState) -> None:
         return
     if isinstance(state.statement, sa.TextClause):
         return
+    if (scope := current_scope()) is not None and scope.sees_everything:
+        return
     mapped, bare = _scoped_tables_of(state.statement)
     is_change = state.is_insert or state.is_update or state.is_delete
     if is_change:
@@ -445,8 +447,6 @@ def _narrow(state: ORMExecuteState) -> None:
     if not mapped and not bare:
         return
     scope = require_scope()
-    if scope.sees_everything:
-        return
     if bare or not state.is_orm_statement:
         raise ScopeError(
             f"The tables {sorted(bare or mapped)} were read without their models, so they cannot be narrowed to "

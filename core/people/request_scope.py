@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,7 +64,7 @@ def load_user(uniquifier: str) -> User | None:
     Args:
         uniquifier: ``User.fs_uniquifier`` from the session.
     """
-    rows = db.session.execute(_memberships_of(User.fs_uniquifier == uniquifier)).all()
+    rows = db.session.execute(_memberships_query("fs_uniquifier"), {"value": uniquifier}).all()
     if not rows or not rows[0][0].active:
         return None
     user: User = rows[0][0]
@@ -106,7 +107,12 @@ def _enter_request_scope() -> Response | None:
     return None
 
 
-def _memberships_of(condition: sa.ColumnElement[bool]) -> Any:
+# The two queries of every request are built once: building them costs as much as running them.
+
+
+@cache
+def _memberships_query(column: str) -> Any:
+    """Return the query of an account and its roles, found by ``column`` with the parameter ``value``."""
     return (
         sa.select(
             User,
@@ -120,7 +126,7 @@ def _memberships_of(condition: sa.ColumnElement[bool]) -> Any:
             Department, sa.and_(Department.id == Membership.department_id, Department.archived_at.is_(None))
         )
         .outerjoin(Role, Role.id == Membership.role_id)
-        .where(condition)
+        .where(getattr(User, column) == sa.bindparam("value"))
         .order_by(sa.func.length(Department.path), Department.path, Role.id)
     )
 
@@ -137,7 +143,7 @@ def held_roles(user: User) -> tuple[HeldRole, ...]:
     """Return the roles that a user holds in departments that are not archived, highest department first."""
     known: dict[int, tuple[HeldRole, ...]] = g.setdefault("_held_by", {})
     if user.id not in known:
-        known[user.id] = _held(db.session.execute(_memberships_of(User.id == user.id)).all())
+        known[user.id] = _held(db.session.execute(_memberships_query("id"), {"value": user.id}).all())
     return known[user.id]
 
 
@@ -175,17 +181,19 @@ class _View:
     project_ids: frozenset[int]
 
 
-def _look_from(department_id: int) -> _View | None:
-    """Return what can be seen from a department, in one query; None when it is gone or archived.
+@cache
+def _view_query() -> Any:
+    """Return the query of what can be seen from the department with the parameter ``department_id``.
 
     A region sees the projects of its city companies, a city company its own, a group those that it is assigned to.
     """
     # By table name: projects stand a layer above people.
     project, assignment = metadata.tables["project"].c, metadata.tables["project_group"].c
+    wanted = sa.bindparam("department_id", type_=sa.BigInteger)
     acting = aliased(Department)
     below = Department.path.startswith(acting.path)
     nothing = sa.literal("")
-    rows_below = (
+    departments_below = (
         sa.select(
             sa.literal("department").label("what"),
             Department.id,
@@ -194,19 +202,24 @@ def _look_from(department_id: int) -> _View | None:
             Department.name_en,
         )
         .join(acting, below)
-        .where(acting.id == department_id, acting.archived_at.is_(None))
+        .where(acting.id == wanted, acting.archived_at.is_(None))
     )
     projects_below = (
         sa.select(sa.literal("project"), project.id, nothing, nothing, nothing)
         .join(Department, Department.id == project.department_id)
         .join(acting, below)
-        .where(acting.id == department_id)
+        .where(acting.id == wanted)
     )
     projects_assigned = sa.select(
         sa.literal("project"), assignment.project_id, nothing, nothing, nothing
-    ).where(assignment.department_id == department_id)
+    ).where(assignment.department_id == wanted)
+    return sa.union_all(departments_below, projects_below, projects_assigned)
+
+
+def _look_from(department_id: int) -> _View | None:
+    """Return what can be seen from a department, in one query; None when it is gone or archived."""
     with all_departments(_REASON):
-        rows = db.session.execute(sa.union_all(rows_below, projects_below, projects_assigned)).all()
+        rows = db.session.execute(_view_query(), {"department_id": department_id}).all()
     departments = {row.id: row for row in rows if row.what == "department"}
     if department_id not in departments:
         return None

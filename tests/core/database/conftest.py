@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ from core.testing.fixtures import _with_states
 
 
 @pytest.fixture(scope="session")
-def app_settings(app_settings: dict[str, Any]) -> dict[str, Any]:
-    return {**app_settings, "SAFE_MODE": True}
+def app_settings(app_settings: dict[str, Any], create_database: Callable[[], str]) -> dict[str, Any]:
+    return {**app_settings, "SAFE_MODE": True, "DATABASE_URL": create_database()}
 
 
 @pytest.fixture(scope="session")
