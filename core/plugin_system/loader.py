@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -217,5 +218,6 @@ def _guarded(slug: str, what: d.Text, function: Callable[[], _T]) -> _T:
 
 
 def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or repr(error)
-    return text.splitlines()[0].rstrip(".")
+    text = (str(error).strip() or repr(error)).splitlines()[0]
+    # An ImportError ends with the path of the file, which is nobody's business on a page.
+    return re.sub(r" \(\S*/\S*\)$", "", text).rstrip(".")
