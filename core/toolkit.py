@@ -116,7 +116,13 @@ from core.plugin_system.hookspecs import hookimpl
 
 # Projects
 from core.projects.models import Building, Decoration, Phase, Project, Unit
-from core.projects.services import completion_date, find_unit, normalise_unit_text, record_delivery
+from core.projects.services import (
+    acting_city,
+    completion_date,
+    find_unit,
+    normalise_unit_text,
+    record_delivery,
+)
 
 # Timeline
 from core.timeline.models import TimelineEntry
@@ -203,6 +209,7 @@ __all__ = [
     "Workflow",
     "_",
     "_l",
+    "acting_city",
     "all_departments",
     "attach",
     "attachments_by_record",
