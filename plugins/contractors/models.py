@@ -21,6 +21,7 @@ from core.toolkit import (
     Project,
     Record,
     Unscoped,
+    big_id,
     in_language,
     plugin_base,
 )
@@ -136,11 +137,11 @@ class CompanyTrade(Base):
         ),
     )
 
-    company_id: Mapped[int] = mapped_column(primary_key=True)
+    company_id: Mapped[int] = mapped_column(big_id, primary_key=True)
     trade_id: Mapped[int] = mapped_column(
         sa.ForeignKey("contractors_trade.id", ondelete="RESTRICT"), primary_key=True, index=True
     )
-    department_id: Mapped[int]
+    department_id: Mapped[int] = mapped_column(big_id)
 
     company: Mapped[Company] = relationship(back_populates="trade_links")
     trade: Mapped[Trade] = relationship()
@@ -160,8 +161,8 @@ class Contact(Record, Base):
         ),
     )
 
-    department_id: Mapped[int]
-    company_id: Mapped[int] = mapped_column(index=True)
+    department_id: Mapped[int] = mapped_column(big_id)
+    company_id: Mapped[int] = mapped_column(big_id, index=True)
     project_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("project.id", ondelete="SET NULL"), index=True
     )
@@ -190,8 +191,8 @@ class ResponsibleContractor(Record, Base):
         ),
     )
 
-    project_id: Mapped[int] = mapped_column(index=True)
-    building_id: Mapped[int]
+    project_id: Mapped[int] = mapped_column(big_id, index=True)
+    building_id: Mapped[int] = mapped_column(big_id)
     trade_id: Mapped[int] = mapped_column(
         sa.ForeignKey("contractors_trade.id", ondelete="RESTRICT"), index=True
     )

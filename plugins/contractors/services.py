@@ -548,6 +548,11 @@ class Matrix:
         return sum(len(self.open_trades(building)) for building in self.buildings)
 
     @property
+    def companies(self) -> list[Company]:
+        """The companies that are named, by name."""
+        return sorted({cell.company for cell in self.cells.values()}, key=lambda company: company.name)
+
+    @property
     def size(self) -> int:
         """How many cells there are to fill."""
         return len(self.buildings) * sum(trade.active for trade in self.trades)
