@@ -86,7 +86,7 @@ def test_abort_names_the_plugin(app: Flask, fact: Callable[..., TouchpointFact])
 def test_hooks_of_merging_erasing_and_exporting_go_to_plugins_that_are_off(app: Flask) -> None:
     with app.app_context(), all_departments("a test"):
         assert [answer.value for answer in dispatch.call("customer_export", customer_id=7)] == [
-            {"customer": 7, "notes": 0}
+            {"customer": 7, "notes": []}
         ]
         assert dispatch.call("obstacles", record_kind="customer", record_id=7) == []
 

@@ -18,5 +18,8 @@ class Note(Record, Base):
     __scope__ = ByProject()
 
     project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    customer_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("customer.id", ondelete="SET NULL"), index=True
+    )
     text: Mapped[str] = mapped_column(sa.String(200))
     cost: Mapped[Decimal | None]

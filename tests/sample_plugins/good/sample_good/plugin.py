@@ -6,9 +6,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.toolkit import (
+    AdminView,
+    DocumentType,
     Manifest,
+    MenuArea,
     Panel,
     Permission,
+    RecordKind,
     SearchHit,
     SearchSource,
     Setting,
@@ -18,6 +22,7 @@ from core.toolkit import (
     db,
     hookimpl,
 )
+from sample_good.admin import NoteView
 from sample_good.models import Note
 
 manifest = Manifest(
@@ -34,6 +39,40 @@ def permissions() -> Sequence[Permission]:
     return [
         Permission("good.view", _l("See notes")),
         Permission("good.edit", _l("Write notes")),
+    ]
+
+
+@hookimpl
+def record_kinds() -> Sequence[RecordKind]:
+    return [
+        RecordKind(
+            "good.note",
+            Note,
+            _l("Note"),
+            "good.view",
+            "good.edit",
+            "good_notes.details_view",
+            title=lambda note: note.text,
+        )
+    ]
+
+
+@hookimpl
+def admin_views() -> Sequence[AdminView]:
+    return [AdminView(NoteView, "notes", _l("Notes"), MenuArea.PROJECTS, model=Note)]
+
+
+@hookimpl
+def document_types() -> Sequence[DocumentType]:
+    return [
+        DocumentType(
+            "good.slip",
+            _l("Note"),
+            "good.note",
+            "good/documents/slip.html",
+            lambda note, language: {"text": note.text},
+            "good.view",
+        )
     ]
 
 
@@ -63,8 +102,24 @@ def touchpoint_reached(fact: TouchpointFact) -> None:
 
 
 @hookimpl
+def customers_merged(kept_id: int, merged_id: int) -> None:
+    for note in notes_about(merged_id):
+        note.customer_id = kept_id
+
+
+@hookimpl
+def customer_erased(customer_id: int) -> None:
+    for note in notes_about(customer_id):
+        db.session.delete(note)
+
+
+@hookimpl
 def customer_export(customer_id: int) -> Mapping[str, Any] | None:
-    return {"customer": customer_id, "notes": 0}
+    return {"customer": customer_id, "notes": [note.text for note in notes_about(customer_id)]}
+
+
+def notes_about(customer_id: int) -> Sequence[Note]:
+    return db.session.scalars(sa.select(Note).where(Note.customer_id == customer_id)).all()
 
 
 def latest_notes(_record: Any) -> Mapping[str, Any]:
