@@ -21,8 +21,16 @@ from core.admin.access import holds
 from core.admin.ajax import strict_id
 from core.admin.filters import Chip, Filter, FilterValueError, LinkFilter
 from core.admin.searching import clean_search
-from core.database.scope import CUSTOMER_LINK_TABLE, ByCustomer, require_scope, scoped_models
+from core.database.scope import (
+    CUSTOMER_LINK_TABLE,
+    ByCustomer,
+    ByProject,
+    all_departments,
+    require_scope,
+    scoped_models,
+)
 from core.extensions import db
+from core.projects.models import Project
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -221,8 +229,15 @@ class Lister:
             return self._estimated()
         if isinstance(rule, ByCustomer) and rule.column == "id":
             link = scoped_models()[CUSTOMER_LINK_TABLE]
-            return self._counted(sa.select(link.customer_id).distinct())
-        return self._counted(sa.select(self.key))
+            counted = self._counted(sa.select(link.customer_id).distinct())
+        else:
+            counted = self._counted(sa.select(self.key))
+        if counted.certainty is Certainty.AT_LEAST and isinstance(rule, (ByCustomer, ByProject)):
+            with all_departments("telling whether an estimate of the whole table fits what the user sees"):
+                projects = db.session.scalar(sa.select(sa.func.count(Project.id)))
+                if projects == len(scope.project_ids or ()):
+                    return self._estimated()
+        return counted
 
     def _counted(self, keys: sa.Select[Any]) -> Count:
         number = bounded_count(keys, COUNT_LIMIT + 1)

@@ -1122,7 +1122,7 @@ class RecordView(ModelView):  # type: ignore[misc]
                 )  # fmt: skip
                 commit()
                 ticket = exporting.make_ticket(self, file_format, chosen, _given(asked.arguments))
-                return redirect(self.address("export", export_type=file_format, ticket=ticket), 303)
+                return redirect(self.address("export", export_type=file_format, ticket=ticket, _method="GET"), 303)
         html = self.render(
             "admin/model/export.html",
             asked=asked,
