@@ -1,4 +1,4 @@
-"""Setting up an installation: ``doorstep setup``, ``doorstep demo``, ``doorstep demo-passwords``, ``doorstep demo-code``."""
+"""Setting up an installation: ``setup``, ``demo``, ``demo-passwords`` and ``demo-code`` of ``doorstep``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from core.extensions import db
 from core.people import services as people
 from core.people.models import Department, User
 from core.plugin_system.runtime import current_runtime
+
 
 @click.command("setup")
 @with_appcontext
@@ -68,7 +69,7 @@ def demo_passwords() -> None:
 @click.argument("login")
 @with_appcontext
 def demo_code(login: str) -> None:
-    """Print the one-time code of a demo account that has set up two-factor sign-in, for those without an authenticator."""
+    """Print the one-time code of a demo account, for those without an authenticator."""
     from core.people.sign_in import current_totp_code
 
     email = login if "@" in login else f"{login}@{story.DEMO_DOMAIN}"
@@ -98,7 +99,7 @@ def _print_accounts(passwords: dict[str, str]) -> None:
         who = f"{account.name}  {account.duty}" if account else ""
         click.echo(f"  {email:<36} {password:<22} {who}")
     click.echo(
-        "\nlin.lan switches modules and must set up two-factor sign-in first; without an authenticator the code is shown by\n"
+        "\nWho administers or exports must set up two-factor sign-in first. Without an authenticator, the code is shown by\n"
         "  .venv/bin/doorstep demo-code lin.lan\n"
     )
 

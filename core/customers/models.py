@@ -10,8 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.database.base import CoreBase, Identified, Record
+from core.database.base import CoreBase, Identified, Record, big_id
 from core.database.scope import ByCustomer, ByProject, LinksCustomer
+from core.database.search_index import SearchIndex
 from core.database.types import EncryptedText, utc_now
 from core.projects.models import Project, Unit
 
@@ -49,6 +50,7 @@ class Customer(Record, CoreBase):
     __tablename__ = "customer"
     __scope__ = ByCustomer("id")
     __personal__ = frozenset({"name", "phone", "email", "identity_number", "address", "born_on"})
+    __table_args__: Any = (sa.Index("ix_customer_created_at", "created_at"),)
 
     kind: Mapped[CustomerKind] = mapped_column(sa.String(10), default=CustomerKind.PERSON)
     name: Mapped[str] = mapped_column(sa.String(120), index=True)
@@ -87,6 +89,11 @@ class Customer(Record, CoreBase):
     units: Mapped[list[CustomerUnit]] = relationship(back_populates="customer", cascade="all, delete-orphan")
 
 
+CUSTOMER_SEARCH = SearchIndex("customer", ("name", "phone"), short_columns=("name",))
+"""Names by two characters and more, telephone numbers by three and more."""
+CUSTOMER_SEARCH.attach(Customer.__table__)  # type: ignore[arg-type]
+
+
 class CustomerProject(CoreBase):
     """A customer's link to a project: it decides who may see the customer."""
 
@@ -120,7 +127,7 @@ class CustomerUnit(Record, CoreBase):
     )
 
     project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), index=True)
-    unit_id: Mapped[int]
+    unit_id: Mapped[int] = mapped_column(big_id)
     customer_id: Mapped[int] = mapped_column(sa.ForeignKey("customer.id", ondelete="RESTRICT"), index=True)
     role: Mapped[UnitRole] = mapped_column(sa.String(20), default=UnitRole.BUYER)
     share_percent: Mapped[Decimal | None] = mapped_column(sa.Numeric(5, 2, asdecimal=True))

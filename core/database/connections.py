@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, has_request_context, request
+from flask import has_request_context, request
 
 BUSY_TIMEOUT_SECONDS = 15
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -24,8 +24,8 @@ def engine_options(url: str) -> dict[str, Any]:
     return options
 
 
-def prepare_engines(app: Flask, engine: sa.Engine) -> None:
-    """Attach the connection rules to the application's engine."""
+def prepare_engine(engine: sa.Engine) -> None:
+    """Attach the connection rules to an engine."""
     if engine.dialect.name != "sqlite":
         return
 

@@ -1,8 +1,8 @@
 """Encryption of single values, and blind indexes for equality search on them.
 
-The installation's field keys are 32 random bytes each, read from ``DOORSTEP_FIELD_KEYS`` (newest first, comma-separated,
-URL-safe base64) or made at installation in the instance folder. Values carry no key of their own: MultiFernet
-tries each, so that a key can be replaced while the old values stay readable.
+The installation's field keys are 32 random bytes each, read from ``DOORSTEP_FIELD_KEYS`` (newest first,
+comma-separated, URL-safe base64) or made at installation in the instance folder. Values carry no key of their own:
+MultiFernet tries each, so that a key can be replaced while the old values stay readable.
 """
 
 from __future__ import annotations

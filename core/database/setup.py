@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from core.database.connections import engine_options, prepare_engines
+from core.database.connections import engine_options, prepare_engine
 from core.database.scope import install_wall
 from core.extensions import db
 
@@ -21,5 +21,5 @@ def set_up_database(app: Flask) -> None:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url) | app.config["SQLALCHEMY_ENGINE_OPTIONS"]
     db.init_app(app)
     with app.app_context():
-        prepare_engines(app, db.engine)
+        prepare_engine(db.engine)
     install_wall(db.session.session_factory)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.database.base import CoreBase, Record
+from core.database.base import CoreBase, Record, big_id
 from core.database.scope import ByProject, Unscoped
 from core.database.types import Area
 from core.people.models import Department
@@ -89,7 +89,7 @@ class Building(Record, CoreBase):
     )
 
     project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"))
-    phase_id: Mapped[int] = mapped_column(index=True)
+    phase_id: Mapped[int] = mapped_column(big_id, index=True)
     code: Mapped[str] = mapped_column(sa.String(12))
     name: Mapped[str] = mapped_column(sa.String(80), default="")
     total_floors: Mapped[int | None]
@@ -116,17 +116,18 @@ class Unit(Record, CoreBase):
     __table_args__: Any = (
         sa.UniqueConstraint("project_id", "code"),
         sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_unit_building", "building_id", "floor"),
         sa.ForeignKeyConstraint(
             ["project_id", "building_id"], ["building.project_id", "building.id"], ondelete="RESTRICT"
         ),
     )
 
     project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"))
-    building_id: Mapped[int] = mapped_column(index=True)
+    building_id: Mapped[int]
     entrance: Mapped[str] = mapped_column(sa.String(12), default="")
     """单元 number; empty in a building with a single entrance."""
     floor: Mapped[int | None]
-    number: Mapped[str] = mapped_column(sa.String(12))
+    number: Mapped[str] = mapped_column(sa.String(12), index=True)
     """房号 within the entrance, for example 1502."""
     code: Mapped[str] = mapped_column(sa.String(30), index=True)
     """Building-entrance-number, computed by :func:`core.projects.services.unit_code`."""

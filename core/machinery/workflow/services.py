@@ -108,7 +108,7 @@ class Workflow:
         return self.state(getattr(record, self.attribute))
 
     def available(self, record: Any) -> list[Transition]:
-        """Return the transitions that the acting user may do now: source state and permission fit, and the guard agrees."""
+        """Return the transitions that the acting user may do now: state and permission fit, and the guard agrees."""
         permissions = require_scope().permissions
         current = getattr(record, self.attribute)
         return [
@@ -139,7 +139,8 @@ class Workflow:
         if current not in transition.sources:
             raise TransitionRefused(
                 _(
-                    "“%(step)s” is not possible: the record is in state “%(state)s” by now. Reload the page to see what happened.",
+                    "“%(step)s” is not possible: the record is in state “%(state)s” by now. "
+                    "Reload the page to see what happened.",
                     step=str(transition.label),
                     state=str(self.state(current).label),
                 )
