@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from flask_security import AsaList, RoleMixin, UserMixin
+from flask_security import RoleMixin, UserMixin
 from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -103,7 +103,7 @@ class User(Identified, Timestamped, UserMixin, CoreBase):
     tf_phone_number: Mapped[str | None] = mapped_column(sa.String(128))
     totp_last_counter: Mapped[int | None] = mapped_column(sa.BigInteger)
     """The 30-second step of the last code that was used, so that no code works twice."""
-    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(AsaList()))
+    mf_recovery_codes: Mapped[list[str] | None] = mapped_column(MutableList.as_mutable(sa.JSON()))
 
     last_sign_in_at: Mapped[dt.datetime | None]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, redirect, request, session
+from flask_limiter import Limiter
 from flask_login import current_user, user_logged_out
 from flask_mail import Mail
 from flask_security import (
@@ -24,6 +25,7 @@ from flask_security import (
     user_authenticated,
     user_failed_authn,
 )
+from flask_security.core import _default_messages
 from flask_security.utils import check_and_update_authn_fresh, set_request_attr
 
 from core.database.scope import Scope, use_scope
@@ -35,6 +37,7 @@ from core.people.models import Role, User
 
 FRESH_FOR = dt.timedelta(minutes=15)
 """So long after the password was given, personal data can be revealed, exported and erased, and roles granted."""
+LIMITER_KEY = "doorstep.sign_in_limiter"
 SESSION_HOURS = 12
 """After so many hours a session ends, whatever was done in it."""
 RESET_WITHIN = dt.timedelta(minutes=30)
@@ -120,6 +123,8 @@ def _settings(app: Flask, has_mail: bool) -> dict[str, Any]:
         ],
         "SECURITY_POST_LOGIN_VIEW": "/admin/",
         "SECURITY_POST_LOGOUT_VIEW": "/login",
+        # The usual message would say that something was sent, also to an address that nobody has.
+        "SECURITY_MSG_PASSWORD_RESET_REQUEST": _default_messages["GENERIC_RECOVERY"],
         "SECURITY_MSG_GENERIC_AUTHN_FAILED": (
             "The address, the password or the code is wrong, or there were too many attempts. "
             "Check what you typed, wait a minute, and try again.",
@@ -142,6 +147,10 @@ def _load_session_user(uniquifier: str) -> User | None:
 def _throttle(app: Flask) -> None:
     """Limit attempts per address. A page that comes back with 200 after a POST is a failure; success redirects."""
 
+    # A limiter of its own for each application: it counts by the names of the views, which all applications share.
+    guard = Limiter(sign_in_guards.throttling_address, app=app)
+    app.extensions[LIMITER_KEY] = guard
+
     def failed(response: Response) -> bool:
         return response.status_code == 200
 
@@ -153,10 +162,9 @@ def _throttle(app: Flask) -> None:
         ),
         (("forgot_password", "reset_password", "two_factor_rescue"), _REQUESTS, None),
     ):
-        limit = limiter.shared_limit(
+        limit = guard.shared_limit(
             limits,
             scope=f"sign-in-{endpoints[0]}",
-            key_func=sign_in_guards.throttling_address,
             methods=["POST"],
             deduct_when=counted,
         )
@@ -210,6 +218,8 @@ def _listen(app: Flask) -> None:
 
 def _record(action: str, user: User, **details: Any) -> None:
     """Write an event to the audit log, where those see it who administer the user's highest department."""
+    # Flask-Security sometimes hands over the proxy of the current user.
+    user = getattr(user, "_get_current_object", lambda: user)()
     held = request_scope.held_roles(user)
     scope = Scope(
         user_id=user.id,

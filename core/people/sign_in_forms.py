@@ -34,6 +34,7 @@ class DelayedLoginForm(LoginForm):
     def validate(self, **kwargs: Any) -> bool:
         """Refuse during the delay, else check the password."""
         address = self.email.data.strip() if isinstance(self.email.data, str) else ""
+        self.email.data = address
         user = _datastore.find_user(case_insensitive=True, email=address) if address else None
         if user is not None and is_delayed(user):
             hash_password(self.password.data or "")

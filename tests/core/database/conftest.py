@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,7 +20,5 @@ def app_settings(app_settings: dict[str, Any], create_database: Callable[[], str
 def running_app(app_settings: dict[str, Any]) -> Iterator[Flask]:
     import core.app
 
-    core.app.CORE_COMPONENTS = tuple(
-        name for name in core.app.CORE_COMPONENTS if importlib.util.find_spec(name) is not None
-    )
+    core.app.CORE_COMPONENTS = ("core.people.declarations", "core.machinery.audit.declarations")
     yield from _with_states(core.app.create_app(app_settings))

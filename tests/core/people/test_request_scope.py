@@ -107,7 +107,9 @@ def test_a_revoked_role_counts_at_the_next_request(
     assert (scope.department_id, scope.project_ids, scope.permissions) == (None, frozenset(), frozenset())
 
 
-def test_a_deactivated_account_is_signed_out(world: World, sign_in: Callable, see: Callable, system: Callable) -> None:
+def test_a_deactivated_account_is_signed_out(
+    world: World, sign_in: Callable, see: Callable, system: Callable
+) -> None:
     client = sign_in("engineer")
     with system():
         people.set_active(world.user("engineer"), False)
