@@ -15,9 +15,19 @@ import resource
 import sys
 from typing import Any
 
-from PIL import Image, ImageCms, ImageDraw, ImageFont, ImageOps
+import pi_heif
+from PIL import (
+    Image,
+    ImageCms,
+    ImageDraw,
+    ImageFont,
+    ImageOps,
+    JpegImagePlugin,  # noqa: F401 - registers its format
+    PngImagePlugin,  # noqa: F401
+    WebPImagePlugin,  # noqa: F401
+)
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 _ORIGINAL_TIME, _ORIGINAL_OFFSET, _CHANGED_TIME = 0x9003, 0x9011, 0x0132
 _EXIF_BLOCK = 0x8769
 _JPEG_QUALITY = 82
@@ -64,16 +74,10 @@ def process(content: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], by
 
 
 def _open(content: bytes) -> Image.Image:
-    try:
-        import pi_heif
-
-        pi_heif.register_heif_opener(thumbnails=False)
-    except ImportError:
-        pass
-    known = [name for name in FORMATS if name in Image.OPEN or name != "HEIF"]
+    pi_heif.register_heif_opener(thumbnails=False)
     Image.MAX_IMAGE_PIXELS = None
     try:
-        return Image.open(io.BytesIO(content), formats=known)
+        return Image.open(io.BytesIO(content), formats=FORMATS)
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise Refused("not_a_picture") from error
 

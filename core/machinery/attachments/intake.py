@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from typing import IO
 from flask_babel import gettext as _
 
 from core.database.types import LOCAL_ZONE
+
+logger = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
@@ -210,6 +213,11 @@ def _take_in_picture(content: bytes, name: str, watermark: list[str], font: Path
     except subprocess.TimeoutExpired as error:
         raise _damaged(name) from error
     if finished.returncode != 0:
+        logger.warning(
+            "The program that decodes pictures ended with %s: %s",
+            finished.returncode,
+            finished.stderr.decode(errors="replace")[-1000:],
+        )
         raise _damaged(name)
     line, _newline, rest = finished.stdout.partition(b"\n")
     answer = json.loads(line)
