@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,11 +107,20 @@ def _call_one(
     component: Component, hook: str, policy: FailurePolicy, arguments: dict[str, Any]
 ) -> PluginAnswer:
     def call_hook() -> Any:
-        # A component has a plugin manager of its own, with one implementation; pluggy drops None.
-        answers = getattr(component.hooks.hook, hook)(**arguments)
-        return answers[0] if answers else None
+        # A component has a plugin manager of its own, with one implementation (the core with one per package);
+        # pluggy drops None.
+        return _joined(getattr(component.hooks.hook, hook)(**arguments))
 
     return _run(component.slug, f"hook {hook}", policy, call_hook)
+
+
+def _joined(answers: list[Any]) -> Any:
+    """Return the answers of the packages of one component as one: mappings merged, lists one after the other."""
+    if len(answers) <= 1:
+        return answers[0] if answers else None
+    if all(isinstance(answer, Mapping) for answer in answers):
+        return {key: value for answer in answers for key, value in answer.items()}
+    return [item for answer in answers for item in answer]
 
 
 def _run(

@@ -230,9 +230,10 @@ def _add_search_indexes(directives: list[Any]) -> None:
     """Add the hand-written DDL of search indexes after the tables that they search."""
     for script in directives:
         for upgrade_ops in script.upgrade_ops_list:
-            created = [op.table_name for op in upgrade_ops.ops if isinstance(op, ops.CreateTableOp)]
-            for name in created:
-                index = metadata.tables[name].info.get("search_index")
+            for created in [op for op in upgrade_ops.ops if isinstance(op, ops.CreateTableOp)]:
+                name = created.table_name
+                # Taken out, because it would be written into the migration as an object of our own.
+                index = created.info.pop("search_index", None)
                 if index is not None:
                     upgrade_ops.ops.append(
                         ExecuteByDialect(f"search index of {name}", index.create_statements)
@@ -345,10 +346,10 @@ class ExecuteByDialect(ops.MigrateOperation):
 
 @renderers.dispatch_for(ExecuteByDialect)
 def _render_statements(_context: AutogenContext, operation: ExecuteByDialect) -> list[str]:
-    lines = [f"# {operation.title}"]
-    for number, name in enumerate(("postgresql", "sqlite")):
-        lines.append(f"{'el' if number else ''}if op.get_bind().dialect.name == {name!r}:")
-        lines += [
-            f"    op.get_bind().exec_driver_sql({statement!r})" for statement in operation.statements(name)
-        ]
-    return lines
+    # One line each: the printer of Alembic indents by itself what follows a colon at the end of a line.
+    by_dialect = {name: operation.statements(name) for name in ("postgresql", "sqlite")}
+    return [
+        f"# {operation.title}",
+        f"statements = {by_dialect!r}",
+        "for statement in statements[op.get_bind().dialect.name]: op.get_bind().exec_driver_sql(statement)",
+    ]
