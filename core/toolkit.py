@@ -82,6 +82,12 @@ from core.machinery.attachments.services import (
     attachments_of,
     open_bytes,
 )
+from core.machinery.audit.services import record_event
+from core.machinery.documents.models import IssuedDocument
+from core.machinery.documents.services import DocumentRefused, issued_for
+from core.machinery.documents.services import issue as issue_document
+from core.machinery.documents.services import preview as preview_document
+from core.machinery.documents.services import read as read_document
 from core.machinery.numbering.services import next_number
 from core.machinery.workflow.services import State, Transition, TransitionRefused, Workflow, diagram
 
@@ -149,6 +155,7 @@ __all__ = [
     "DemoData",
     "Department",
     "DepartmentKind",
+    "DocumentRefused",
     "DocumentType",
     "EmptyFilter",
     "EncryptedText",
@@ -158,6 +165,7 @@ __all__ = [
     "FormSection",
     "GuardedForm",
     "Identified",
+    "IssuedDocument",
     "LinkFilter",
     "LocalDateTimeField",
     "Manifest",
@@ -230,6 +238,8 @@ __all__ = [
     "hookimpl",
     "in_language",
     "is_on",
+    "issue_document",
+    "issued_for",
     "local_today",
     "mask_all",
     "mask_email",
@@ -242,9 +252,12 @@ __all__ = [
     "open_bytes",
     "owners_of",
     "plugin_base",
+    "preview_document",
     "public",
     "reach",
+    "read_document",
     "record_delivery",
+    "record_event",
     "redirect_target",
     "require",
     "require_scope",

@@ -6,6 +6,7 @@ import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
+from core.cli.audit import audit
 from core.cli.database import database
 from core.cli.plugin import plugin
 from core.database.base import CORE
@@ -28,7 +29,7 @@ def register_commands(app: Flask) -> None:
     """Add the commands of the core to ``doorstep``, and those of each healthy plugin under its slug."""
     from core.cli.installation import COMMANDS
 
-    for command in (database, plugin, *COMMANDS):
+    for command in (audit, database, plugin, *COMMANDS):
         app.cli.add_command(command)
     declared = current_runtime(app).declared
     groups: dict[str, click.Group] = {}

@@ -122,15 +122,15 @@ def _key(session: Session, subject: str) -> bytes:
     query = sa.select(_TABLE.c.key).where(_TABLE.c.subject == subject)
     row = connection.execute(query).first()
     if row is None:
-        _make_key(connection, subject)
-        row = connection.execute(query).one()
+        # Another transaction may make it at the same moment; the first one counts.
+        row = _make_key(connection, subject) or connection.execute(query).one()
     if row.key is None:
         raise SubjectErased(f"The key of {subject} was destroyed.")
     held[subject] = base64.urlsafe_b64decode(row.key)
     return held[subject]
 
 
-def _make_key(connection: sa.Connection, subject: str) -> None:
+def _make_key(connection: sa.Connection, subject: str) -> Any:
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
@@ -138,4 +138,6 @@ def _make_key(connection: sa.Connection, subject: str) -> None:
     statement = insert(_TABLE).values(
         subject=subject, key=base64.urlsafe_b64encode(os.urandom(32)).decode(), created_at=utc_now()
     )
-    connection.execute(statement.on_conflict_do_nothing(index_elements=["subject"]))
+    return connection.execute(
+        statement.on_conflict_do_nothing(index_elements=["subject"]).returning(_TABLE.c.key)
+    ).first()

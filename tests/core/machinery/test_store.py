@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_file_and_folder_reach_the_disk_before_the_name_is_known(tmp_path, monke
     fsync, replace = os.fsync, os.replace
 
     def noted_fsync(handle):
-        steps.append("folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file")
+        steps.append("folder" if Path(f"/proc/self/fd/{handle}").is_dir() else "file")
         fsync(handle)
 
     def noted_replace(*arguments, **options):
