@@ -439,7 +439,7 @@ def _narrow(state: ORMExecuteState) -> None:
     mapped, bare = _scoped_tables_of(state.statement)
     is_change = state.is_insert or state.is_update or state.is_delete
     if is_change:
-        target = _source_of(state.statement.table)
+        target = _source_of(getattr(state.statement, "table", None))
         if target is not None:
             mapped.add(target[0])
             if state.is_orm_statement:

@@ -228,7 +228,7 @@ class UserView(RecordView):
             "memberships": _memberships([record.id]),
             "may_manage": may_manage,
             "departments": departments,
-            "roles": db.session.scalars(sa.select(Role).order_by(Role.name)).all() if may_manage else (),
+            "roles": services.grantable_roles(departments[0]) if departments else (),
             "display_name": display_name,
             "is_within_reach": services.is_within_reach,
         }

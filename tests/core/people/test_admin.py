@@ -187,3 +187,27 @@ def test_the_own_account(world: World, sign_in: Callable, system: Callable) -> N
     )
     assert changed.status_code == 302
     assert client.get("/admin/account/").status_code == 200
+
+
+def test_an_account_is_edited_and_a_taken_address_is_refused(
+    world: World, sign_in: Callable, system: Callable
+) -> None:
+    client = sign_in("admin")
+    address = f"/admin/users/edit/?id={world.users['service']}"
+    page = client.get(address)
+    assert page.status_code == 200
+    version = page.text.split('name="row_version" value="', 1)[1].split('"', 1)[0]
+    data = {
+        "name": "新名字",
+        "email": "service@test.example",
+        "phone": "075588888888",
+        "row_version": version,
+    }
+    taken = client.post(address, data={**data, "email": "engineer@test.example"})
+    assert taken.status_code in (200, 422)
+    assert "新名字" in taken.text
+    assert client.post(address, data=data).status_code in (302, 303)
+    with system():
+        assert world.user("service").name == "新名字"
+    stale = client.post(address, data={**data, "name": "旧页面"})
+    assert stale.status_code == 409
