@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 import sqlalchemy as sa
@@ -61,6 +62,27 @@ def on(slug: str, code: str) -> None:
 def off(slug: str, code: str) -> None:
     """Switch the plugin SLUG off in a department; its rows are kept."""
     _switch(slug, code, enabled=False)
+
+
+@plugin.command("new")
+@click.argument("slug")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=Path(),
+    help="Where to write; the current folder when left out.",
+)
+@with_appcontext
+def new(slug: str, folder: Path) -> None:
+    """Write a new plugin that already keeps the plugin contract."""
+    from core.scaffold import ScaffoldError, write_plugin
+
+    try:
+        with terminal_language():
+            written = write_plugin(slug, folder)
+    except ScaffoldError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{written} was written. README.md there says how to go on.")
 
 
 def _switch(slug: str, code: str, *, enabled: bool) -> None:
