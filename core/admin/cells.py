@@ -48,7 +48,7 @@ def plain_words(value: Any) -> str:
         return _("Yes") if value else _("No")
     if isinstance(value, dt.datetime):
         local = value.astimezone(LOCAL_ZONE) if value.tzinfo else value
-        return local.strftime("%Y-%m-%d %H:%M")
+        return local.isoformat(" ", "minutes")[:16]
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, Decimal):

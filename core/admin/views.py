@@ -42,6 +42,7 @@ from core.admin.searching import SearchDeclaration, clean_text
 from core.admin.versions import differences, version_of
 from core.database.base import CORE
 from core.database.scope import current_scope
+from core.database.types import Money
 from core.extensions import db
 from core.machinery.audit.services import record_event
 from core.people.permissions import Public, require
@@ -348,6 +349,10 @@ class RecordView(ModelView):  # type: ignore[misc]
             return self.choices[name]
         return [(value, words) for value, (_tone, words) in self.status_columns.get(name, {}).items()]
 
+    def type_of(self, path: str) -> Any:
+        """Return the type of the column of ``name`` or ``reference.name``, or None for what is no column."""
+        return None if path in self.cells else getattr(self._column_of(path), "type", None)
+
     def is_number(self, name: str) -> bool:
         """Return whether a column holds numbers, which stand at the right."""
         return name in self._number_columns
@@ -414,9 +419,10 @@ class RecordView(ModelView):  # type: ignore[misc]
         for path in sorted(shown | set(self.column_export_list)):
             self._column_of(path, must_be_column=path in self.column_export_list)
         self._number_columns = frozenset(
-            path for path in shown if isinstance(getattr(self._column_of(path), "type", None), (sa.Numeric, sa.Integer))
-            or type(getattr(self._column_of(path), "type", None)).__name__ in {"Money", "Area"}
-        ) - {path for path in shown if self.choices_of(path)}
+            path
+            for path in shown
+            if isinstance(self.type_of(path), (sa.Numeric, sa.Integer, Money)) and not self.choices_of(path)
+        )
         if set(self.cells) & set(self.personal_columns):
             raise self._fault("a personal column cannot have an own cell, which would show it unmasked")
 

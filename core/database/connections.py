@@ -40,7 +40,7 @@ def prepare_engine(engine: sa.Engine) -> None:
             f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
-        cursor.execute("PRAGMA cache_size=-32000")
+        cursor.execute("PRAGMA cache_size=-8000")
         cursor.close()
 
     @sa.event.listens_for(engine, "begin")
