@@ -48,7 +48,7 @@ from core.toolkit import (
 )
 from plugins.contractors import services
 from plugins.contractors.forms import MatrixForm
-from plugins.contractors.models import MAIN_TRADE, Company, CompanyTrade, Contact, Trade
+from plugins.contractors.models import Company, CompanyKind, CompanyTrade, Contact, Trade
 from plugins.contractors.services import ContractorRuleError
 from plugins.contractors.words import KINDS, ROLES
 
@@ -189,6 +189,7 @@ class CompanyView(RecordView):
     }
     form_args = {
         "department_id": {"default": _default_city},
+        "kind": {"default": CompanyKind.SPECIALIST},
         "name": {"description": _l("The registered name, as on the contract.")},
         "short_name": {"description": _l("What people on site call it; lists and the matrix use it.")},
         "credit_code": {"description": _l("18 characters, from the business licence.")},
@@ -465,7 +466,6 @@ class MatrixView(PageView):
             building=building,
             form=form,
             others=others,
-            main_trade=MAIN_TRADE,
         )
 
     def _page(self, template: str, **values: Any) -> Any:

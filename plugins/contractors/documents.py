@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
+from markupsafe import Markup
+
 from core.toolkit import Project, _, in_language
 from plugins.contractors import services
 from plugins.contractors.admin import project_words
@@ -55,7 +57,9 @@ def _sheet_row(matrix: services.Matrix, building: Any, trade: Any) -> tuple[Any,
 
 
 def _person(contact: Contact | None) -> str:
-    return f"{contact.name} · {role_words(contact.role)}" if contact is not None else ""
+    if contact is None:
+        return ""
+    return Markup('{}<br><span class="small">{}</span>').format(contact.name, role_words(contact.role))
 
 
 def project_obstacle(project: Project) -> str | None:

@@ -66,7 +66,7 @@ def permissions() -> Sequence[Permission]:
         Permission(
             "contractors.export",
             _l("Export the list of companies"),
-            default_roles=("HEAD", "ENG"),
+            default_roles=("HEAD",),
         ),
         Permission(
             "contractors.manage_trades",
