@@ -1,0 +1,1250 @@
+"""What staff see in the back office: checklists, batches, houses, inspections, defects and notices."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from flask import flash, redirect, request, url_for
+from markupsafe import Markup
+from sqlalchemy.orm import joinedload, undefer
+from werkzeug.wrappers import Response
+
+from core.toolkit import (
+    LOCAL_ZONE,
+    BooleanFilter,
+    Building,
+    ChoiceFilter,
+    DateRangeFilter,
+    FilterValueError,
+    FormSection,
+    GuardedForm,
+    Phase,
+    Project,
+    RecordView,
+    Reference,
+    ReferenceFilter,
+    SaveRefused,
+    SearchDeclaration,
+    Transition,
+    TransitionRefused,
+    Unit,
+    User,
+    ViewPermissions,
+    _,
+    _l,
+    bulk_action,
+    commit,
+    db,
+    expose_guarded,
+    in_language,
+    local_today,
+    mask_all,
+    ngettext,
+    require_scope,
+    strict_id,
+    users_in_reach,
+    utc_now,
+)
+from plugins.contractors.models import Company
+from plugins.contractors.services import companies_for
+from plugins.handover import catalogue, forms, indicators, measures, records, services, words
+from plugins.handover.errors import HandoverRuleError
+from plugins.handover.models import (
+    BatchMode,
+    Defect,
+    DefectSource,
+    HandoverBatch,
+    HandoverUnit,
+    Inspection,
+    InspectionKind,
+    InspectionTemplate,
+    RectificationNotice,
+    Severity,
+    TemplateItem,
+)
+from plugins.handover.workflows import BATCH, DEFECT, HANDOVER_UNIT, NOTICE
+
+REFUSALS = (HandoverRuleError, TransitionRefused, measures.MeasureError)
+
+
+def _users() -> Sequence[sa.ColumnElement[bool]]:
+    return (User.id.in_(users_in_reach().with_only_columns(User.id).order_by(None)), User.active.is_(True))
+
+
+PROJECTS = Reference(
+    Project,
+    lambda project: in_language(project.name, project.name_en),
+    SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
+    order_by=("code",),
+)
+PHASES = Reference(
+    Phase,
+    lambda phase: phase.name,
+    SearchDeclaration(columns=("name", "code"), small_table=True),
+    order_by=("code",),
+    depends_on="project_id",
+)
+BUILDINGS = Reference(
+    Building,
+    lambda building: (
+        f"{in_language(building.project.name, building.project.name_en)} · {building.name or building.code}"
+    ),
+    SearchDeclaration(columns=("name", "code"), small_table=True),
+    order_by=("project_id", "code"),
+)
+UNITS = Reference(
+    Unit,
+    lambda unit: f"{unit.code} · {in_language(unit.project.name, unit.project.name_en)}",
+    SearchDeclaration(columns=("code",), small_table=True, placeholder=_l("3-2-1502")),
+    order_by=("project_id", "code"),
+)
+USERS = Reference(
+    User,
+    lambda user: user.name,
+    SearchDeclaration(columns=("name",), small_table=True),
+    order_by=("name",),
+    narrow=_users,
+)
+COMPANIES = Reference(
+    Company,
+    lambda company: company.label,
+    SearchDeclaration(columns=("name", "short_name"), small_table=True),
+    order_by=("name",),
+    narrow=lambda: (Company.archived_at.is_(None),),
+)
+BATCHES = Reference(
+    HandoverBatch,
+    lambda batch: f"{batch.code} {batch.name}",
+    SearchDeclaration(columns=("name", "code"), small_table=True),
+    order_by=("code",),
+)
+TEMPLATES = Reference(
+    InspectionTemplate,
+    lambda template: template.title,
+    SearchDeclaration(columns=("name", "name_en"), small_table=True),
+    order_by=("id",),
+)
+NUMBER_SEARCH = _l("Number")
+
+
+def day(moment: dt.datetime | None) -> str:
+    """Return the day of a moment in China."""
+    return moment.astimezone(LOCAL_ZONE).date().isoformat() if moment is not None else ""
+
+
+def status(tone: str, text: Any) -> Markup:
+    """Return a coloured word."""
+    return Markup('<span class="st {0}">{1}</span>').format(tone, text)
+
+
+def severity_mark(level: Any) -> Markup:
+    """Return a severity; the two worst are red."""
+    return Markup('<span class="sev {0}">{1}</span>').format(str(level).lower(), level)
+
+
+def _tones(workflow: Any) -> dict[Any, tuple[str, Any]]:
+    return {state.code: (state.tone, state.label) for state in workflow.states}
+
+
+class HandoverView(RecordView):
+    """What the views of this module share: a button posts a step, a service takes it, and the page comes back."""
+
+    refusals = REFUSALS
+
+    def take_step(self, record: Any, step: Callable[[], Any], done: Any) -> Response:
+        """Carry out a step of a service and show the record again; what a rule refuses is said there.
+
+        Args:
+            record: The loaded record.
+            step: The call of the service.
+            done: The sentence that says what was done; formatted before the commit.
+        """
+        address = self.address("details_view", id=record.id)
+        try:
+            step()
+            sentence = str(done() if callable(done) else done)
+            commit()
+        except (*REFUSALS, SaveRefused) as refused:
+            db.session.rollback()
+            flash(str(refused), "error")
+        else:
+            flash(sentence, "success")
+        return redirect(address, 303)
+
+
+
+
+class DefectCodeView(HandoverView):
+    """The kinds of fault, one catalogue for the installation."""
+
+    permissions = ViewPermissions("handover.view", "handover.edit_catalogue", "handover.edit_catalogue")
+    record_kind = "handover.defect_code"
+    column_list = ("code", "name", "name_en", "active")
+    column_details_list = ("code", "name", "name_en", "position", "active")
+    column_labels = {
+        "code": _l("Code"),
+        "name": _l("Name in Chinese"),
+        "name_en": _l("Name in English"),
+        "position": _l("Place in lists"),
+        "active": _l("State"),
+    }
+    status_columns = {"active": {True: ("ok", _l("In use")), False: ("calm", _l("Retired"))}}
+    search = SearchDeclaration(
+        columns=("code", "name", "name_en"), small_table=True, placeholder=_l("Code or name")
+    )
+    sortable = ("code",)
+    default_sort = ("code", False)
+    form_columns = ("code", "name", "name_en", "position", "active")
+    create_only_columns = frozenset({"code"})
+    form_args = {"active": {"label": _l("In use")}}
+    empty_list_hint = _l("Run “doorstep setup” to load the 25 kinds of fault.")
+
+
+class TemplateView(HandoverView):
+    """The checklists with their versions."""
+
+    permissions = ViewPermissions("handover.view", None, "handover.edit_catalogue", "handover.edit_catalogue")
+    record_kind = "handover.template"
+    column_list = ("title", "state", "department.name", "published_at")
+    column_details_list = ("name", "name_en", "version", "state", "department.name", "published_at", "note")
+    column_labels = {
+        "title": _l("Checklist"),
+        "name": _l("Name in Chinese"),
+        "name_en": _l("Name in English"),
+        "version": _l("Version"),
+        "state": _l("State"),
+        "department.name": _l("Department"),
+        "published_at": _l("In use since"),
+        "note": _l("Note"),
+    }
+    cells = {"title": lambda template: template.title}
+    list_options = (undefer(InspectionTemplate.name), undefer(InspectionTemplate.version))
+    status_columns = {"state": words.TEMPLATE_STATES}
+    search = SearchDeclaration(columns=("name", "name_en"), small_table=True)
+    filters = (ChoiceFilter("state"),)
+    form_columns = ("name", "name_en", "note")
+    details_template = "handover/admin/template.html"
+    empty_list_hint = _l(
+        "The standard checklist with its 121 items is loaded when the first inspection starts."
+    )
+
+    def update_record(self, record: InspectionTemplate, form: GuardedForm) -> None:
+        """Rename a draft."""
+        catalogue.require_own_draft(record)
+        form.populate_obj(record)
+
+    def delete_record(self, record: InspectionTemplate) -> None:
+        """Delete a draft; a version that was used stays."""
+        catalogue.require_own_draft(record)
+        db.session.delete(record)
+
+    @expose_guarded("/new-version/", permission="handover.edit_catalogue", methods=("POST",))
+    def new_version(self) -> Response:
+        """Copy a checklist into a draft of the acting department."""
+        record = self.get_one(request.args.get("id"))
+        try:
+            copy = catalogue.new_version(record)
+            key, title = copy.id, copy.title
+            commit()
+        except (*REFUSALS, SaveRefused) as refused:
+            db.session.rollback()
+            flash(str(refused), "error")
+            return redirect(self.address("details_view", id=strict_id(request.args.get("id"))), 303)
+        flash(
+            _("“%(title)s” is a draft of your department. Change its items, then publish it.", title=title),
+            "success",
+        )
+        return redirect(self.address("details_view", id=key), 303)
+
+    @expose_guarded("/publish/", permission="handover.edit_catalogue", methods=("POST",))
+    def publish(self) -> Response:
+        """Put a draft into use."""
+        record = self.get_one(request.args.get("id"))
+        return self.take_step(
+            record,
+            lambda: catalogue.publish(record),
+            _("The checklist is in use for inspections that start from now on."),
+        )
+
+
+class ItemView(HandoverView):
+    """The items of the checklists."""
+
+    permissions = ViewPermissions(
+        "handover.view", "handover.edit_catalogue", "handover.edit_catalogue", "handover.edit_catalogue"
+    )
+    record_kind = "handover.item"
+    column_list = ("code", "name", "template", "group_name", "specification", "severity", "active")
+    column_details_list = (
+        "template",
+        "code",
+        "name",
+        "name_en",
+        "group_name",
+        "specification",
+        "rooms",
+        "standard",
+        "standard_en",
+        "method",
+        "method_en",
+        "tolerances",
+        "severity",
+        "defect_code",
+        "trade_code",
+        "warranty_category",
+        "active",
+    )
+    column_labels = forms.ITEM_LABELS
+    choices = {
+        "specification": tuple(words.SPECIFICATIONS.items()),
+        "severity": tuple((Severity(level), f"{level}") for level in words.SEVERITIES),
+    }
+    status_columns = {"active": {True: ("ok", _l("In use")), False: ("calm", _l("Left out"))}}
+    cells = {
+        "template": lambda item: item.template.title,
+        "rooms": lambda item: words.joined(item.rooms),
+        "tolerances": lambda item: Markup("<br>").join(
+            f"{words.measure_name(each)}: {measures.tolerance(each)}" for each in item.measures
+        ),
+    }
+    list_options = (joinedload(TemplateItem.template),)
+    search = SearchDeclaration(
+        columns=("code", "name", "name_en"), small_table=True, placeholder=_l("Code or name of the item")
+    )
+    filters = (
+        ReferenceFilter("template_id", label=_l("Checklist"), reference=TEMPLATES),
+        ChoiceFilter("severity"),
+        ChoiceFilter("specification"),
+    )
+    form_columns = (
+        "template_id",
+        "code",
+        "name",
+        "name_en",
+        "group_name",
+        "group_name_en",
+        "specification",
+        "rooms",
+        "standard",
+        "standard_en",
+        "method",
+        "method_en",
+        "tolerances",
+        "severity",
+        "defect_code",
+        "trade_code",
+        "warranty_category",
+        "position",
+        "active",
+    )
+    create_only_columns = frozenset({"template_id"})
+    form_fields = forms.item_fields()
+    form_args = {
+        "template_id": {"default": lambda: strict_id(request.args.get("template_id", ""))},
+        "active": {"label": _l("In use")},
+    }
+    form_sections = (
+        FormSection(_l("What is checked"), ("template_id", "code", "name", "name_en", "group_name", "group_name_en", "specification", "rooms", "position", "active")),
+        FormSection(_l("Standard and method"), ("standard", "standard_en", "method", "method_en", "tolerances")),
+        FormSection(_l("When it fails"), ("severity", "defect_code", "trade_code", "warranty_category")),
+    )  # fmt: skip
+    references = {"template_id": TEMPLATES}
+
+    def create_record(self, form: GuardedForm) -> TemplateItem:
+        """Add an item to a draft."""
+        values = form.values()
+        values.pop("template_id")
+        return catalogue.save_item(form["template_id"].record, None, forms.item_values(values))
+
+    def update_record(self, record: TemplateItem, form: GuardedForm) -> None:
+        """Change an item of a draft."""
+        catalogue.save_item(record.template, record, forms.item_values(form.values()))
+
+    def delete_record(self, record: TemplateItem) -> None:
+        """Delete an item of a draft."""
+        catalogue.require_own_draft(record.template)
+        db.session.delete(record)
+
+    def after_save_url(self, record: TemplateItem) -> str:
+        """Go on to the checklist."""
+        return url_for(
+            "handover_templates.details_view", id=record.template_id, _anchor=f"item-{record.code}"
+        )
+
+
+
+
+class BatchView(HandoverView):
+    """The handover batches."""
+
+    permissions = ViewPermissions("handover.view", "handover.plan", "handover.plan", None, "handover.export")
+    record_kind = "handover.batch"
+    column_list = ("code", "name", "project.name", "phase.name", "delivery_on", "mode", "state")
+    column_details_list = (
+        "code",
+        "name",
+        "project.name",
+        "phase.name",
+        "delivery_on",
+        "mode",
+        "manager",
+        "state",
+        "note",
+    )
+    column_export_list = ("code", "name", "project.name", "delivery_on", "mode", "state")
+    column_labels = {
+        "code": _l("Code"),
+        "name": _l("Name"),
+        "project_id": _l("Project"),
+        "project.name": _l("Project"),
+        "phase_id": _l("Phase"),
+        "phase.name": _l("Phase"),
+        "delivery_on": _l("Contract delivery date (T)"),
+        "mode": _l("Mode"),
+        "manager_id": _l("Manager"),
+        "manager": _l("Manager"),
+        "state": _l("State"),
+        "note": _l("Note"),
+    }
+    choices = {"mode": tuple(words.BATCH_MODES.items())}
+    status_columns = {"state": _tones(BATCH)}
+    cells = {"manager": lambda batch: batch.manager.name if batch.manager else ""}
+    search = SearchDeclaration(columns=("code", "name"), small_table=True, placeholder=_l("Code or name"))
+    filters = (
+        ReferenceFilter("project_id", reference=PROJECTS),
+        ChoiceFilter("state"),
+        DateRangeFilter("delivery_on"),
+    )
+    sortable = ("delivery_on",)
+    form_columns = ("project_id", "phase_id", "code", "name", "delivery_on", "mode", "manager_id", "note")
+    create_only_columns = frozenset({"project_id"})
+    references = {"project_id": PROJECTS, "phase_id": PHASES, "manager_id": USERS}
+    details_template = "handover/admin/batch.html"
+    empty_list_hint = _l("Make a batch for the houses that are handed over together, then add its buildings.")
+
+    def create_record(self, form: GuardedForm) -> HandoverBatch:
+        """Make a batch."""
+        values = _batch_values(form)
+        return services.create_batch(form["project_id"].record, **values)
+
+    def update_record(self, record: HandoverBatch, form: GuardedForm) -> None:
+        """Change a batch."""
+        services.change_batch(record, **_batch_values(form))
+
+    def details_extra(self, record: HandoverBatch) -> Mapping[str, Any]:
+        """Return the steps and the buildings that can be added."""
+        buildings = db.session.scalars(
+            sa.select(Building).where(Building.project_id == record.project_id).order_by(Building.code)
+        ).all()
+        phase = record.phase_id
+        return {
+            "steps": usable_steps(BATCH, record),
+            "buildings": [building for building in buildings if phase is None or building.phase_id == phase],
+        }
+
+    @expose_guarded("/step/", permission="handover.plan", methods=("POST",))
+    def step(self) -> Response:
+        """Move a batch on."""
+        record = self.get_one(request.args.get("id"))
+        code = request.form.get("step", "")
+        return self.take_step(
+            record,
+            lambda: BATCH.move(record, code),
+            lambda: _("The batch is now “%(state)s”.", state=BATCH.state_of(record).label),
+        )
+
+    @expose_guarded("/add-building/", permission="handover.plan", methods=("POST",))
+    def add_building(self) -> Response:
+        """Put all houses of a building into a batch."""
+        record = self.get_one(request.args.get("id"))
+        key = strict_id(request.form.get("building_id", ""))
+        building = db.session.scalar(
+            sa.select(Building).where(Building.id == key, Building.project_id == record.project_id)
+        )
+        added: list[HandoverUnit] = []
+
+        def add() -> None:
+            if building is None:
+                raise HandoverRuleError(_("Choose a building of the project."))
+            added.extend(services.add_units(record, services.units_of_building(building)))
+
+        return self.take_step(
+            record,
+            add,
+            lambda: ngettext("%(num)d house was added.", "%(num)d houses were added.", len(added)),
+        )
+
+
+def _batch_values(form: GuardedForm) -> dict[str, Any]:
+    values = form.values()
+    values.pop("project_id", None)
+    phase, manager = values.pop("phase_id"), values.pop("manager_id")
+    values["phase"] = db.session.get(Phase, phase) if phase else None
+    values["manager"] = db.session.get(User, manager) if manager else None
+    values["mode"] = BatchMode(values["mode"] or BatchMode.CONCENTRATED)
+    return values
+
+
+class HandoverUnitView(HandoverView):
+    """The houses of the batches."""
+
+    permissions = ViewPermissions("handover.view", None, None, None, "handover.export")
+    record_kind = "handover.unit"
+    column_list = ("unit.code", "batch.name", "unit.layout", "unit.floor", "state")
+    column_details_list = (
+        "unit.code",
+        "batch.name",
+        "unit.layout",
+        "unit.gross_area_contract",
+        "unit.contract_delivery_on",
+        "unit.delivered_on",
+        "state",
+    )
+    column_export_list = ("unit.code", "batch.name", "unit.layout", "state")
+    column_labels = {
+        "unit.code": _l("House"),
+        "batch.name": _l("Batch"),
+        "batch_id": _l("Batch"),
+        "unit.layout": _l("Layout"),
+        "unit.floor": _l("Floor"),
+        "unit.gross_area_contract": _l("Gross area (contract)"),
+        "unit.contract_delivery_on": _l("Contract delivery date (T)"),
+        "unit.delivered_on": _l("Handed over on"),
+        "state": _l("State"),
+    }
+    status_columns = {"state": _tones(HANDOVER_UNIT)}
+    filters = (
+        ReferenceFilter("batch_id", reference=BATCHES),
+        ReferenceFilter("unit_id", label=_l("House"), reference=UNITS),
+        ChoiceFilter("state"),
+    )
+    actions_declared = {"plan_formal": "handover.plan", "plan_household": "handover.plan"}
+    empty_list_hint = _l("Open a batch and add a building to it.")
+
+    @bulk_action("plan_formal", _l("Plan formal inspection"))
+    def plan_formal(self, records: Sequence[HandoverUnit]) -> str:
+        """Plan the first or next formal round of the chosen houses for today."""
+        return self._plan(records, InspectionKind.FORMAL)
+
+    @bulk_action("plan_household", _l("Plan household inspection"))
+    def plan_household(self, records: Sequence[HandoverUnit]) -> str:
+        """Plan the first or next household inspection of the chosen houses for today."""
+        return self._plan(records, InspectionKind.HOUSEHOLD)
+
+    def _plan(self, records: Sequence[HandoverUnit], kind: InspectionKind) -> str:
+        for record in records:
+            services.plan_inspection(record.unit, kind, planned_on=local_today())
+        return ngettext("%(num)d inspection was planned.", "%(num)d inspections were planned.", len(records))
+
+
+
+
+class InspectionView(HandoverView):
+    """The inspections with their results."""
+
+    permissions = ViewPermissions("handover.view", "handover.plan", "handover.plan", None, "handover.export")
+    record_kind = "handover.inspection"
+    column_list = (
+        "number",
+        "unit.code",
+        "kind",
+        "round_number",
+        "planned_on",
+        "inspector",
+        "state",
+        "passed",
+    )
+    column_details_list = (
+        "number",
+        "unit.code",
+        "kind",
+        "round_number",
+        "state",
+        "passed",
+        "planned_on",
+        "inspector",
+        "companions",
+        "attorney_name",
+        "started_at",
+        "finished_at",
+        "weather",
+        "template_title",
+        "meter_water",
+        "meter_electricity",
+        "meter_gas",
+        "meter_heat",
+        "opinion",
+        "refusal",
+        "opinion_note",
+        "override_reason",
+        "cancel_reason",
+        "content_hash",
+    )
+    column_export_list = (
+        "number",
+        "unit.code",
+        "kind",
+        "round_number",
+        "planned_on",
+        "state",
+        "passed",
+        "finished_at",
+    )
+    column_labels = {
+        "number": _l("Number"),
+        "unit.code": _l("House"),
+        "unit_id": _l("House"),
+        "kind": _l("Kind"),
+        "round_number": _l("Round"),
+        "planned_on": _l("Planned"),
+        "inspector": _l("Inspector"),
+        "inspector_id": _l("Inspector"),
+        "companions": _l("Accompanied by"),
+        "attorney_name": _l("Attorney"),
+        "state": _l("State"),
+        "passed": _l("Result"),
+        "started_at": _l("Started"),
+        "finished_at": _l("Finished"),
+        "weather": _l("Weather"),
+        "template_title": _l("Checklist"),
+        "meter_water": _l("Water (m³)"),
+        "meter_electricity": _l("Electricity (kWh)"),
+        "meter_gas": _l("Gas (m³)"),
+        "meter_heat": _l("Heat (kWh)"),
+        "opinion": _l("Owner's opinion"),
+        "refusal": _l("Reason for the refusal"),
+        "opinion_note": _l("In the owner's words"),
+        "override_reason": _l("Started in spite of open S1–S2 defects"),
+        "cancel_reason": _l("Cancelled because"),
+        "content_hash": _l("Fingerprint (SHA-256)"),
+    }
+    choices = {"kind": tuple(words.INSPECTION_KINDS.items()), "opinion": tuple(words.OPINIONS.items())}
+    status_columns = {
+        "state": words.INSPECTION_STATES,
+        "passed": {True: ("ok", _l("Passed")), False: ("late", _l("Not passed"))},
+    }
+    cells = {
+        "inspector": lambda row: row.inspector.name if row.inspector else "",
+        "refusal": lambda row: (
+            f"{row.refusal_reason} {words.refusal_reasons()[row.refusal_reason]}"
+            if row.refusal_reason
+            else ""
+        ),
+    }
+    list_options = (joinedload(Inspection.inspector).load_only(User.name),)
+    personal_columns = {"attorney_name": mask_all}
+    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=NUMBER_SEARCH)
+    filters = (
+        ReferenceFilter("project_id", label=_l("Project"), reference=PROJECTS),
+        ReferenceFilter("unit_id", reference=UNITS),
+        ChoiceFilter("kind"),
+        ChoiceFilter("state"),
+        ReferenceFilter("inspector_id", reference=USERS),
+        DateRangeFilter("planned_on"),
+    )
+    sortable = ("number", "planned_on", "finished_at")
+    form_columns = ("unit_id", "kind", "planned_on", "inspector_id", "companions", "attorney_name")
+    create_only_columns = frozenset({"unit_id", "kind"})
+    form_args = {
+        "planned_on": {"default": local_today},
+        "inspector_id": {"description": _l("Empty: whoever starts it.")},
+        "companions": {"description": _l("Butler, supervisor, contractor.")},
+        "attorney_name": {"description": _l("If the owner sends somebody.")},
+    }
+    references = {"unit_id": UNITS, "inspector_id": USERS}
+    details_template = "handover/admin/inspection.html"
+    empty_list_hint = _l("Plan the first inspection, or tick houses of a batch and plan theirs.")
+
+    def create_record(self, form: GuardedForm) -> Inspection:
+        """Plan an inspection."""
+        values = form.values()
+        return services.plan_inspection(
+            form["unit_id"].record,
+            InspectionKind(values["kind"]),
+            planned_on=values["planned_on"],
+            inspector=_user(values["inspector_id"]),
+            companions=values["companions"],
+            attorney_name=values["attorney_name"],
+        )
+
+    def update_record(self, record: Inspection, form: GuardedForm) -> None:
+        """Change who inspects when."""
+        values = {"attorney_name": record.attorney_name, **form.values()}
+        services.change_plan(
+            record,
+            planned_on=values["planned_on"],
+            inspector=_user(values["inspector_id"]),
+            companions=values["companions"],
+            customer=record.customer,
+            attorney_name=values["attorney_name"],
+        )
+
+    @expose_guarded("/cancel/", permission="handover.plan", methods=("POST",))
+    def cancel(self) -> Response:
+        """Cancel a planned inspection."""
+        record = self.get_one(request.args.get("id"))
+        reason = request.form.get("reason", "")[:1000]
+        return self.take_step(
+            record, lambda: services.cancel_inspection(record, reason), _("The inspection is cancelled.")
+        )
+
+
+def _user(key: int | None) -> User | None:
+    return db.session.get(User, key) if key else None
+
+
+
+
+@dataclass(frozen=True)
+class OverdueFilter(BooleanFilter):
+    """Past the promised date, and neither fixed nor done with."""
+
+    def conditions(self, view: RecordView, typed: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
+        """Return the condition of what was chosen."""
+        if typed[0] not in {"0", "1"}:
+            raise FilterValueError(_("Choose yes or no."))
+        overdue = services.overdue_condition()
+        return [overdue if typed[0] == "1" else sa.not_(sa.func.coalesce(overdue, sa.false()))]
+
+
+def state_mark(defect: Defect) -> Markup:
+    """Return the state of a defect; an overdue one says for how long."""
+    days = services.overdue_days(defect)
+    if days:
+        return status("late", ngettext("%(num)d day overdue", "%(num)d days overdue", days))
+    state = DEFECT.state_of(defect)
+    if defect.state in ("fixed", "rejected") and defect.reopen_count:
+        return status(
+            state.tone,
+            f"{state.label} · {records.round_title(defect.reopen_count + (defect.state == 'fixed'))}",
+        )
+    return status(state.tone, state.label)
+
+
+class DefectView(HandoverView):
+    """The defects, wherever they were found."""
+
+    permissions = ViewPermissions(
+        "handover.view", "handover.create_defect", "handover.edit_defect", None, "handover.export"
+    )
+    record_kind = "handover.defect"
+    column_list = ("number", "unit.code", "room", "problem", "level", "contractor", "progress", "promised")
+    column_details_list = (
+        "unit.code",
+        "room",
+        "item",
+        "problem",
+        "level",
+        "severity_reason",
+        "progress",
+        "escalated",
+        "contractor",
+        "trade",
+        "warranty_category",
+        "source",
+        "raised_at",
+        "raised_by",
+        "promised_by",
+        "first_promised_by",
+        "fixed_at",
+        "fixed_by",
+        "fix_measure",
+        "verified_at",
+        "verified_by",
+        "reopen_count",
+        "cause",
+        "closing_reason",
+        "repair_reference",
+    )
+    column_export_list = (
+        "number",
+        "unit.code",
+        "room_name",
+        "item_code",
+        "item_name",
+        "description",
+        "severity",
+        "contractor.name",
+        "state",
+        "raised_at",
+        "promised_by",
+        "fixed_at",
+        "verified_at",
+        "reopen_count",
+    )
+    column_labels = {
+        "number": _l("Number"),
+        "unit.code": _l("House"),
+        "unit_id": _l("House"),
+        "building_id": _l("Building"),
+        "room": _l("Room"),
+        "room_name": _l("Room"),
+        "item": _l("Item"),
+        "item_code": _l("Item"),
+        "item_name": _l("Item"),
+        "problem": _l("Problem"),
+        "description": _l("Problem"),
+        "codes": _l("Kinds of fault"),
+        "level": _l("Severity"),
+        "severity": _l("Severity"),
+        "severity_reason": _l("Reason, if lowered"),
+        "contractor": _l("Contractor"),
+        "contractor.name": _l("Contractor"),
+        "contractor_id": _l("Contractor"),
+        "trade": _l("Trade"),
+        "trade_code": _l("Trade"),
+        "warranty_category": _l("Warranty category"),
+        "source": _l("Found by"),
+        "progress": _l("State"),
+        "state": _l("State"),
+        "escalated": _l("Escalated to"),
+        "promised": _l("Promised by"),
+        "promised_by": _l("Promised by"),
+        "first_promised_by": _l("First promised by"),
+        "raised_at": _l("Found on"),
+        "raised_by": _l("Recorded by"),
+        "fixed_at": _l("Fixed on"),
+        "fixed_by": _l("Reported fixed by"),
+        "fix_measure": _l("What was done"),
+        "verified_at": _l("Re-inspected on"),
+        "verified_by": _l("Re-inspected by"),
+        "reopen_count": _l("Failed re-inspections"),
+        "cause": _l("Root cause"),
+        "root_cause": _l("Root cause"),
+        "closing_reason": _l("Closed without repair because"),
+        "repair_reference": _l("Repair order"),
+    }
+    choices = {
+        "severity": tuple((Severity(level), f"{level}") for level in words.SEVERITIES),
+        "source": tuple(words.SOURCES.items()),
+        "state": tuple((state.code, state.label) for state in DEFECT.states),
+    }
+    cells = {
+        "room": lambda row: words.local(row, "room_name"),
+        "item": lambda row: f"{row.item_code} {words.local(row, 'item_name')}".strip(),
+        "problem": lambda row: services.defect_title(row),
+        "level": lambda row: severity_mark(row.severity),
+        "contractor": lambda row: row.contractor.label if row.contractor else "",
+        "progress": state_mark,
+        "promised": lambda row: day(row.promised_by),
+        "escalated": lambda row: words.ESCALATIONS.get(services.escalation(row), ""),
+        "trade": lambda row: words.trades().get(row.trade_code, ""),
+        "raised_by": lambda row: row.raised_by.name if row.raised_by else "",
+        "fixed_by": lambda row: row.fixed_by.name if row.fixed_by else "",
+        "verified_by": lambda row: row.verified_by.name if row.verified_by else "",
+        "cause": lambda row: words.root_causes().get(row.root_cause, ""),
+    }
+    list_options = (
+        *(
+            undefer(getattr(Defect, name))
+            for name in (
+                "room_name",
+                "room_name_en",
+                "item_name",
+                "item_name_en",
+                "description",
+                "severity",
+                "state",
+                "promised_by",
+                "reopen_count",
+                "contractor_id",
+            )  # fmt: skip
+        ),
+        joinedload(Defect.contractor).load_only(Company.name, Company.short_name),
+    )
+    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=NUMBER_SEARCH)
+    filters = (
+        ReferenceFilter("project_id", label=_l("Project"), reference=PROJECTS),
+        ReferenceFilter("building_id", reference=BUILDINGS),
+        ReferenceFilter("unit_id", reference=UNITS),
+        ChoiceFilter("severity"),
+        ChoiceFilter("state"),
+        ReferenceFilter("contractor_id", reference=COMPANIES),
+        OverdueFilter("promised_by", label=_l("Overdue")),
+    )
+    sortable = ("number", "promised_by")
+    form_columns = (
+        "unit_id",
+        "room_name",
+        "codes",
+        "description",
+        "severity",
+        "severity_reason",
+        "source",
+        "trade_code",
+        "contractor_id",
+        "promised_by",
+        "root_cause",
+    )
+    create_only_columns = frozenset({"unit_id", "source"})
+    form_fields = forms.defect_fields()
+    references = {"unit_id": UNITS, "contractor_id": COMPANIES}
+    actions_declared = {"make_notices": "handover.issue_notice", "assign_chosen": "handover.assign_defect"}
+    list_template = "handover/admin/defects.html"
+    details_template = "handover/admin/defect.html"
+    empty_list_hint = _l(
+        "Defects appear here as soon as an item fails on site. You can also register one that was found otherwise."
+    )
+
+    def create_record(self, form: GuardedForm) -> Defect:
+        """Register a defect that was found outside an inspection."""
+        values = form.values()
+        return services.register_defect(
+            form["unit_id"].record,
+            room_name=values["room_name"],
+            codes=values["codes"],
+            description=values["description"],
+            severity=Severity(values["severity"]),
+            source=DefectSource(values["source"] or DefectSource.STAFF),
+            trade_code=values["trade_code"] or "",
+            contractor=_company(values["contractor_id"]),
+        )
+
+    def update_record(self, record: Defect, form: GuardedForm) -> None:
+        """Change a defect."""
+        values = form.values()
+        contractor = _company(values["contractor_id"])
+        services.change_defect(
+            record,
+            severity=Severity(values["severity"]),
+            severity_reason=values["severity_reason"] or "",
+            description=values["description"],
+            codes=values["codes"],
+            room_name=values["room_name"],
+            contractor=contractor if contractor and contractor.id != record.contractor_id else None,
+            promised_by=values["promised_by"],
+            trade_code=values["trade_code"] or None,
+            root_cause=values["root_cause"] or "",
+        )
+
+    def details_extra(self, record: Defect) -> Mapping[str, Any]:
+        """Return the steps that are possible now, with what each asks for."""
+        return {
+            "steps": usable_steps(DEFECT, record, hidden=("withdraw", "reinstate")),
+            "companies": companies_for(record.project),
+            "needs_plan": services.needs_special_plan(record),
+        }
+
+    @expose_guarded("/step/", permission="handover.view", methods=("POST",))
+    def step(self) -> Response:
+        """Take a step of a defect; each step has a permission of its own."""
+        record = self.get_one(request.args.get("id"))
+        code = request.form.get("step", "")
+        typed = {name: request.form.get(name, "")[:2000] for name in request.form}
+        return self.take_step(
+            record,
+            lambda: take_defect_step(record, code, typed),
+            lambda: _(
+                "%(number)s is now “%(state)s”.", number=record.number, state=DEFECT.state_of(record).label
+            ),
+        )
+
+    @bulk_action("make_notices", _l("Make rectification notices"))
+    def make_notices(self, records_: Sequence[Defect]) -> Markup:
+        """Make a draft notice for each contractor of the chosen defects."""
+        notices = services.create_notices(records_)
+        db.session.flush()
+        links = Markup(", ").join(
+            Markup('<a href="{0}">{1}</a>').format(
+                url_for("handover_notices.details_view", id=notice.id), notice.number
+            )
+            for notice in notices
+        )
+        return Markup("{0} {1}").format(
+            ngettext("%(num)d draft was made:", "%(num)d drafts were made:", len(notices)), links
+        )
+
+    @bulk_action("assign_chosen", _l("Assign to the proposed contractor"))
+    def assign_chosen(self, records_: Sequence[Defect]) -> str:
+        """Assign the chosen open defects to the contractors that the matrix proposed."""
+        for record in records_:
+            services.assign_defect(record)
+        return ngettext("%(num)d defect was assigned.", "%(num)d defects were assigned.", len(records_))
+
+    def figures(self) -> list[dict[str, Any]]:
+        """Return the figures above the list: K01, K05, K06 and K07 of the visible projects, or of the one that is filtered."""
+        project = strict_id(request.args.get("f_project_id", ""))
+        on_inspection = [] if project is None else [Inspection.project_id == project]
+        on_defect = [] if project is None else [Defect.project_id == project]
+        building = strict_id(request.args.get("f_building_id", ""))
+        if building is not None:
+            on_defect.append(Defect.building_id == building)
+            on_inspection.append(
+                Inspection.unit_id.in_(sa.select(Unit.id).where(Unit.building_id == building))
+            )
+        first, mean = indicators.first_pass(*on_inspection), indicators.defects_per_house(*on_inspection)
+        done, timely = indicators.closed(*on_defect), indicators.on_time(*on_defect)
+        none_due = _("nothing was due yet")
+        return [
+            {
+                "label": _("First-pass rate K01"),
+                "value": first.percent,
+                "note": _fraction(first, _("houses")),
+            },
+            {"label": _("Defects per house K05"), "value": mean.mean, "note": _fraction(mean, "")},
+            {"label": _("Close rate K06"), "value": done.percent, "note": _fraction(done, "")},
+            {
+                "label": _("Rectified on time K07"),
+                "value": timely.percent,
+                "note": _fraction(timely, "") if timely.denominator else none_due,
+            },
+        ]
+
+    def tabs(self) -> list[dict[str, Any]]:
+        """Return the views that people look at every day, with what waits in them."""
+        waiting = db.session.scalar(sa.select(sa.func.count(Defect.id)).where(Defect.state == "fixed"))
+        unassigned = db.session.scalar(sa.select(sa.func.count(Defect.id)).where(Defect.state == "open"))
+        here = request.args
+        return [
+            {
+                "label": _("All"),
+                "url": self.address("index_view"),
+                "current": not here.get("f_state") and not here.get("f_promised_by"),
+            },
+            {
+                "label": _("Overdue"),
+                "url": self.address("index_view", f_promised_by="1", sort="promised_by"),
+                "count": overdue_count() or 0,
+                "tone": "late",
+                "current": here.get("f_promised_by") == "1",
+            },
+            {
+                "label": _("To re-inspect"),
+                "url": self.address("index_view", f_state="fixed"),
+                "count": waiting,
+                "current": here.get("f_state") == "fixed",
+            },
+            {
+                "label": _("To assign"),
+                "url": self.address("index_view", f_state="open"),
+                "count": unassigned,
+                "current": here.get("f_state") == "open",
+            },
+        ]
+
+
+def _fraction(rate: indicators.Rate, unit: str) -> str:
+    return f"{rate.numerator} / {rate.denominator} {unit}".strip()
+
+
+def _company(key: int | None) -> Company | None:
+    return db.session.scalar(sa.select(Company).where(Company.id == key)) if key else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that can be taken now.
+
+    Attributes:
+        transition: The transition of the workflow.
+        refusal: Why it cannot be taken although the state and the right fit, or None.
+    """
+
+    transition: Transition
+    refusal: Any
+
+
+def usable_steps(workflow: Any, record: Any, hidden: Sequence[str] = ()) -> list[Step]:
+    """Return the steps of a record that its state and the acting user's rights allow; guards say why one has to wait."""
+    permissions = require_scope().permissions
+    state = getattr(record, workflow.attribute)
+    return [
+        Step(each, each.guard(record, {}) if each.guard else None)
+        for each in workflow.transitions
+        if state in each.sources
+        and each.code not in hidden
+        and (each.permission is None or each.permission in permissions)
+    ]
+
+
+def take_defect_step(defect: Defect, code: str, typed: Mapping[str, str]) -> None:
+    """Call the service of a step.
+
+    Args:
+        defect: The defect.
+        code: Code of the transition.
+        typed: The form.
+
+    Raises:
+        TransitionRefused: The step is unknown or not possible.
+    """
+    note = typed.get("recheck_note", "")
+    reason = typed.get("closing_reason", "")
+    company = _company(strict_id(typed.get("contractor_id", "")))
+    steps: dict[str, Callable[[], None]] = {
+        "assign": lambda: services.assign_defect(defect, company),
+        "start": lambda: services.start_fixing(defect),
+        "resume": lambda: services.start_fixing(defect),
+        "report_fixed": lambda: services.report_fixed(defect, typed.get("fix_measure", "")),
+        "verify": lambda: services.verify_defect(defect, note=note),
+        "reject": lambda: services.reject_defect(defect, note),
+        "invalidate": lambda: services.invalidate_defect(defect, reason, typed.get("owner_agreed") == "1"),
+        "waive": lambda: services.waive_defect(defect, reason),
+        "transfer": lambda: services.transfer_defect(defect, typed.get("repair_reference", "")),
+    }
+    if code not in steps:
+        DEFECT.transition("")
+    steps[code]()
+
+
+def overdue_count() -> int | None:
+    """Return how many defects are overdue, for the sidebar."""
+    counted = sa.select(Defect.id).where(services.overdue_condition()).limit(1000).subquery()
+    return db.session.scalar(sa.select(sa.func.count()).select_from(counted)) or None
+
+
+
+
+class NoticeView(HandoverView):
+    """The rectification notices; they are made from ticked defects."""
+
+    permissions = ViewPermissions("handover.view", None, "handover.issue_notice", None, "handover.export")
+    record_kind = "handover.notice"
+    column_list = ("number", "contractor", "project.name", "lines", "issued", "due", "progress")
+    column_details_list = (
+        "contractor.name",
+        "project.name",
+        "progress",
+        "issue_due_at",
+        "issued_at",
+        "issued_by",
+        "deadline",
+        "receipt_due_at",
+        "received_at",
+        "receiver_name",
+        "replied_at",
+        "reply_text",
+        "recheck_note",
+        "penalty_note",
+        "note",
+    )
+    column_export_list = (
+        "number",
+        "contractor.name",
+        "project.name",
+        "state",
+        "issued_at",
+        "deadline",
+        "received_at",
+    )
+    column_labels = {
+        "number": _l("Number"),
+        "contractor": _l("Contractor"),
+        "contractor.name": _l("Contractor"),
+        "contractor_id": _l("Contractor"),
+        "project.name": _l("Project"),
+        "project_id": _l("Project"),
+        "lines": _l("Defects"),
+        "issued": _l("Issued"),
+        "issued_at": _l("Issued"),
+        "issued_by": _l("Issued by"),
+        "issue_due_at": _l("To be issued by"),
+        "due": _l("Deadline"),
+        "deadline": _l("Deadline"),
+        "progress": _l("State"),
+        "state": _l("State"),
+        "receipt_due_at": _l("Receipt to be confirmed by"),
+        "received_at": _l("Received"),
+        "receiver_name": _l("Receiver"),
+        "replied_at": _l("Replied"),
+        "reply_text": _l("Reply"),
+        "recheck_note": _l("Re-inspection"),
+        "penalty_note": _l("Penalty"),
+        "note": _l("Further requirements"),
+    }
+    choices = {"state": tuple((state.code, state.label) for state in NOTICE.states)}
+    cells = {
+        "contractor": lambda notice: notice.contractor.label,
+        "lines": lambda notice: len(notice.lines),
+        "issued": lambda notice: day(notice.issued_at),
+        "due": lambda notice: day(notice.deadline),
+        "issued_by": lambda notice: notice.issued_by.name if notice.issued_by else "",
+        "progress": lambda notice: notice_mark(notice),
+    }
+    list_options = (
+        undefer(RectificationNotice.state),
+        undefer(RectificationNotice.deadline),
+        undefer(RectificationNotice.issued_at),
+        undefer(RectificationNotice.issue_due_at),
+        undefer(RectificationNotice.receipt_due_at),
+        joinedload(RectificationNotice.contractor).load_only(Company.name, Company.short_name),
+        sa.orm.selectinload(RectificationNotice.lines),
+    )
+    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=NUMBER_SEARCH)
+    filters = (
+        ReferenceFilter("project_id", reference=PROJECTS),
+        ReferenceFilter("contractor_id", reference=COMPANIES),
+        ChoiceFilter("state"),
+        DateRangeFilter("deadline"),
+    )
+    sortable = ("number", "deadline")
+    form_columns = ("deadline", "note")
+    form_args = {
+        "note": {"description": _l("What is asked beyond the single defects; printed on the notice.")}
+    }
+    details_template = "handover/admin/notice.html"
+    empty_list_hint = _l("Tick defects in their list and choose “Make rectification notices”.")
+
+    def update_record(self, record: RectificationNotice, form: GuardedForm) -> None:
+        """Change a draft."""
+        if record.state != "draft":
+            raise HandoverRuleError(
+                _("%(number)s was issued and does not change any more.", number=record.number)
+            )
+        form.populate_obj(record)
+
+    def details_extra(self, record: RectificationNotice) -> Mapping[str, Any]:
+        """Return the steps that this version of the module takes: issue and receive."""
+        return {
+            "steps": [
+                step for step in usable_steps(NOTICE, record) if step.transition.code in ("issue", "receive")
+            ]
+        }
+
+    @expose_guarded("/issue/", permission="handover.issue_notice", methods=("POST",))
+    def issue(self) -> Response:
+        """Issue a draft."""
+        record = self.get_one(request.args.get("id"))
+        return self.take_step(
+            record,
+            lambda: services.issue_notice(record),
+            lambda: _(
+                "Notice %(number)s is issued. Print it below and hand it to the contractor.",
+                number=record.number,
+            ),
+        )
+
+    @expose_guarded("/receive/", permission="handover.issue_notice", methods=("POST",))
+    def receive(self) -> Response:
+        """Note who received a notice."""
+        record = self.get_one(request.args.get("id"))
+        name = request.form.get("receiver_name", "")[:80]
+        return self.take_step(
+            record, lambda: services.receive_notice(record, name), _("The receipt is noted.")
+        )
+
+
+def notice_mark(notice: RectificationNotice) -> Markup:
+    """Return the state of a notice; red when its own limit has passed."""
+    state = NOTICE.state_of(notice)
+    limits = {"draft": notice.issue_due_at, "issued": notice.receipt_due_at}
+    limit = limits.get(notice.state, notice.deadline if notice.state not in ("closed", "penalised") else None)
+    late = limit is not None and limit < utc_now()
+    return status(
+        "late" if late else state.tone, _("%(state)s, overdue", state=state.label) if late else state.label
+    )
+
+
+def running_notices() -> int | None:
+    """Return how many notices wait to be issued or received, for the sidebar."""
+    counted = (
+        sa.select(RectificationNotice.id)
+        .where(RectificationNotice.state.in_(("draft", "issued")))
+        .limit(1000)
+        .subquery()
+    )
+    return db.session.scalar(sa.select(sa.func.count()).select_from(counted)) or None

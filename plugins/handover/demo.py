@@ -1,0 +1,395 @@
+"""The handover of the demo story: one batch, sixty formal inspections, some 300 defects, and a contractor who is late."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.toolkit import (
+    LOCAL_ZONE,
+    Attachment,
+    CustomerUnit,
+    Scope,
+    TimelineEntry,
+    Unit,
+    attach,
+    db,
+    require_scope,
+    use_scope,
+    utc_now,
+)
+from plugins.handover import catalogue, services
+from plugins.handover.demo_photos import PICTURES, draw, kind_of_fault
+from plugins.handover.models import (
+    BatchMode,
+    Defect,
+    HandoverBatch,
+    Inspection,
+    InspectionKind,
+    InspectionResult,
+    Opinion,
+    RectificationNotice,
+    Verdict,
+)
+from plugins.handover.workflows import BATCH
+
+FINISHED, RUNNING, PLANNED = 52, 2, 6
+CLEAN = 23
+"""Houses without any defect S1–S3 in the first formal round."""
+WORST = "华建装饰"
+"""The contractor who is late and whose repairs fail."""
+DAYS = 18
+"""The batch has been handed over for so many days."""
+
+_DESCRIPTIONS = {
+    "D01": ("门槛石与地面交界处渗水，踢脚线发霉", "窗下墙面有水渍，雨后扩大", "顶棚管根处渗漏，有滴水"),
+    "D02": ("地砖 4 块空鼓", "电视背景墙抹灰空鼓约 0.3 m²", "墙砖 3 块空鼓"),
+    "D03": ("窗角 45° 裂缝，宽约 0.3 mm", "顶棚沿板缝开裂 1.2 m", "门洞上方斜向裂缝"),
+    "D04": ("靠尺下偏差 6 mm，目测可见起伏", "地面平整度超差，椅子摇晃"),
+    "D05": ("门框垂直度偏差 5 mm，门自动关闭", "阴角不方正，橱柜侧板露缝"),
+    "D06": ("开关面板高低差 12 mm", "净高比设计低 25 mm"),
+    "D07": ("台面崩边 2 处", "瓷砖破角"),
+    "D08": ("窗框划伤 15 cm", "入户门面板划痕 3 处", "地板划伤"),
+    "D09": ("墙面污染，水泥浆未清理", "玻璃有胶渍"),
+    "D10": ("墙面修补处色差明显", "相邻两块地砖色差"),
+    "D11": ("花洒支架松动", "插座面板松动", "门吸松动"),
+    "D12": ("窗限位器缺失", "检修口盖板缺失", "地漏芯缺失"),
+    "D13": ("门扇翘曲 4 mm，关不严",),
+    "D14": ("腻子起皮约 20 cm²", "地面起砂"),
+    "D15": ("栏杆焊点锈蚀", "合页锈蚀"),
+    "D16": ("地漏排水缓慢，疑堵塞", "空调冷凝水管堵塞"),
+    "D17": ("阳台倒坡，积水深约 8 mm", "淋浴区积水"),
+    "D18": ("木地板行走有响声", "推拉门滑轮异响"),
+    "D20": ("可视对讲无图像", "排风扇不工作", "燃气报警器不动作"),
+    "D21": ("插座零火反接",),
+    "D22": ("窗密封胶断开 20 cm", "门套收口开裂", "马桶底部未打胶"),
+    "D23": ("龙头品牌与交付标准不符",),
+}
+_MEASURES_TAKEN = (
+    "返工重做并清理现场",
+    "更换后调试正常",
+    "注胶封闭，表面修复",
+    "打磨修补，重新涂刷",
+    "调整固定，复查无松动",
+)
+_STILL_WRONG = ("修补处仍有色差，需重做", "空鼓未处理完，仍有 2 块", "仍有渗水痕迹", "打胶不顺直，要求返工")
+_WEATHER = ("晴", "多云", "阴", "小雨")
+
+
+def load(demo: Any) -> None:
+    """Write the handover of the demo project.
+
+    Args:
+        demo: What the core made: project, buildings, units, users, a seeded ``random``, ``today``.
+    """
+    catalogue.load_reference_data()
+    story = _Story(demo)
+    story.batch()
+    for number, unit in enumerate(story.houses):
+        story.inspect(number, unit)
+    story.notices()
+    story.repairs()
+    story.plan_re_inspections()
+
+
+class _Story:
+    def __init__(self, demo: Any) -> None:
+        self.demo = demo
+        self.chance = demo.random
+        self.engineers = demo.users_of("ENG")
+        self.manager = demo.user_of("PCM")
+        self.checker = demo.users_of("CCS")[0]
+        self.houses = self._sold_houses()
+        self.defects: list[Defect] = []
+        self._pictures: dict[str, list[Attachment]] = {}
+
+    def _sold_houses(self) -> list[Unit]:
+        owned = set(
+            db.session.scalars(
+                sa.select(CustomerUnit.unit_id).where(
+                    CustomerUnit.project_id == self.demo.project.id, CustomerUnit.cancelled_on.is_(None)
+                )
+            )
+        )
+        wanted = FINISHED + RUNNING + PLANNED
+        sold = [
+            unit
+            for unit in self.demo.units
+            if unit.id in owned and unit.building_id == self.demo.buildings[2].id
+        ]
+        sold += [unit for unit in self.demo.units if unit.id in owned and unit not in sold]
+        chosen = self.chance.sample(sold[:160], min(wanted, len(sold)))
+        return sorted(chosen, key=lambda unit: (-unit.building_id, unit.id))
+
+    @contextmanager
+    def acting(self, user: Any) -> Iterator[None]:
+        """Act as a member of staff, with all rights of the module and the wall open as for all demo data."""
+        outer = require_scope()
+        from plugins.handover.plugin import permissions
+
+        scope = Scope(
+            user_id=user.id,
+            department_id=user.acting_department_id,
+            project_ids=None,
+            department_ids=None,
+            permissions=outer.permissions | {permission.code for permission in permissions()},
+            reason="demo data",
+        )
+        with use_scope(scope):
+            yield
+
+    # --- the batch
+
+    def batch(self) -> None:
+        with self.acting(self.manager):
+            phase = self.demo.buildings[0].phase
+            batch: HandoverBatch = services.create_batch(
+                self.demo.project,
+                code="2026-2A",
+                name="二期第一批集中交付",
+                phase=phase,
+                delivery_on=self.demo.today + dt.timedelta(days=24),
+                mode=BatchMode.CONCENTRATED,
+                manager=self.manager,
+            )
+            houses = {unit.id for unit in self.houses}
+            own = [
+                unit
+                for unit in self.demo.units
+                if unit.building_id == self.demo.buildings[2].id or unit.id in houses
+            ]
+            services.add_units(batch, own)
+            BATCH.move(batch, "prepare")
+            BATCH.move(batch, "open")
+
+    # --- inspections
+
+    def inspect(self, number: int, unit: Unit) -> None:
+        engineer = self.engineers[number % len(self.engineers)]
+        is_finished = number < FINISHED
+        day = (
+            self.demo.today - dt.timedelta(days=DAYS - number * DAYS // FINISHED)
+            if is_finished
+            else self.demo.today
+        )
+        with self.acting(engineer):
+            inspection = services.plan_inspection(
+                unit,
+                InspectionKind.FORMAL,
+                planned_on=day,
+                inspector=engineer,
+                companions="物业管家 唐敏" if number % 2 else "物业管家 冯杰",
+            )
+            if number >= FINISHED + RUNNING:
+                return
+            services.start_inspection(inspection)
+            start = self._moment(day, 9 + number % 8)
+            inspection.started_at = start
+            found = self._record(inspection, number, start, partly=not is_finished)
+            if not is_finished:
+                return
+            services.finish_inspection(inspection, **self._closing(found))
+            self._tell_as_of(inspection, start + dt.timedelta(minutes=self.chance.randint(45, 80)))
+
+    def _moment(self, day: dt.date, hour: int) -> dt.datetime:
+        local = dt.datetime.combine(day, dt.time(hour, self.chance.randint(0, 50)), LOCAL_ZONE)
+        return min(local.astimezone(dt.UTC), utc_now() - dt.timedelta(minutes=5))
+
+    def _record(self, inspection: Inspection, number: int, start: dt.datetime, partly: bool) -> list[Defect]:
+        results = list(inspection.results)
+        if partly:
+            results = results[: len(results) // 3]
+        is_clean = (number * CLEAN) % FINISHED < CLEAN
+        failing = self._choose_failing(results, is_clean)
+        user = require_scope().user_id
+        for result in results:
+            if result not in failing:
+                result.verdict = Verdict.NOT_APPLICABLE if self.chance.random() < 0.04 else Verdict.PASS
+                result.answered_at, result.answered_by_id = start, user
+                if result.measures and self.chance.random() < 0.5:
+                    result.measured = {"0": self._inside(result.measures[0])}
+        db.session.flush()
+        rooms = [room for room in inspection.rooms if not room.whole_house]
+        return [self._fail(inspection, result, rooms, start) for result in failing]
+
+    def _choose_failing(self, results: list[InspectionResult], is_clean: bool) -> list[InspectionResult]:
+        if is_clean:
+            slight = [result for result in results if result.severity == "S4"]
+            return self.chance.sample(slight, min(len(slight), self.chance.choice((0, 0, 1, 2))))
+        likely = {"S1": 0.15, "S2": 0.7, "S3": 3.0, "S4": 1.0}
+        finishes = {"painting", "carpentry", "tiling_masonry"}
+        usable = [result for result in results if result.defect_code in _DESCRIPTIONS]
+        weights = [
+            likely[result.severity] * (2.2 if result.trade_code in finishes else 1.0) for result in usable
+        ]
+        count = min(len(usable), self.chance.randint(7, 12))
+        chosen: list[InspectionResult] = []
+        while len(chosen) < count:
+            result = self.chance.choices(usable, weights)[0]
+            if result not in chosen:
+                chosen.append(result)
+        return sorted(chosen, key=lambda result: result.position)
+
+    def _inside(self, measure: dict[str, Any]) -> str:
+        low = Decimal(measure["low"]) if measure["low"] is not None else Decimal(0)
+        high = Decimal(measure["high"]) if measure["high"] is not None else low * Decimal("1.1")
+        share = Decimal(self.chance.randint(10, 80)) / 100
+        return str((low + (high - low) * share).quantize(Decimal("0.01")).normalize().__format__("f"))
+
+    def _fail(
+        self, inspection: Inspection, result: InspectionResult, rooms: list[Any], start: dt.datetime
+    ) -> Defect:
+        defect = services.record_result(result, Verdict.FAIL)
+        assert defect is not None
+        text = self.chance.choice(_DESCRIPTIONS.get(result.defect_code, ("不符合标准",)))
+        room = self.chance.choice(rooms) if not defect.room_name else None
+        services.change_defect(defect, description=text, room=room)
+        moment = start + dt.timedelta(minutes=self.chance.randint(5, 50))
+        defect.raised_at = moment
+        defect.promised_by = defect.first_promised_by = moment + services.fix_limit(defect.severity)
+        db.session.flush()
+        self.picture(defect, services.PHOTO_BEFORE, moment)
+        self.defects.append(defect)
+        return defect
+
+    def _closing(self, found: list[Defect]) -> dict[str, Any]:
+        counted = [defect for defect in found if defect.severity in services.COUNTED]
+        refuses = sum(defect.severity in services.SERIOUS for defect in found) >= 4
+        values: dict[str, Any] = {
+            "weather": self.chance.choice(_WEATHER),
+            "meter_water": f"{self.chance.randint(1, 9):05d}.{self.chance.randint(0, 9)}",
+            "meter_electricity": f"{self.chance.randint(20, 90):06d}.{self.chance.randint(0, 9)}",
+            "meter_gas": f"{self.chance.randint(0, 3):05d}.{self.chance.randint(0, 9)}",
+            "opinion": Opinion.ACCEPT_AFTER_RECTIFICATION if counted else Opinion.ACCEPT,
+        }
+        if refuses:
+            values |= {
+                "opinion": Opinion.REFUSE,
+                "refusal_reason": "R2" if any(each.item_code.startswith("WP") for each in found) else "R4",
+                "opinion_note": "问题整改完成并复验合格后再收房。",
+            }
+        return values
+
+    def _tell_as_of(self, inspection: Inspection, moment: dt.datetime) -> None:
+        """Date what was just finished back into the story; the record itself never changes any more."""
+        moment = min(moment, utc_now())
+        db.session.execute(
+            sa.update(Inspection).where(Inspection.id == inspection.id).values(finished_at=moment)
+        )
+        db.session.execute(
+            sa.update(TimelineEntry)
+            .where(
+                TimelineEntry.record_kind == "handover.inspection", TimelineEntry.record_id == inspection.id
+            )
+            .values(happened_at=moment)
+        )
+
+    # --- notices and repairs
+
+    def notices(self) -> None:
+        """Send the defects of each day to their contractors; those of today are still to be sent."""
+        yesterday = utc_now() - dt.timedelta(hours=20)
+        with self.acting(self.engineers[0]):
+            by_day: dict[dt.date, list[Defect]] = {}
+            for defect in self.defects:
+                finished = defect.inspection is not None and defect.inspection.finished_at is not None
+                if defect.contractor_id is not None and finished and defect.raised_at < yesterday:
+                    by_day.setdefault(defect.raised_at.date(), []).append(defect)
+            for defects in by_day.values():
+                moment = max(defect.raised_at for defect in defects) + dt.timedelta(
+                    hours=self.chance.randint(3, 20)
+                )
+                for notice in services.create_notices(defects):
+                    self._issue(notice, min(moment, utc_now()))
+
+    def _issue(self, notice: RectificationNotice, moment: dt.datetime) -> None:
+        notice.deadline = max(notice.deadline or utc_now(), utc_now() + dt.timedelta(minutes=1))
+        services.issue_notice(notice)
+        promised = [line.defect.promised_by for line in notice.lines if line.defect.promised_by is not None]
+        notice.issued_at, notice.deadline = moment, max(promised)
+        notice.receipt_due_at = moment + dt.timedelta(hours=24)
+        for line in notice.lines:
+            line.defect.assigned_at = moment
+        db.session.flush()
+        if notice.contractor.label != WORST or self.chance.random() < 0.5:
+            services.receive_notice(notice, "项目经理")
+            notice.received_at = min(moment + dt.timedelta(hours=self.chance.randint(2, 22)), utc_now())
+            db.session.flush()
+
+    def repairs(self) -> None:
+        """Let the contractors repair: most in time, one late and badly."""
+        for defect in self.defects:
+            if defect.state == "assigned":
+                self._repair(defect)
+
+    def _repair(self, defect: Defect) -> None:
+        is_worst = defect.contractor is not None and defect.contractor.label == WORST
+        age = utc_now() - defect.raised_at
+        if self.chance.random() < (0.25 if is_worst else 0.06):
+            return
+        engineer = self.chance.choice(self.engineers)
+        with self.acting(engineer):
+            services.start_fixing(defect)
+        needed = dt.timedelta(hours=self.chance.randint(90, 420) if is_worst else self.chance.randint(6, 150))
+        if needed > age - dt.timedelta(hours=6):
+            return
+        fixed_at = defect.raised_at + needed
+        with self.acting(engineer):
+            services.report_fixed(defect, self.chance.choice(_MEASURES_TAKEN), fixed_at)
+            self.picture(defect, "after", fixed_at)
+        if self.chance.random() < 0.1:
+            return
+        self._recheck(defect, fixed_at, 0.4 if is_worst else 0.06)
+
+    def _recheck(self, defect: Defect, fixed_at: dt.datetime, failing: float) -> None:
+        moment = min(fixed_at + dt.timedelta(hours=self.chance.randint(3, 30)), utc_now())
+        with self.acting(self.checker):
+            if self.chance.random() < failing:
+                services.reject_defect(defect, self.chance.choice(_STILL_WRONG))
+            else:
+                services.verify_defect(defect, note="复验合格")
+                defect.verified_at = moment
+            defect.rechecks[-1].checked_at = moment
+            db.session.flush()
+
+    def plan_re_inspections(self) -> None:
+        """Plan a re-inspection for today in three houses where repairs wait for it."""
+        waiting = [defect.unit for defect in self.defects if defect.state == "fixed"]
+        with self.acting(self.manager):
+            for unit in list(dict.fromkeys(waiting))[:3]:
+                services.plan_inspection(
+                    unit, InspectionKind.RE_INSPECTION, planned_on=self.demo.today, inspector=self.checker
+                )
+
+    # --- photos
+
+    def picture(self, defect: Defect, slot: str, moment: dt.datetime) -> None:
+        """Attach a drawn picture of the fault; a few are drawn, and the others show the same bytes."""
+        kind = kind_of_fault(defect.faults[0].code.code) if slot == services.PHOTO_BEFORE else "repaired"
+        drawn = self._pictures.setdefault(kind, [])
+        if len(drawn) < PICTURES:
+            stream = BytesIO(draw(kind, self.chance))
+            drawn.append(attach(defect, stream, f"{defect.number}-{slot}.jpg", slot=slot, taken_at=moment))
+            return
+        source = self.chance.choice(drawn)
+        columns = ("sha256", "thumbnail_sha256", "media_type", "size", "width", "height", "record_kind")
+        db.session.add(
+            Attachment(
+                record_id=defect.id,
+                slot=slot,
+                file_name=f"{defect.number}-{slot}.jpg",
+                taken_at=moment,
+                position=1,
+                project_id=defect.project_id,
+                uploaded_by_id=require_scope().user_id,
+                uploaded_at=moment,
+                **{name: getattr(source, name) for name in columns},
+            )
+        )
+        db.session.flush()

@@ -1,0 +1,200 @@
+"""The figures of handover, exactly as domain reference 3.8 defines them. A denominator of 0 has no rate, never 0 % or 100 %."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from core.toolkit import db, utc_now
+from plugins.handover.models import Defect, DefectRecheck, Inspection, InspectionKind, InspectionState
+from plugins.handover.services import COUNTED
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A numerator over a denominator.
+
+    Attributes:
+        numerator: What was counted.
+        denominator: Of how many.
+    """
+
+    numerator: int
+    denominator: int
+
+    def value(self, factor: int = 100) -> Decimal | None:
+        """Return numerator × factor ÷ denominator, rounded half up to one decimal (domain reference F); None without any."""
+        if not self.denominator:
+            return None
+        exact = Decimal(self.numerator * factor) / Decimal(self.denominator)
+        return exact.quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+    @property
+    def percent(self) -> str | None:
+        """The rate as it is printed, "40.0%", or None."""
+        value = self.value()
+        return None if value is None else f"{value}%"
+
+    @property
+    def mean(self) -> str | None:
+        """The mean as it is printed, "4.9", or None."""
+        value = self.value(1)
+        return None if value is None else str(value)
+
+
+Conditions = Sequence[sa.ColumnElement[bool]]
+
+
+def _first_formal() -> Any:
+    """The first formal round of each house that was finished."""
+    formal = aliased(Inspection)
+    return (
+        sa.select(sa.func.min(formal.id))
+        .where(formal.kind == InspectionKind.FORMAL, formal.state == InspectionState.FINISHED)
+        .group_by(formal.unit_id)
+    )
+
+
+def first_pass(*conditions: sa.ColumnElement[bool]) -> Rate:
+    """K01 一次验收通过率: houses whose first formal inspection found no defect S1–S3 ÷ houses with a first formal inspection.
+
+    Args:
+        conditions: Further conditions on :class:`Inspection`, for example a project.
+    """
+    found = sa.exists().where(
+        Defect.inspection_id == Inspection.id, Defect.severity.in_(COUNTED), Defect.state != "invalid"
+    )
+    row = db.session.execute(
+        sa.select(sa.func.count(Inspection.id), sa.func.sum(sa.case((found, 0), else_=1))).where(
+            Inspection.id.in_(_first_formal()), *conditions
+        )
+    ).one()
+    return Rate(int(row[1] or 0), int(row[0]))
+
+
+def defects_per_house(*conditions: sa.ColumnElement[bool]) -> Rate:
+    """K05 户均缺陷数: defects S1–S3 of the first formal round ÷ houses inspected in it.
+
+    Args:
+        conditions: Further conditions on :class:`Inspection`.
+    """
+    houses = db.session.scalar(
+        sa.select(sa.func.count(Inspection.id)).where(Inspection.id.in_(_first_formal()), *conditions)
+    )
+    defects = db.session.scalar(
+        sa.select(sa.func.count(Defect.id))
+        .join(Inspection, Inspection.id == Defect.inspection_id)
+        .where(
+            Inspection.id.in_(_first_formal()),
+            Defect.severity.in_(COUNTED),
+            Defect.state != "invalid",
+            *conditions,
+        )
+    )
+    return Rate(int(defects or 0), int(houses or 0))
+
+
+def closed(*conditions: sa.ColumnElement[bool]) -> Rate:
+    """K06 销项率: defects closed ÷ defects raised, those that were no problem removed.
+
+    Args:
+        conditions: Further conditions on :class:`Defect`.
+    """
+    row = db.session.execute(
+        sa.select(
+            sa.func.count(Defect.id), sa.func.sum(sa.case((Defect.state == "closed", 1), else_=0))
+        ).where(Defect.state != "invalid", *conditions)
+    ).one()
+    return Rate(int(row[1] or 0), int(row[0]))
+
+
+def on_time(*conditions: sa.ColumnElement[bool], now: dt.datetime | None = None) -> Rate:
+    """K07 整改及时率: defects fixed by their first promise ÷ defects whose first promise has passed.
+
+    A defect that failed its re-inspection counts by its last repair. No problems, waived and transferred ones are left out.
+
+    Args:
+        conditions: Further conditions on :class:`Defect`.
+        now: The moment of counting.
+    """
+    in_time = sa.and_(Defect.fixed_at.is_not(None), Defect.fixed_at <= Defect.first_promised_by)
+    row = db.session.execute(
+        sa.select(sa.func.count(Defect.id), sa.func.sum(sa.case((in_time, 1), else_=0))).where(
+            Defect.first_promised_by <= (now or utc_now()),
+            Defect.state.not_in(("invalid", "waived", "transferred")),
+            *conditions,
+        )
+    ).one()
+    return Rate(int(row[1] or 0), int(row[0]))
+
+
+def passed_recheck(*conditions: sa.ColumnElement[bool]) -> Rate:
+    """K08 复验一次合格率: defects that passed their first re-inspection ÷ defects that were re-inspected.
+
+    Args:
+        conditions: Further conditions on :class:`Defect`.
+    """
+    row = db.session.execute(
+        sa.select(
+            sa.func.count(DefectRecheck.id),
+            sa.func.sum(sa.case((DefectRecheck.passed.is_(True), 1), else_=0)),
+        )
+        .join(Defect, Defect.id == DefectRecheck.defect_id)
+        .where(DefectRecheck.round_number == 1, *conditions)
+    ).one()
+    return Rate(int(row[1] or 0), int(row[0]))
+
+
+@dataclass(frozen=True)
+class ContractorRecord:
+    """How a contractor does.
+
+    Attributes:
+        contractor_id: The company.
+        total: Defects that it answers for, no problems left out.
+        open: Those that are not done with.
+        overdue: Those past their promise.
+        reopened: Those that failed a re-inspection.
+    """
+
+    contractor_id: int
+    total: int
+    open: int
+    overdue: int
+    reopened: int
+
+
+def by_contractor(*conditions: sa.ColumnElement[bool], limit: int = 8) -> list[ContractorRecord]:
+    """Return how the contractors do, the one with most overdue defects first.
+
+    Args:
+        conditions: Further conditions on :class:`Defect`.
+        limit: How many at most.
+    """
+    from plugins.handover.services import overdue_condition
+    from plugins.handover.workflows import OPEN
+
+    def count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+        return sa.func.sum(sa.case((condition, 1), else_=0))
+
+    overdue = count(overdue_condition())
+    rows = db.session.execute(
+        sa.select(
+            Defect.contractor_id,
+            sa.func.count(Defect.id),
+            count(Defect.state.in_(OPEN)),
+            overdue,
+            count(Defect.reopen_count > 0),
+        )
+        .where(Defect.contractor_id.is_not(None), Defect.state != "invalid", *conditions)
+        .group_by(Defect.contractor_id)
+        .order_by(overdue.desc(), Defect.contractor_id)
+        .limit(limit)
+    )
+    return [ContractorRecord(row[0], row[1], int(row[2]), int(row[3]), int(row[4])) for row in rows]

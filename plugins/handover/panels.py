@@ -1,0 +1,235 @@
+"""The sections that the module adds to pages of the core and to its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import joinedload
+
+from core.toolkit import (
+    Customer,
+    CustomerUnit,
+    Unit,
+    attachments_by_record,
+    db,
+    has_permission,
+    local_today,
+    require_scope,
+)
+from plugins.handover import catalogue, indicators, services, words
+from plugins.handover.models import (
+    Defect,
+    HandoverBatch,
+    HandoverUnit,
+    Inspection,
+    InspectionResult,
+    InspectionState,
+    InspectionTemplate,
+    NoticeLine,
+    RectificationNotice,
+)
+from plugins.handover.workflows import DEFECT, HANDOVER_UNIT, NOTICE, OPEN
+
+SHOWN = 20
+
+
+def _rounds(*conditions: sa.ColumnElement[bool]) -> list[Inspection]:
+    return list(
+        db.session.scalars(
+            sa.select(Inspection)
+            .where(*conditions)
+            .options(joinedload(Inspection.inspector), joinedload(Inspection.unit))
+            .order_by(Inspection.id.desc())
+            .limit(SHOWN)
+        )
+    )
+
+
+def _open_defects(*conditions: sa.ColumnElement[bool]) -> list[Defect]:
+    return list(
+        db.session.scalars(
+            sa.select(Defect)
+            .where(Defect.state.in_(OPEN), *conditions)
+            .options(joinedload(Defect.contractor), joinedload(Defect.unit))
+            .order_by(Defect.promised_by, Defect.id)
+            .limit(SHOWN)
+        )
+    )
+
+
+def _words() -> dict[str, Any]:
+    return {
+        "kinds": words.INSPECTION_KINDS,
+        "inspection_states": words.INSPECTION_STATES,
+        "defect_states": DEFECT,
+        "overdue_days": services.overdue_days,
+        "may_inspect": has_permission("handover.inspect"),
+    }
+
+
+def of_unit(unit: Unit) -> Mapping[str, Any] | None:
+    """Return the rounds and the open defects of a house."""
+    rounds, defects = _rounds(Inspection.unit_id == unit.id), _open_defects(Defect.unit_id == unit.id)
+    place = services.handover_unit_of(unit)
+    if not rounds and not defects and place is None:
+        return None
+    return {
+        "rounds": rounds,
+        "defects": defects,
+        "place": place,
+        "place_state": HANDOVER_UNIT.state_of(place) if place else None,
+        "count": len(defects),
+        **_words(),
+    }
+
+
+def of_customer(customer: Customer) -> Mapping[str, Any] | None:
+    """Return the rounds and the open defects of the houses that a customer holds today."""
+    today = local_today()
+    held = sa.select(CustomerUnit.unit_id).where(
+        CustomerUnit.customer_id == customer.id,
+        CustomerUnit.cancelled_on.is_(None),
+        sa.or_(CustomerUnit.to_date.is_(None), CustomerUnit.to_date >= today),
+    )
+    rounds, defects = _rounds(Inspection.unit_id.in_(held)), _open_defects(Defect.unit_id.in_(held))
+    if not rounds and not defects:
+        return None
+    return {"rounds": rounds, "defects": defects, "count": len(defects), **_words()}
+
+
+def my_work(record: Any) -> Mapping[str, Any] | None:
+    """Return what waits for the acting user: inspections until today, defects to re-inspect, overdue ones."""
+    del record
+    me = require_scope().user_id
+    rounds = _rounds(
+        Inspection.inspector_id == me,
+        Inspection.state.in_((InspectionState.PLANNED, InspectionState.IN_PROGRESS)),
+        sa.or_(Inspection.planned_on.is_(None), Inspection.planned_on <= local_today()),
+    )
+    defects = _open_defects(services.overdue_condition())
+    waiting: list[Defect] = []
+    if has_permission("handover.verify_defect"):
+        waiting = _open_defects(
+            Defect.state == "fixed", sa.or_(Defect.fixed_by_id != me, Defect.fixed_by_id.is_(None))
+        )
+    return {
+        "rounds": rounds,
+        "defects": defects[:8],
+        "waiting": waiting[:8],
+        "count": len(rounds) + len(defects) + len(waiting),
+        **_words(),
+    }
+
+
+def of_batch(batch: HandoverBatch) -> Mapping[str, Any]:
+    """Return how many houses of a batch are in which state, and the figures of the batch."""
+    counts = dict(
+        db.session.execute(
+            sa.select(HandoverUnit.state, sa.func.count(HandoverUnit.id))
+            .where(HandoverUnit.batch_id == batch.id)
+            .group_by(HandoverUnit.state)
+        ).all()
+    )
+    houses = sa.select(HandoverUnit.unit_id).where(HandoverUnit.batch_id == batch.id)
+    on_defect = Defect.unit_id.in_(houses)
+    return {
+        "states": [(state, counts[state.code]) for state in HANDOVER_UNIT.states if counts.get(state.code)],
+        "count": sum(counts.values()),
+        "first_pass": indicators.first_pass(Inspection.unit_id.in_(houses)),
+        "per_house": indicators.defects_per_house(Inspection.unit_id.in_(houses)),
+        "closed": indicators.closed(on_defect),
+        "on_time": indicators.on_time(on_defect),
+        "rechecked": indicators.passed_recheck(on_defect),
+        "contractors": _contractors(on_defect),
+    }
+
+
+def _contractors(condition: sa.ColumnElement[bool]) -> list[tuple[str, indicators.ContractorRecord]]:
+    from plugins.contractors.models import Company
+
+    found = indicators.by_contractor(condition)
+    names = {
+        company.id: company.label
+        for company in db.session.scalars(
+            sa.select(Company).where(Company.id.in_([each.contractor_id for each in found]))
+        )
+    }
+    return [(names[each.contractor_id], each) for each in found if each.contractor_id in names]
+
+
+def results(inspection: Inspection) -> Mapping[str, Any] | None:
+    """Return the results of an inspection by room."""
+    rows = db.session.scalars(
+        sa.select(InspectionResult)
+        .where(InspectionResult.inspection_id == inspection.id)
+        .order_by(InspectionResult.position)
+    ).all()
+    if not rows:
+        return None
+    by_room: dict[int, list[InspectionResult]] = {}
+    for row in rows:
+        by_room.setdefault(row.room_id, []).append(row)
+    return {
+        "rooms": [(room, by_room.get(room.id, [])) for room in inspection.rooms],
+        "verdicts": words.VERDICTS,
+        "measured": words.measured_values,
+        "count": len(rows),
+    }
+
+
+def defects_of_inspection(inspection: Inspection) -> Mapping[str, Any] | None:
+    """Return the defects that an inspection found, or what it re-inspected."""
+    defects = services.valid_defects(inspection)
+    rechecks = services.rechecks_of(inspection)
+    if not defects and not rechecks:
+        return None
+    photos = attachments_by_record(defects)
+    return {
+        "defects": defects,
+        "rechecks": rechecks,
+        "photos": {key: [photo for photo in held if photo.thumbnail_sha256] for key, held in photos.items()},
+        "count": len(defects) or len(rechecks),
+        **_words(),
+    }
+
+
+def rechecks(defect: Defect) -> Mapping[str, Any] | None:
+    """Return the re-inspections of a defect and the notices on which it stands."""
+    notices = db.session.scalars(
+        sa.select(RectificationNotice)
+        .join(NoticeLine, NoticeLine.notice_id == RectificationNotice.id)
+        .where(NoticeLine.defect_id == defect.id)
+        .order_by(RectificationNotice.id)
+    ).all()
+    if not defect.rechecks and not notices and defect.inspection is None:
+        return None
+    return {
+        "rechecks": defect.rechecks,
+        "notices": notices,
+        "notice_states": NOTICE,
+        "inspection": defect.inspection,
+        **_words(),
+    }
+
+
+def notice_lines(notice: RectificationNotice) -> Mapping[str, Any]:
+    """Return the defects on a notice."""
+    defects = [line.defect for line in notice.lines]
+    return {"defects": defects, "photos": {}, "count": len(defects), "rechecks": (), **_words()}
+
+
+def template_items(template: InspectionTemplate) -> Mapping[str, Any]:
+    """Return the items of a checklist by group."""
+    groups: dict[str, list[Any]] = {}
+    for item in template.items:
+        groups.setdefault(words.local(item, "group_name"), []).append(item)
+    return {
+        "groups": groups,
+        "count": len(template.items),
+        "may_edit": has_permission("handover.edit_catalogue")
+        and template.state == "draft"
+        and template.department_id == require_scope().department_id,
+        "faults": {code.code: words.local(code) for code in catalogue.defect_codes()},
+    }

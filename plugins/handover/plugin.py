@@ -1,0 +1,474 @@
+"""Handover of houses: what the module declares. Start reading here, then models.py and services.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.toolkit import (
+    AdminView,
+    DemoData,
+    DocumentType,
+    Manifest,
+    MenuArea,
+    MenuLink,
+    Panel,
+    Permission,
+    PublicBlueprint,
+    RecordKind,
+    SearchSource,
+    SeedData,
+    Setting,
+    TimelineKind,
+    _l,
+    hookimpl,
+)
+from plugins.handover import admin, catalogue, demo, documents, records, services
+from plugins.handover import panels as sections
+from plugins.handover.models import (
+    Defect,
+    DefectCode,
+    HandoverBatch,
+    HandoverUnit,
+    Inspection,
+    InspectionTemplate,
+    RectificationNotice,
+    TemplateItem,
+)
+from plugins.handover.public import blueprint
+
+manifest = Manifest(
+    slug="handover",
+    name=_l("Handover"),
+    version="0.1.0",
+    api=1,
+    summary=_l(
+        "Inspects houses on the phone, follows every defect to its re-inspection, and prints the records."
+    ),
+    depends=("contractors",),
+)
+
+
+@hookimpl
+def permissions() -> Sequence[Permission]:
+    """Declare the rights; roles are those of domain reference 0.2."""
+    seeing = ("BCS", "CCS", "PCM", "ENG", "PM")
+    return (
+        Permission(
+            "handover.view", _l("See handover"), _l("Batches, inspections, defects and notices."), seeing
+        ),
+        Permission(
+            "handover.plan", _l("Plan handover"), _l("Batches, and who inspects when."), ("BCS", "PCM", "ENG")
+        ),
+        Permission(
+            "handover.inspect",
+            _l("Inspect houses"),
+            _l("Record results and defects on site."),
+            ("ENG", "PM", "PCM", "CCS"),
+        ),
+        Permission(
+            "handover.override_start",
+            _l("Start in spite of open S1–S2 defects"),
+            _l("The right of the city general manager; the reason is kept."),
+            ("APR",),
+        ),
+        Permission("handover.create_defect", _l("Register defects"), "", ("ENG", "PCM", "CCS", "PM")),
+        Permission("handover.edit_defect", _l("Change defects"), "", ("ENG", "PCM")),
+        Permission("handover.lower_severity", _l("Lower the severity of defects"), "", ("ENG",)),
+        Permission("handover.assign_defect", _l("Assign defects to contractors"), "", ("ENG", "PCM")),
+        Permission("handover.fix_defect", _l("Report defects as fixed"), "", ("ENG", "PM")),
+        Permission(
+            "handover.verify_defect",
+            _l("Re-inspect and close defects"),
+            _l("Never one's own repair."),
+            ("ENG", "PCM", "CCS", "BCS"),
+        ),
+        Permission("handover.invalidate_defect", _l("Mark defects as no problem"), "", ("ENG", "PCM")),
+        Permission("handover.waive_defect", _l("Note that an owner waives a repair"), "", ("PCM", "CCS")),
+        Permission("handover.transfer_defect", _l("Move defects to repair"), "", ("PCM", "CCS")),
+        Permission("handover.issue_notice", _l("Make and issue rectification notices"), "", ("ENG", "PCM")),
+        Permission("handover.print", _l("Print and issue handover documents"), "", seeing),
+        Permission("handover.export", _l("Export handover lists"), "", ("BCS", "PCM", "ENG")),
+        Permission(
+            "handover.edit_catalogue",
+            _l("Change checklists and kinds of fault"),
+            "",
+            ("BCS",),
+        ),
+    )
+
+
+@hookimpl
+def record_kinds() -> Sequence[RecordKind]:
+    """Declare what others can hang things on."""
+    return (
+        RecordKind(
+            "handover.template",
+            InspectionTemplate,
+            _l("Checklist"),
+            "handover.view",
+            "handover.edit_catalogue",
+            "handover_templates.details_view",
+            lambda record: record.title,
+        ),
+        RecordKind(
+            "handover.item",
+            TemplateItem,
+            _l("Checklist item"),
+            "handover.view",
+            "handover.edit_catalogue",
+            "handover_items.details_view",
+            lambda record: f"{record.code} {record.name}",
+            records.item_path,
+        ),
+        RecordKind(
+            "handover.defect_code",
+            DefectCode,
+            _l("Kind of fault"),
+            "handover.view",
+            "handover.edit_catalogue",
+            "handover_codes.details_view",
+            lambda record: f"{record.code} {record.name}",
+        ),
+        RecordKind(
+            "handover.batch",
+            HandoverBatch,
+            _l("Handover batch"),
+            "handover.view",
+            "handover.plan",
+            "handover_batches.details_view",
+            lambda record: f"{record.code} {record.name}",
+            records.batch_path,
+        ),
+        RecordKind(
+            "handover.unit",
+            HandoverUnit,
+            _l("House in a batch"),
+            "handover.view",
+            "handover.plan",
+            "handover_units.details_view",
+            lambda record: record.unit.code,
+            records.handover_unit_path,
+        ),
+        RecordKind(
+            "handover.inspection",
+            Inspection,
+            _l("Inspection"),
+            "handover.view",
+            "handover.inspect",
+            "handover_inspections.details_view",
+            records.inspection_title,
+            records.unit_path,
+            {"meter": _l("Meters"), "signed": _l("Signed paper")},
+        ),
+        RecordKind(
+            "handover.defect",
+            Defect,
+            _l("Defect"),
+            "handover.view",
+            "handover.inspect",
+            "handover_defects.details_view",
+            records.defect_heading,
+            records.unit_path,
+            {
+                "before": _l("Before repair"),
+                "after": _l("After repair"),
+                "waiver": _l("Waiver signed by the owner"),
+            },
+        ),
+        RecordKind(
+            "handover.notice",
+            RectificationNotice,
+            _l("Rectification notice"),
+            "handover.view",
+            "handover.issue_notice",
+            "handover_notices.details_view",
+            lambda record: record.number,
+            records.notice_path,
+            {"receipt": _l("Signed receipt"), "reply": _l("Reply")},
+        ),
+    )
+
+
+@hookimpl
+def admin_views() -> Sequence[AdminView]:
+    """Declare the back office."""
+    handover, setup = MenuArea.HANDOVER, MenuArea.SETUP
+    return (
+        AdminView(admin.BatchView, "batches", _l("Handover batches"), handover, 10, HandoverBatch),
+        AdminView(admin.HandoverUnitView, "units", _l("Houses in batches"), handover, 20, HandoverUnit),
+        AdminView(admin.InspectionView, "inspections", _l("Inspections"), handover, 30, Inspection),
+        AdminView(
+            admin.DefectView, "defects", _l("Defects"), handover, 40, Defect, badge=admin.overdue_count
+        ),
+        AdminView(
+            admin.NoticeView,
+            "notices",
+            _l("Rectification notices"),
+            handover,
+            50,
+            RectificationNotice,
+            badge=admin.running_notices,
+        ),
+        AdminView(admin.TemplateView, "templates", _l("Checklists"), setup, 310, InspectionTemplate),
+        AdminView(admin.ItemView, "items", _l("Checklist items"), setup, 311, TemplateItem, in_menu=False),
+        AdminView(admin.DefectCodeView, "codes", _l("Kinds of fault"), setup, 320, DefectCode),
+    )
+
+
+@hookimpl
+def blueprints() -> Sequence[PublicBlueprint]:
+    """Declare the pages on site."""
+    return (PublicBlueprint(blueprint, "handover"),)
+
+
+@hookimpl
+def menu_links() -> Sequence[MenuLink]:
+    """Declare the way from the sidebar to the pages on site."""
+    return (MenuLink(_l("Inspect on site"), "handover.index", MenuArea.HANDOVER, "handover.inspect", 5),)
+
+
+@hookimpl
+def settings() -> Sequence[Setting]:
+    """Declare the numbers of the procedure; every one marked [OWN] or [RECON] in the domain reference can be changed."""
+    hours = _l("Hours from the moment the defect was found until it has to be fixed.")
+    limit, rule = "domain 3.3.4 [OWN]", "domain 3.3.6"
+
+    def number(key: str, default: int, label: Any, help_: Any, source: str, maximum: int = 10_000) -> Setting:
+        return Setting(key, default, label, help_, source, minimum=0, maximum=maximum)
+
+    return (
+        number("fix_hours_s1", 360, _l("Limit to fix S1"), hours, limit),
+        number("fix_hours_s2", 360, _l("Limit to fix S2"), hours, limit),
+        number("fix_hours_s3", 168, _l("Limit to fix S3"), hours, limit),
+        number("fix_hours_s4", 72, _l("Limit to fix S4"), hours, limit),
+        number(
+            "photos_per_defect",
+            1,
+            _l("Photos of each defect"),
+            _l("How many photos a defect needs before the inspection can be finished."),
+            f"{rule} rule 3 [RECON]",
+            20,
+        ),
+        Setting(
+            "after_photo_required",
+            True,
+            _l("Photo after the repair"),
+            _l("A defect can be closed only with a photo of the repair."),
+            "features 4.15",
+        ),
+        number(
+            "notice_hours",
+            24,
+            _l("Limit to issue a notice"),
+            _l("Hours from the end of the inspection until the notice has to be issued."),
+            f"{rule} rule 4 [RECON]",
+        ),
+        number(
+            "receipt_hours",
+            24,
+            _l("Limit to confirm a notice"),
+            _l("Hours from the issue until the contractor has to confirm the receipt."),
+            f"{rule} rule 4 [RECON]",
+        ),
+        number(
+            "escalate_contractor_days",
+            1,
+            _l("Escalation to the contractor's project manager"),
+            _l("Days after the promised date."),
+            f"{rule} rule 4 [RECON]",
+        ),
+        number(
+            "escalate_engineering_days",
+            3,
+            _l("Escalation to the head of engineering"),
+            _l("Days after the promised date."),
+            f"{rule} rule 4 [RECON]",
+        ),
+        number(
+            "escalate_manager_days",
+            7,
+            _l("Escalation to the city general manager"),
+            _l("Days after the promised date; then a repair by others is due."),
+            f"{rule} rule 4 [RECON]",
+        ),
+        number(
+            "failed_rounds_before_plan",
+            3,
+            _l("Failed re-inspections before a special plan"),
+            _l("From so many failed re-inspections on, a defect is marked as needing a special plan."),
+            f"{rule} rule 5 [RECON]",
+            100,
+        ),
+    )
+
+
+@hookimpl
+def document_types() -> Sequence[DocumentType]:
+    """Declare what is printed (domain reference 3.3.7)."""
+    return (
+        DocumentType(
+            "handover.inspection_record",
+            _l("House inspection record"),
+            "handover.inspection",
+            "handover/documents/inspection_record.html",
+            documents.inspection_record,
+            "handover.print",
+            "handover.print",
+            "YFJL",
+            may_issue=documents.may_issue_record,
+        ),
+        DocumentType(
+            "handover.rectification_notice",
+            _l("Rectification notice"),
+            "handover.notice",
+            "handover/documents/rectification_notice.html",
+            documents.rectification_notice,
+            "handover.print",
+            "handover.print",
+            "ZGTZ",
+            may_issue=documents.may_issue_notice,
+        ),
+    )
+
+
+@hookimpl
+def panels() -> Sequence[Panel]:
+    """Declare sections on pages of the core and of our own records."""
+    return (
+        Panel(
+            "handover.of_unit",
+            "core.unit",
+            _l("Handover"),
+            "handover/panels/unit.html",
+            sections.of_unit,
+            "handover.view",
+            300,
+        ),
+        Panel(
+            "handover.of_customer",
+            "core.customer",
+            _l("Handover"),
+            "handover/panels/customer.html",
+            sections.of_customer,
+            "handover.view",
+            300,
+        ),
+        Panel(
+            "handover.my_work",
+            "home",
+            _l("My inspections and defects"),
+            "handover/panels/home.html",
+            sections.my_work,
+            "handover.view",
+            100,
+        ),
+        Panel(
+            "handover.batch_units",
+            "handover.batch",
+            _l("Houses"),
+            "handover/panels/batch.html",
+            sections.of_batch,
+            "handover.view",
+            100,
+        ),
+        Panel(
+            "handover.results",
+            "handover.inspection",
+            _l("Results"),
+            "handover/panels/results.html",
+            sections.results,
+            "handover.view",
+            100,
+        ),
+        Panel(
+            "handover.inspection_defects",
+            "handover.inspection",
+            _l("Defects"),
+            "handover/panels/defects.html",
+            sections.defects_of_inspection,
+            "handover.view",
+            90,
+        ),
+        Panel(
+            "handover.rechecks",
+            "handover.defect",
+            _l("Re-inspections and notices"),
+            "handover/panels/rechecks.html",
+            sections.rechecks,
+            "handover.view",
+            100,
+        ),
+        Panel(
+            "handover.notice_lines",
+            "handover.notice",
+            _l("Defects"),
+            "handover/panels/notice.html",
+            sections.notice_lines,
+            "handover.view",
+            90,
+        ),
+        Panel(
+            "handover.template_items",
+            "handover.template",
+            _l("Items"),
+            "handover/panels/template.html",
+            sections.template_items,
+            "handover.view",
+            90,
+        ),
+    )
+
+
+@hookimpl
+def timeline_kinds() -> Sequence[TimelineKind]:
+    """Declare what the module writes into timelines."""
+    return (
+        TimelineKind("handover.inspection_finished", _l("Inspection"), "ok"),
+        TimelineKind("handover.re_inspected", _l("Re-inspection"), "ok"),
+        TimelineKind("handover.notice_issued", _l("Rectification notice"), "wait"),
+    )
+
+
+@hookimpl
+def search_sources() -> Sequence[SearchSource]:
+    """Declare what the global search finds."""
+    return (
+        SearchSource("handover.defects", _l("Defects"), records.find_defects, "handover.view", 300),
+        SearchSource(
+            "handover.inspections", _l("Inspections"), records.find_inspections, "handover.view", 310
+        ),
+        SearchSource(
+            "handover.notices", _l("Rectification notices"), records.find_notices, "handover.view", 320
+        ),
+    )
+
+
+@hookimpl
+def seed_data() -> Sequence[SeedData]:
+    """Declare the checklist with its 121 items and the 25 kinds of fault."""
+    return (SeedData(catalogue.load_reference_data),)
+
+
+@hookimpl
+def demo_data() -> Sequence[DemoData]:
+    """Declare a batch with sixty inspections."""
+    return (DemoData(demo.load),)
+
+
+@hookimpl
+def customers_merged(kept_id: int, merged_id: int) -> None:
+    """Move inspections."""
+    services.move_customer(kept_id, merged_id)
+
+
+@hookimpl
+def customer_erased(customer_id: int) -> None:
+    """Take the person out of inspections."""
+    services.forget_customer(customer_id)
+
+
+@hookimpl
+def customer_export(customer_id: int) -> Mapping[str, Any] | None:
+    """Return the inspections at which the person was present."""
+    return services.held_about(customer_id)

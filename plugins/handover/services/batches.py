@@ -1,0 +1,151 @@
+"""Handover batches and the houses in them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.toolkit import (
+    Building,
+    Phase,
+    Project,
+    Unit,
+    User,
+    _,
+    db,
+)
+from plugins.handover.errors import HandoverRuleError
+from plugins.handover.models import (
+    BatchMode,
+    HandoverBatch,
+    HandoverUnit,
+)
+
+
+def create_batch(
+    project: Project,
+    *,
+    code: str,
+    name: str,
+    phase: Phase | None = None,
+    delivery_on: dt.date | None = None,
+    mode: BatchMode = BatchMode.CONCENTRATED,
+    manager: User | None = None,
+    note: str = "",
+) -> HandoverBatch:
+    """Make a handover batch.
+
+    Args:
+        project: The project.
+        code: Short code, unique in the project.
+        name: What people call it.
+        phase: The phase it belongs to.
+        delivery_on: T, the delivery date of the contracts.
+        mode: Concentrated or scattered.
+        manager: Who runs it.
+        note: Free text.
+
+    Raises:
+        HandoverRuleError: The code is taken or missing, or the phase belongs to another project.
+    """
+    code = _checked_batch(project, code, name, phase, None)
+    batch = HandoverBatch(
+        project_id=project.id,
+        phase_id=phase.id if phase else None,
+        code=code,
+        name=name.strip(),
+        delivery_on=delivery_on,
+        mode=mode,
+        manager_id=manager.id if manager else None,
+        note=note,
+    )
+    db.session.add(batch)
+    db.session.flush()
+    return batch
+
+
+def change_batch(batch: HandoverBatch, **values: Any) -> None:
+    """Change a batch; takes the arguments of :func:`create_batch` except the project.
+
+    Raises:
+        HandoverRuleError: The code is taken or missing, or the phase belongs to another project.
+    """
+    phase = values.pop("phase", batch.phase)
+    manager = values.pop("manager", batch.manager)
+    batch.code = _checked_batch(
+        batch.project, values.pop("code", batch.code), values.get("name", batch.name), phase, batch
+    )
+    batch.phase_id = phase.id if phase else None
+    batch.manager_id = manager.id if manager else None
+    for name, value in values.items():
+        setattr(batch, name, value)
+    db.session.flush()
+
+
+def _checked_batch(
+    project: Project, code: str, name: str, phase: Phase | None, batch: HandoverBatch | None
+) -> str:
+    code = code.strip()
+    if not code or not name.strip():
+        raise HandoverRuleError(_("A batch needs a code and a name."))
+    if phase is not None and phase.project_id != project.id:
+        raise HandoverRuleError(
+            _(
+                "Phase “%(phase)s” belongs to another project. Choose one of %(project)s.",
+                phase=phase.name,
+                project=project.name,
+            )
+        )
+    taken = db.session.scalar(
+        sa.select(HandoverBatch).where(HandoverBatch.project_id == project.id, HandoverBatch.code == code)
+    )
+    if taken is not None and taken is not batch:
+        raise HandoverRuleError(
+            _("The project has a batch with the code %(code)s already. Choose another code.", code=code)
+        )
+    return code
+
+
+def add_units(batch: HandoverBatch, units: Sequence[Unit]) -> list[HandoverUnit]:
+    """Put houses into a batch; those that are in it already are left alone.
+
+    Raises:
+        HandoverRuleError: A house belongs to another project.
+    """
+    held = set(db.session.scalars(sa.select(HandoverUnit.unit_id).where(HandoverUnit.batch_id == batch.id)))
+    added = []
+    for unit in units:
+        if unit.project_id != batch.project_id:
+            raise HandoverRuleError(
+                _(
+                    "House %(unit)s belongs to another project than the batch %(batch)s.",
+                    unit=unit.code,
+                    batch=batch.code,
+                )
+            )
+        if unit.id not in held:
+            held.add(unit.id)
+            added.append(HandoverUnit(project_id=batch.project_id, batch_id=batch.id, unit_id=unit.id))
+    db.session.add_all(added)
+    db.session.flush()
+    return added
+
+
+def handover_unit_of(unit: Unit) -> HandoverUnit | None:
+    """Return the newest place of a house in a batch, or None."""
+    return db.session.scalar(
+        sa.select(HandoverUnit)
+        .where(HandoverUnit.unit_id == unit.id)
+        .order_by(HandoverUnit.id.desc())
+        .limit(1)
+    )
+
+
+def units_of_building(building: Building) -> Sequence[Unit]:
+    """Return the houses of a building by code."""
+    return db.session.scalars(
+        sa.select(Unit).where(Unit.building_id == building.id).order_by(Unit.code)
+    ).all()

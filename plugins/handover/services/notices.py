@@ -1,0 +1,163 @@
+"""Rectification notices to contractors (domain reference 3.3.6 rule 4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from core.toolkit import (
+    Unit,
+    _,
+    db,
+    reach,
+    require_scope,
+    setting,
+    utc_now,
+)
+from plugins.handover.errors import HandoverRuleError
+from plugins.handover.models import (
+    Defect,
+    NoticeLine,
+    RectificationNotice,
+)
+from plugins.handover.services.common import number_under
+from plugins.handover.workflows import DEFECT, NOTICE
+
+
+def create_notices(defects: Sequence[Defect]) -> list[RectificationNotice]:
+    """Make draft notices for defects, one for each contractor and project.
+
+    Args:
+        defects: Defects that still have to be fixed.
+
+    Raises:
+        HandoverRuleError: A defect has no contractor, is fixed or done with, or stands on another notice that runs.
+    """
+    if not defects:
+        raise HandoverRuleError(_("Tick the defects that the notice is about first."))
+    groups: dict[tuple[int, int], list[Defect]] = {}
+    running = _on_running_notice(defects)
+    for defect in sorted(defects, key=lambda each: (each.severity, each.id)):
+        if defect.state not in ("open", "assigned", "rejected", "in_progress"):
+            raise HandoverRuleError(
+                _(
+                    "%(number)s is “%(state)s”; a notice is only for defects that have to be fixed.",
+                    number=defect.number,
+                    state=DEFECT.state_of(defect).label,
+                )
+            )
+        if defect.contractor_id is None:
+            raise HandoverRuleError(
+                _("%(number)s has no contractor. Choose one on its page first.", number=defect.number)
+            )
+        if defect.id in running:
+            raise HandoverRuleError(
+                _(
+                    "%(number)s stands on notice %(notice)s already.",
+                    number=defect.number,
+                    notice=running[defect.id],
+                )
+            )
+        groups.setdefault((defect.project_id, defect.contractor_id), []).append(defect)
+    return [_draft_notice(group) for group in groups.values()]
+
+
+def _on_running_notice(defects: Sequence[Defect]) -> dict[int, str]:
+    rows = db.session.execute(
+        sa.select(NoticeLine.defect_id, RectificationNotice.number)
+        .join(RectificationNotice, RectificationNotice.id == NoticeLine.notice_id)
+        .join(Defect, Defect.id == NoticeLine.defect_id)
+        .where(
+            NoticeLine.defect_id.in_([defect.id for defect in defects]),
+            RectificationNotice.state.in_(("draft", "issued", "received", "replied")),
+            Defect.state != "rejected",
+        )
+    )
+    return {row.defect_id: row.number for row in rows}
+
+
+def _draft_notice(defects: Sequence[Defect]) -> RectificationNotice:
+    first = defects[0]
+    inspections = {defect.inspection_id for defect in defects}
+    now = utc_now()
+    found = [
+        (defect.inspection.finished_at if defect.inspection else None) or defect.raised_at
+        for defect in defects
+    ]
+    promises = [defect.promised_by for defect in defects if defect.promised_by is not None]
+    notice = RectificationNotice(
+        project_id=first.project_id,
+        contractor_id=first.contractor_id,
+        inspection_id=next(iter(inspections)) if len(inspections) == 1 else None,
+        number=number_under("ZG", first.project),
+        deadline=max([*promises, now]) if promises else None,
+        issue_due_at=min(found) + dt.timedelta(hours=int(setting("handover", "notice_hours"))),
+    )
+    notice.lines = [
+        NoticeLine(project_id=defect.project_id, defect_id=defect.id, position=position)
+        for position, defect in enumerate(defects, start=1)
+    ]
+    db.session.add(notice)
+    db.session.flush()
+    return notice
+
+
+def issue_notice(notice: RectificationNotice, deadline: dt.datetime | None = None) -> None:
+    """Issue a notice: its open defects are assigned, and the contractor has to confirm the receipt in time.
+
+    Args:
+        notice: A draft.
+        deadline: Until when everything has to be fixed; the drafted one when omitted.
+
+    Raises:
+        TransitionRefused: It is no draft, or the deadline or the permission is missing.
+        HandoverRuleError: The deadline lies in the past.
+
+    Source: domain reference 3.3.6 rule 4 [RECON]: issued within 24 h, receipt within 24 h; touchpoint TP-E07.
+    """
+    now = utc_now()
+    until = deadline or notice.deadline
+    if until is not None and until < now:
+        raise HandoverRuleError(
+            _("The deadline of %(number)s lies in the past. Choose a later one.", number=notice.number)
+        )
+    NOTICE.move(
+        notice,
+        "issue",
+        deadline=until,
+        issued_at=now,
+        issued_by_id=require_scope().user_id,
+        receipt_due_at=now + dt.timedelta(hours=int(setting("handover", "receipt_hours"))),
+    )
+    units: dict[int, tuple[Unit, list[Defect]]] = {}
+    for line in notice.lines:
+        defect = line.defect
+        if defect.state == "open":
+            DEFECT.move(defect, "assign", contractor_id=notice.contractor_id, assigned_at=now)
+        units.setdefault(defect.unit_id, (defect.unit, []))[1].append(defect)
+    for unit, defects in units.values():
+        reach(
+            "TP-E07",
+            "handover.notice_issued",
+            _(
+                "Notice %(number)s to %(contractor)s: %(count)d defects.",
+                number=notice.number,
+                contractor=notice.contractor.name,
+                count=len(defects),
+            ),
+            unit=unit,
+            record_kind="handover.notice",
+            record_id=notice.id,
+            details={"notice": notice.number, "defects": [defect.number for defect in defects]},
+        )
+
+
+def receive_notice(notice: RectificationNotice, receiver_name: str) -> None:
+    """Note who of the contractor received a notice, and when.
+
+    Raises:
+        TransitionRefused: It was not issued, or the receiver or the permission is missing.
+    """
+    NOTICE.move(notice, "receive", receiver_name=receiver_name.strip(), received_at=utc_now())
