@@ -39,6 +39,65 @@ ACTIONS: Mapping[str, Any] = {
     "switched_off": _l("Module switched off"),
 }
 
+_TONES = {"deleted": "late", "bulk_deleted": "late", "erased": "late", "revealed": "wait", "exported": "wait"}
+
+TABLES: Mapping[str, Any] = {
+    "attachment": _l("Photo or file"),
+    "consent": _l("Consent"),
+    "customer_contact": _l("Way to reach a customer"),
+    "customer_preference": _l("Wishes of a customer"),
+    "customer_project": _l("Customer of a project"),
+    "customer_unit": _l("Part in a house"),
+    "department_setting": _l("Setting"),
+    "issued_document": _l("Issued document"),
+    "membership": _l("Membership"),
+    "plugin_switch": _l("Module switch"),
+    "project_group": _l("Group of a project"),
+    "timeline_entry": _l("Timeline entry"),
+    "touchpoint": _l("Touchpoint"),
+    "touchpoint_override": _l("Touchpoint of a company"),
+}
+"""Words for rows that have no page of their own."""
+
+FIELDS: Mapping[str, Any] = {
+    "archived_at": _l("Archived"),
+    "caption": _l("Caption"),
+    "code": _l("Code"),
+    "component": _l("Module"),
+    "customer_id": _l("Customer"),
+    "department_id": _l("Department"),
+    "file_name": _l("File name"),
+    "height": _l("Height"),
+    "kind": _l("Kind"),
+    "language": _l("Language"),
+    "media_type": _l("File type"),
+    "name": _l("Name"),
+    "number": _l("Number"),
+    "position": _l("Position"),
+    "project_id": _l("Project"),
+    "record_id": _l("Record"),
+    "record_kind": _l("Kind of record"),
+    "removed_at": _l("Removed"),
+    "role": _l("Role"),
+    "role_id": _l("Role"),
+    "sha256": _l("SHA-256 of the file"),
+    "since": _l("Since"),
+    "size": _l("Bytes"),
+    "slot": _l("Place"),
+    "source": _l("Source"),
+    "summary": _l("Summary"),
+    "taken_at": _l("Taken"),
+    "thumbnail_sha256": _l("SHA-256 of the thumbnail"),
+    "title": _l("Title"),
+    "unit_id": _l("House"),
+    "uploaded_at": _l("Uploaded"),
+    "uploaded_by_id": _l("Uploaded by"),
+    "user_id": _l("User"),
+    "value": _l("Value"),
+    "width": _l("Width"),
+}
+"""Words for fields that no view of their model names."""
+
 
 def set_up_audit_words(app: Flask) -> None:
     """Give templates the words for times, and for actions, fields and values of audit lines."""
@@ -61,7 +120,7 @@ def kind_words(table_name: str) -> str:
     for kind in current_runtime().declared.record_kinds():
         if kind.model.__tablename__ == table_name:
             return str(kind.label)
-    return table_name.replace("_", " ")
+    return str(TABLES.get(table_name) or table_name.replace("_", " "))
 
 
 def field_words(name: str, table_name: str) -> str:
@@ -69,7 +128,7 @@ def field_words(name: str, table_name: str) -> str:
     for view in _views():
         if view.model.__tablename__ == table_name and name in view.column_labels:
             return str(view.column_labels[name])
-    return name.replace("_", " ").capitalize()
+    return str(FIELDS.get(name) or name.replace("_", " ").capitalize())
 
 
 def value_words(value: services.Value, name: str = "", table_name: str = "") -> str:
@@ -100,8 +159,9 @@ def _views() -> list[RecordView]:
     return [view for view in current_app.extensions["admin"][0]._views if isinstance(view, RecordView)]
 
 
-def _action(entry: AuditEntry) -> str:
-    return action_words(entry.action)
+def _action(entry: AuditEntry) -> Markup:
+    tone = _TONES.get(entry.action, "calm")
+    return Markup('<span class="st {}">{}</span>').format(tone, action_words(entry.action))
 
 
 def _record(entry: AuditEntry) -> Markup | str:
@@ -173,4 +233,5 @@ class AuditLogView(RecordView):
         TextFilter("request_id"),
     )
     default_sort = ("id", True)
+    details_template = "admin/audit/details.html"
     empty_list_hint = _l("Changes appear here as soon as somebody makes one.")

@@ -176,7 +176,7 @@ def _values_of_created(row: Any) -> dict[str, tuple[Any, Any]]:
     values = {
         field.key: (None, held[field.key])
         for field in fields_of(type(row))
-        if held.get(field.key) is not None and field.key != "id"
+        if held.get(field.key) not in (None, "") and field.key != "id"
     }
     return values | _changed_links(row)
 

@@ -46,7 +46,7 @@ class AuditEntry(Identified, CoreBase):
     department_id: Mapped[int | None] = mapped_column(big_id)
 
     def __str__(self) -> str:
-        return f"{self.id}"
+        return f"{self.action} {self.record_kind} {self.record_id}"
 
 
 class AuditSeal(Identified, CoreBase):

@@ -29,9 +29,6 @@
     panel.addEventListener("submit", function (event) {
       if (event.target.matches("[data-upload]")) {
         event.preventDefault();
-      } else if (event.target.closest(".attachment-foot") && !event.defaultPrevented) {
-        event.preventDefault();
-        remove(panel, event.target);
       }
     });
     panel.addEventListener("click", function (event) {
@@ -172,13 +169,21 @@
     const remover = element("form", { method: "post", action: item.remove, "data-confirm": question }, [token, button]);
     const foot = element("div", { class: "attachment-foot" }, [element("span", { title: item.name }, [item.caption || item.name]), remover]);
     form.closest(".attachment-slot").querySelector(".attachment-list").append(element("li", {}, [link, foot]));
+    count(panel);
     panel.dispatchEvent(new CustomEvent("attachments:added", { bubbles: true, detail: item }));
   }
 
-  async function remove(panel, form) {
-    if (form.dataset.confirm && !form.dataset.sent && !document.querySelector("script[src*='js/site.js']") && !window.confirm(form.dataset.confirm)) {
-      return;
+  // The heading of the section says how many there are.
+  function count(panel) {
+    const section = panel.closest(".section");
+    const shown = section && section.querySelector("header .n");
+    if (shown) {
+      shown.textContent = panel.querySelectorAll(".attachment-list li").length;
     }
+  }
+
+  // The question before it was asked by site.js, which every page loads.
+  async function remove(panel, form) {
     const item = form.closest("li");
     let answer = null;
     try {
@@ -198,6 +203,7 @@
     if (neighbour) {
       neighbour.querySelector("a").focus();
     }
+    count(panel);
     panel.dispatchEvent(new CustomEvent("attachments:removed", { bubbles: true }));
   }
 
@@ -240,6 +246,15 @@
     turn(0);
     view.showModal();
   }
+
+  // Here, not on the panel: the question of site.js, which listens on the document too and was loaded first, comes before.
+  document.addEventListener("submit", function (event) {
+    const panel = event.target.closest("[data-attachments]");
+    if (panel && event.target.closest(".attachment-foot") && !event.defaultPrevented) {
+      event.preventDefault();
+      remove(panel, event.target);
+    }
+  });
 
   for (const panel of document.querySelectorAll("[data-attachments]")) {
     start(panel);
