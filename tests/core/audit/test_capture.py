@@ -214,6 +214,13 @@ def test_a_key_made_in_a_savepoint_that_was_undone_is_not_used_again(place):
     assert audit.decrypt_bytes("customer:9999", content) == b"kept"
 
 
+def test_the_blind_index_of_an_identity_stays_out_of_the_log(place):
+    customer = db.session.get(Customer, place.customer_id)
+    customer.identity_index = "0123456789abcdef"
+    db.session.flush()
+    assert newest().changes == {"identity_index": {"hidden": True}}
+
+
 def test_what_is_rolled_back_was_never_logged(place):
     count = len(entries())
     add_unit(place)
