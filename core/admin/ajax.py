@@ -141,6 +141,7 @@ class ReferenceField(Field):
         super().__init__(label, validators, **options)
         self.reference = reference
         self.required = required
+        self.flags.required = required
         self.lookup_url = ""
         self.record: Any = None
         self._typed: str | None = None
@@ -192,6 +193,7 @@ class ReferenceListField(Field):
         super().__init__(label, validators, **options)
         self.reference = reference
         self.required = required
+        self.flags.required = required
         self.lookup_url = ""
         self._refused = False
 

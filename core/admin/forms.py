@@ -185,6 +185,8 @@ class FormBuilder:
         validators = list(arguments.pop("validators", ()))
         has_default = column.default is not None or column.server_default is not None
         required = not optional and not column.nullable and not has_default
+        if column.default is not None and column.default.is_scalar:
+            arguments.setdefault("default", column.default.arg)
         if column.foreign_keys:
             return self._reference(name, label, validators, required, arguments)
         validators.insert(0, InputRequired() if required else Optional())

@@ -81,6 +81,7 @@ class ListRequest:
         sort: Name of the column, or ``id``.
         descending: Whether the largest comes first.
         search: What is searched, cleaned.
+        typed_search: What stands in the search field, also when it is too short to be searched.
         size: Rows a page.
         conditions: What the filters ask for.
         link: The only condition, when it is a link filter that the list can be read along.
@@ -96,6 +97,7 @@ class ListRequest:
     sort: str = "id"
     descending: bool = True
     search: str = ""
+    typed_search: str = ""
     size: int = PAGE_SIZES[0]
     conditions: list[sa.ColumnElement[bool]] = field(default_factory=list)
     link: tuple[LinkFilter, int] | None = None
@@ -140,6 +142,7 @@ def _read_search(view: RecordView, arguments: Mapping[str, str], asked: ListRequ
     text = clean_search(arguments.get("search"))
     if not text or view.search is None:
         return
+    asked.typed_search = text
     if not view.search.is_long_enough(text):
         asked.complaints.append(_("Type at least two characters to search; the list is shown unsearched."))
         return
@@ -215,10 +218,23 @@ class Lister:
 
     def page(self) -> Page:
         """Return the page that is asked for, or the nearest that exists."""
+        asked = self.asked
+        if asked.page == 0 and asked.after is None and asked.before is None and not asked.search:
+            return self._first_page()
         count = self.count()
-        self._few = bool(self.asked.search) and count.certainty is Certainty.EXACT
+        self._few = bool(asked.search) and count.certainty is Certainty.EXACT
         page = self._from_neighbour(count)
         return page or self._by_number(count)
+
+    def _first_page(self) -> Page:
+        """Return the first page; when it is the only one, its rows are counted by having been read."""
+        size = self.asked.size
+        if self.key is self.model.id:
+            records, has_next = self._rows(size, 0)
+        else:
+            keys = self._walk(size + 1, True, None)
+            records, has_next = self._load(keys[:size]), len(keys) > size
+        return Page(records, self.count() if has_next else Count(len(records)), 0, False, has_next)
 
     def count(self) -> Count:
         """Return how many rows the list has: exact up to 10,000, beyond it about or at least."""
@@ -301,20 +317,20 @@ class Lister:
             keys = self._walk(size + 1, False, None, (-number - 1) * size)
             return Page(self._load(keys[:size][::-1]), count, number, len(keys) > size, number < -1)
         if number * size <= SHALLOW_OFFSET and not self.asked.search and self.key is self.model.id:
-            records = self._rows(size + 1, number * size)
+            records, has_next = self._rows(size, number * size)
         else:
             keys = self._walk(size + 1, True, None, number * size)
-            records = self._load(keys)
+            records, has_next = self._load(keys[:size]), len(keys) > size
         if not records and number > 0:
             return self._by_number(count, -1)
-        return Page(records[:size], count, number, number > 0, len(records) > size)
+        return Page(records, count, number, number > 0, has_next)
 
     def _exact_page(self, count: Count, number: int, offset: int, total: int) -> Page:
         size = self.asked.size
         has_next = offset + size < total
         if offset <= total - offset:
             if offset <= SHALLOW_OFFSET and not self.asked.search and self.key is self.model.id:
-                records = self._rows(size, offset)
+                records, _more = self._rows(size, offset)
             else:
                 records = self._load(self._walk(size, True, None, offset))
         else:
@@ -364,9 +380,11 @@ class Lister:
     def _is_nullable(self) -> bool:
         return bool(self.sort.property.columns[0].nullable)
 
-    def _rows(self, limit: int, offset: int) -> list[Any]:
+    def _rows(self, size: int, offset: int) -> tuple[list[Any], bool]:
+        """Return the rows of a page that lies near the start, and whether others follow."""
         statement = self.view.list_select().where(*self.conditions).order_by(*self._order(True))
-        return self._complete(list(db.session.scalars(statement.limit(limit).offset(offset or None))))
+        records = list(db.session.scalars(statement.limit(size + 1).offset(offset or None)))
+        return self._complete(records[:size]), len(records) > size
 
     def _load(self, keys: Sequence[int]) -> list[Any]:
         if not keys:

@@ -1133,7 +1133,7 @@ class RecordView(ModelView):  # type: ignore[misc]
             "admin/model/export.html",
             asked=asked,
             chips=self._chips(asked),
-            count=count if count <= limit else f"{limit:,}+",
+            count=f"{count:,}" if count <= limit else f"{limit:,}+",
             columns=self._export_columns,
             chosen=chosen or list(self.column_export_list),
             complaints=complaints,

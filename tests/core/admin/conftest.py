@@ -79,7 +79,9 @@ class UnitView(RecordView):
     column_export_list = ("code", "layout", "project.name", "price", "created_at", "project.id")
     column_labels = {"code": "Code", "project.name": "Project", "price": "Price"}
     choices = {"decoration": ((Decoration.ROUGH, "Rough"), (Decoration.FITTED, "Fitted"))}
-    status_columns = {"decoration": {Decoration.ROUGH: ("wait", "Rough"), Decoration.FITTED: ("ok", "Fitted")}}
+    status_columns = {
+        "decoration": {Decoration.ROUGH: ("wait", "Rough"), Decoration.FITTED: ("ok", "Fitted")}
+    }
     form_columns = ("project_id", "building_id", "number", "code", "layout", "decoration", "price", "floor")
     form_sections = (FormSection("Money", ("price",)),)
     create_only_columns = frozenset({"project_id"})
@@ -136,7 +138,12 @@ class CustomerView(RecordView):
     search = SearchDeclaration(index=CUSTOMER_SEARCH, permissions={"phone": "customers.view_phone"})
     filters = (
         LinkFilter(
-            "project", "Project", reference=PROJECTS, link=CustomerProject, near="customer_id", far="project_id"
+            "project",
+            "Project",
+            reference=PROJECTS,
+            link=CustomerProject,
+            near="customer_id",
+            far="project_id",
         ),
         ChoiceFilter("kind"),
         TextFilter("phone", permission="personal.view"),
@@ -216,7 +223,10 @@ DECLARATIONS = {
 def running_app(app_settings: dict[str, Any]) -> Iterator[Flask]:
     """The parts of the application that views stand on, without plugins."""
     app = Flask(
-        "core", instance_path=app_settings["INSTANCE_PATH"], static_folder="static", template_folder="templates"
+        "core",
+        instance_path=app_settings["INSTANCE_PATH"],
+        static_folder="static",
+        template_folder="templates",
     )
     config.load_config(app, {**app_settings, "INSTALLATION_NAME": "Test"})
     secrets.load_secrets(app)

@@ -9,7 +9,9 @@ PATH = "/admin/units/action/"
 
 
 def test_an_action_changes_the_chosen_rows(sign_in, world, stored):
-    answer = sign_in("head").post(PATH, data={"action": "fit", "rowid": list(world.own.unit_ids[:2])}, follow_redirects=True)
+    answer = sign_in("head").post(
+        PATH, data={"action": "fit", "rowid": list(world.own.unit_ids[:2])}, follow_redirects=True
+    )
     assert "2 units" in answer.text
     assert [stored(Unit, key).decoration for key in world.own.unit_ids] == ["rough", "rough", "fitted"]
 
@@ -26,12 +28,23 @@ def test_actions_that_are_not_declared_do_not_exist(sign_in, world):
     browser = sign_in("admin", "group")
     for name in ("absent", "", "__init__", "delete_chosen"):
         assert browser.post(PATH, data={"action": name, "rowid": list(world.own.unit_ids)}).status_code == 404
-    assert browser.post("/admin/customers/action/", data={"action": "delete", "rowid": "1"}).status_code == 404
+    assert (
+        browser.post("/admin/customers/action/", data={"action": "delete", "rowid": "1"}).status_code == 404
+    )
 
 
 def test_one_foreign_row_stops_the_whole_action(sign_in, world, stored):
     browser = sign_in("head")
-    for foreign in (world.foreign.unit_ids[0], world.sibling.unit_ids[0], 999999, "abc", "1,2", "1.5", "-1", "9" * 30):
+    for foreign in (
+        world.foreign.unit_ids[0],
+        world.sibling.unit_ids[0],
+        999999,
+        "abc",
+        "1,2",
+        "1.5",
+        "-1",
+        "9" * 30,
+    ):
         chosen = [world.own.unit_ids[0], foreign]
         assert browser.post(PATH, data={"action": "fit", "rowid": chosen}).status_code == 404, foreign
     for key in (world.own.unit_ids[0], world.foreign.unit_ids[0], world.sibling.unit_ids[0]):
@@ -47,7 +60,9 @@ def test_at_most_500_rows(sign_in, world, stored):
 
 
 def test_nothing_chosen_is_said(sign_in, world):
-    assert "at least one row" in sign_in("head").post(PATH, data={"action": "fit"}, follow_redirects=True).text
+    assert (
+        "at least one row" in sign_in("head").post(PATH, data={"action": "fit"}, follow_redirects=True).text
+    )
 
 
 def test_reading_an_action_is_impossible(sign_in, world):
@@ -55,7 +70,9 @@ def test_reading_an_action_is_impossible(sign_in, world):
 
 
 def test_an_action_that_fails_leaves_nothing_behind(sign_in, world, stored):
-    answer = sign_in("head").post(PATH, data={"action": "break", "rowid": list(world.own.unit_ids)}, follow_redirects=True)
+    answer = sign_in("head").post(
+        PATH, data={"action": "break", "rowid": list(world.own.unit_ids)}, follow_redirects=True
+    )
     assert "cannot be broken today" in answer.text
     assert stored(Unit, world.own.unit_ids[0]).layout != "half"
 

@@ -136,7 +136,14 @@ def test_sealed_hooks_of_pages_cannot_be_overridden(hook):
 
 @pytest.mark.parametrize(
     "option",
-    ["column_editable_list", "inline_models", "form_ajax_refs", "column_searchable_list", "column_filters", "form_extra_fields"],
+    [
+        "column_editable_list",
+        "inline_models",
+        "form_ajax_refs",
+        "column_searchable_list",
+        "column_filters",
+        "form_extra_fields",
+    ],
 )
 def test_unguarded_options_of_flask_admin_are_refused(option):
     with pytest.raises(ViewDeclarationError, match=option):

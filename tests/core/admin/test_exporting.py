@@ -64,7 +64,9 @@ def test_xlsx_holds_the_same_as_text(clerk, world):
 
 def test_columns_are_chosen_and_only_from_the_declared(clerk, world):
     assert rows_of(download(clerk, columns=("kind", "name")))[0] == ["Name", "Kind"]
-    answer = clerk.post("/admin/customers/export/", data={"format": "csv", "columns": ["identity_number"], **REASON})
+    answer = clerk.post(
+        "/admin/customers/export/", data={"format": "csv", "columns": ["identity_number"], **REASON}
+    )
     assert answer.status_code == 422
     mixed = rows_of(download(clerk, columns=("name", "identity_number", "__class__")))
     assert mixed[0] == ["Name"]
@@ -76,33 +78,48 @@ def test_personal_columns_are_masked_without_the_right(browser_with, world):
 
 
 def test_an_export_needs_its_permission(browser_with, clerk, world):
-    ticket = clerk.post("/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}).location
+    ticket = clerk.post(
+        "/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}
+    ).location
     other = browser_with("customers.view")
     assert other.get("/admin/customers/export/").status_code == 403
-    assert other.post("/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}).status_code == 403
+    assert (
+        other.post(
+            "/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}
+        ).status_code
+        == 403
+    )
     assert other.get(ticket).status_code == 403
 
 
 def test_the_ticket_of_somebody_else_is_worth_nothing(clerk, browser_with, world):
-    ticket = clerk.post("/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}).location
+    ticket = clerk.post(
+        "/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}
+    ).location
     other = browser_with(*WORK)
     for address in (ticket, ticket.replace("/csv/", "/xlsx/"), ticket[:-3], "/admin/customers/export/csv/",
                     "/admin/customers/export/csv/?ticket=%00"):  # fmt: skip
         answer = other.get(address)
         assert answer.status_code in {303, 400}, address
-    assert clerk.get(ticket.replace("/csv/", "/xlsx/")).status_code == 303, "another format needs another ticket"
+    assert clerk.get(ticket.replace("/csv/", "/xlsx/")).status_code == 303, (
+        "another format needs another ticket"
+    )
     assert clerk.get(ticket.replace("/csv/", "/exe/")).status_code == 404
 
 
 def test_a_ticket_expires(clerk, world, monkeypatch):
-    ticket = clerk.post("/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}).location
+    ticket = clerk.post(
+        "/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}
+    ).location
     monkeypatch.setattr(exporting, "TICKET_SECONDS", -1)
     assert clerk.get(ticket).status_code == 303
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "abc", "\0\0\0\0"])
 def test_without_a_reason_there_is_no_file(reason, clerk, world, running_app):
-    answer = clerk.post("/admin/customers/export/", data={"format": "csv", "columns": "name", "reason": reason})
+    answer = clerk.post(
+        "/admin/customers/export/", data={"format": "csv", "columns": "name", "reason": reason}
+    )
     assert answer.status_code in {400, 422}
     with running_app.app_context(), all_departments("a test"):
         assert not db.session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "exported")).all()
@@ -127,7 +144,9 @@ def test_the_log_keeps_who_what_and_why(clerk, world, running_app):
 
 def test_the_file_is_narrowed_like_the_list(clerk, world):
     assert len(rows_of(download(clerk, path="/admin/customers/export/?search=客户101"))) == 2
-    assert len(rows_of(download(clerk, path=f"/admin/customers/export/?f_project={world.own.project_id}"))) == 5
+    assert (
+        len(rows_of(download(clerk, path=f"/admin/customers/export/?f_project={world.own.project_id}"))) == 5
+    )
     refused = download(clerk, path=f"/admin/customers/export/?f_project={world.foreign.project_id}")
     assert world.foreign.canary not in refused.text
 
@@ -152,7 +171,9 @@ def test_columns_of_references_are_read_with_the_rows(sign_in, world, running_ap
     statements: list[str] = []
     with running_app.app_context():
         engine = db.engine
-    asked = clerk.post("/admin/units/export/", data={"format": "csv", "columns": ["code", "project.name"], **REASON})
+    asked = clerk.post(
+        "/admin/units/export/", data={"format": "csv", "columns": ["code", "project.name"], **REASON}
+    )
     note = lambda *given: statements.append(given[2])  # noqa: E731
     sa.event.listen(engine, "before_cursor_execute", note)
     rows = rows_of(clerk.get(asked.location, buffered=True))
@@ -194,4 +215,6 @@ def test_the_export_request_only_reads(clerk, world, running_app):
     sa.event.listen(engine, "before_cursor_execute", note)
     clerk.get(asked.location, buffered=True)
     sa.event.remove(engine, "before_cursor_execute", note)
-    assert not [each for each in began if "IMMEDIATE" in each or each.startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert not [
+        each for each in began if "IMMEDIATE" in each or each.startswith(("INSERT", "UPDATE", "DELETE"))
+    ]

@@ -20,7 +20,11 @@ def masked(browser_with):
 
 def test_personal_values_never_leave_the_server(masked, world):
     phone, key = world.own.phones[0], world.own.customer_ids[0]
-    for path in ("/admin/customers/", f"/admin/customers/details/?id={key}", f"/admin/customers/edit/?id={key}"):
+    for path in (
+        "/admin/customers/",
+        f"/admin/customers/details/?id={key}",
+        f"/admin/customers/edit/?id={key}",
+    ):
         text = masked.get(path).text
         assert phone not in text, path
         assert "139****0001" in text, path
@@ -39,7 +43,10 @@ def test_a_masked_field_left_empty_keeps_its_value(masked, world, form_of, store
     row = stored(Customer, key)
     assert (row.phone, row.note) == (world.own.phones[0], "changed")
     form = form_of(masked.get(f"/admin/customers/edit/?id={key}").text)
-    assert masked.post(f"/admin/customers/edit/?id={key}", data=form | {"phone": "13812345678"}).status_code == 303
+    assert (
+        masked.post(f"/admin/customers/edit/?id={key}", data=form | {"phone": "13812345678"}).status_code
+        == 303
+    )
     assert stored(Customer, key).phone == "13812345678"
 
 
@@ -48,7 +55,10 @@ def test_a_conflict_shows_no_masked_value(masked, sign_in, world, form_of):
     mine = form_of(masked.get(f"/admin/customers/edit/?id={key}").text)
     other = sign_in("head")
     theirs = form_of(other.get(f"/admin/customers/edit/?id={key}").text)
-    assert other.post(f"/admin/customers/edit/?id={key}", data=theirs | {"phone": "13777778888"}).status_code == 303
+    assert (
+        other.post(f"/admin/customers/edit/?id={key}", data=theirs | {"phone": "13777778888"}).status_code
+        == 303
+    )
     answer = masked.post(f"/admin/customers/edit/?id={key}", data=mine | {"phone": "13666667777"})
     assert answer.status_code == 409
     assert "13777778888" not in answer.text
@@ -94,7 +104,14 @@ def test_revealing_needs_the_right_a_reason_and_a_post(masked, browser_with, wor
     assert phone in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
     assert phone not in browser.get(f"/admin/customers/details/?id={key}").text, "shown once"
-    assert browser.post(f"/admin/customers/reveal/?id={world.foreign.customer_ids[0]}", data={"reason": "because"}).status_code == 404
+    assert (
+        browser.post(
+            f"/admin/customers/reveal/?id={world.foreign.customer_ids[0]}", data={"reason": "because"}
+        ).status_code
+        == 404
+    )
     with running_app.app_context(), all_departments("a test"):
         entries = db.session.scalars(sa.select(AuditEntry).where(AuditEntry.action == "revealed")).all()
-        assert [(entry.record_id, entry.reason) for entry in entries] == [(str(key), "the customer called back")]
+        assert [(entry.record_id, entry.reason) for entry in entries] == [
+            (str(key), "the customer called back")
+        ]

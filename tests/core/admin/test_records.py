@@ -12,7 +12,20 @@ from core.extensions import db
 from core.people.models import Department
 from core.projects.models import Building, Decoration, Project, ProjectGroup, Unit
 
-HOSTILE_KEYS = ["abc", "", "1.5", "1,5", "-1", "0", "１", "1 ", "99999999999999999999", "9223372036854775807", "1%00", "null"]
+HOSTILE_KEYS = [
+    "abc",
+    "",
+    "1.5",
+    "1,5",
+    "-1",
+    "0",
+    "１",
+    "1 ",
+    "99999999999999999999",
+    "9223372036854775807",
+    "1%00",
+    "null",
+]
 
 
 @pytest.mark.parametrize("page", ["details", "edit", "delete"])
@@ -50,14 +63,20 @@ def test_foreign_rows_are_not_changed(sign_in, world, stored):
     data = {"row_version": "1", "number": "666", "code": "666", "building_id": world.foreign.building_id}
     assert browser.post(f"/admin/units/edit/?id={key}", data=data).status_code == 404
     assert browser.post("/admin/units/delete/", data={"id": key}).status_code == 404
-    assert browser.post("/admin/units/ajax/update/", data={"list_form_pk": key, "number": "666"}).status_code == 404
+    assert (
+        browser.post("/admin/units/ajax/update/", data={"list_form_pk": key, "number": "666"}).status_code
+        == 404
+    )
     assert stored(Unit, key).number == "101"
 
 
 def test_editing_in_the_list_does_not_exist_for_own_rows_either(sign_in, world, stored):
     key = world.own.unit_ids[0]
     browser = sign_in("head")
-    assert browser.post("/admin/units/ajax/update/", data={"list_form_pk": key, "number": "666"}).status_code == 404
+    assert (
+        browser.post("/admin/units/ajax/update/", data={"list_form_pk": key, "number": "666"}).status_code
+        == 404
+    )
     assert browser.post("/admin/units/ajax/update/", data={}).status_code == 404
     assert stored(Unit, key).number == "101"
 
@@ -71,7 +90,12 @@ def test_a_row_can_be_made_changed_and_deleted(sign_in, world, stored, form_of, 
     assert answer.status_code == 303, answer.text
     key = int(answer.location.rpartition("=")[2])
     made = stored(Unit, key)
-    assert (made.code, made.layout, made.decoration, str(made.price)) == ("1-1-301", "三室", "rough", "1234567.89")
+    assert (made.code, made.layout, made.decoration, str(made.price)) == (
+        "1-1-301",
+        "三室",
+        "rough",
+        "1234567.89",
+    )
     form = form_of(browser.get(f"/admin/units/edit/?id={key}").text)
     assert "project_id" not in form
     answer = browser.post(f"/admin/units/edit/?id={key}", data=form | {"layout": "四室"})
@@ -88,7 +112,12 @@ def test_what_the_form_does_not_name_is_not_stored(sign_in, world, stored, form_
     browser = sign_in("head")
     key = world.own.unit_ids[0]
     form = form_of(browser.get(f"/admin/units/edit/?id={key}").text)
-    form |= {"project_id": world.foreign.project_id, "id": "999", "net_area": "1", "created_at": "2000-01-01T00:00"}
+    form |= {
+        "project_id": world.foreign.project_id,
+        "id": "999",
+        "net_area": "1",
+        "created_at": "2000-01-01T00:00",
+    }
     assert browser.post(f"/admin/units/edit/?id={key}", data=form).status_code == 303
     row = stored(Unit, key)
     assert row.project_id == world.own.project_id
@@ -115,7 +144,9 @@ def test_a_reference_out_of_reach_is_an_error_and_never_empty(building, sign_in,
     key = world.own.unit_ids[0]
     value = getattr(world, building).building_id if hasattr(world, building) else building
     form = form_of(browser.get(f"/admin/units/edit/?id={key}").text)
-    answer = browser.post(f"/admin/units/edit/?id={key}", data=form | {"building_id": value, "layout": "typed"})
+    answer = browser.post(
+        f"/admin/units/edit/?id={key}", data=form | {"building_id": value, "layout": "typed"}
+    )
     assert answer.status_code == 422
     assert "typed" in answer.text, "nothing typed is lost"
     assert world.foreign.canary not in answer.text
@@ -126,13 +157,20 @@ def test_a_reference_out_of_reach_is_an_error_and_never_empty(building, sign_in,
 def test_a_row_cannot_be_made_in_a_foreign_project(sign_in, world, form_of, running_app):
     browser = sign_in("head")
     form = form_of(browser.get("/admin/units/new/").text)
-    form |= {"project_id": world.foreign.project_id, "building_id": world.foreign.building_id, "number": "1", "code": "c"}
+    form |= {
+        "project_id": world.foreign.project_id,
+        "building_id": world.foreign.building_id,
+        "number": "1",
+        "code": "c",
+    }
     assert browser.post("/admin/units/new/", data=form).status_code == 422
     with running_app.app_context(), all_departments("a test"):
         assert db.session.scalar(sa.select(sa.func.count(Unit.id))) == 9
 
 
-def test_a_parent_that_the_user_cannot_see_stays_when_it_is_not_touched(running_app, sign_in, world, stored, form_of, view, monkeypatch):
+def test_a_parent_that_the_user_cannot_see_stays_when_it_is_not_touched(
+    running_app, sign_in, world, stored, form_of, view, monkeypatch
+):
     hidden = view("units").references["building_id"]
     monkeypatch.setattr(type(hidden), "get", lambda self, key: None)
     browser = sign_in("head")
@@ -152,13 +190,17 @@ def test_links_that_the_user_cannot_see_are_kept(sign_in, world, running_app, fo
     sibling = world.departments["sibling_group"]
     assert browser.post(f"/admin/projects/edit/?id={key}", data=form | {"groups": sibling}).status_code == 303
     with running_app.app_context(), all_departments("a test"):
-        linked = set(db.session.scalars(sa.select(ProjectGroup.department_id).where(ProjectGroup.project_id == key)))
+        linked = set(
+            db.session.scalars(sa.select(ProjectGroup.department_id).where(ProjectGroup.project_id == key))
+        )
     assert linked == {world.departments["group"], sibling}
     form = form_of(browser.get(f"/admin/projects/edit/?id={key}").text)
     form.pop("groups")
     assert browser.post(f"/admin/projects/edit/?id={key}", data=form).status_code == 303
     with running_app.app_context(), all_departments("a test"):
-        linked = set(db.session.scalars(sa.select(ProjectGroup.department_id).where(ProjectGroup.project_id == key)))
+        linked = set(
+            db.session.scalars(sa.select(ProjectGroup.department_id).where(ProjectGroup.project_id == key))
+        )
     assert linked == {world.departments["group"]}
 
 
@@ -166,7 +208,9 @@ def test_a_link_that_may_not_be_chosen_is_refused(sign_in, world, running_app, f
     browser = sign_in("admin", "city")
     key = world.sibling.project_id
     form = form_of(browser.get(f"/admin/projects/edit/?id={key}").text)
-    answer = browser.post(f"/admin/projects/edit/?id={key}", data=form | {"groups": world.departments["group"]})
+    answer = browser.post(
+        f"/admin/projects/edit/?id={key}", data=form | {"groups": world.departments["group"]}
+    )
     assert answer.status_code == 422
 
 
@@ -187,7 +231,9 @@ def test_proposals_are_scoped_and_bounded(sign_in, world, running_app):
     everything = browser.get(f"{path}&limit=50").text + browser.get(f"{path}&query=金丝雀").text
     assert world.foreign.canary not in everything
     assert world.sibling.canary not in everything
-    assert [each["text"] for each in browser.get(f"{path}&query=金丝雀").json] == [f"1 {world.own.canary}一栋"]
+    assert [each["text"] for each in browser.get(f"{path}&query=金丝雀").json] == [
+        f"1 {world.own.canary}一栋"
+    ]
     assert browser.get(f"{path}&query=%25").json == []
     assert browser.get(f"{path}&query=B_0").json == []
     assert browser.get("/admin/units/ajax/lookup/?name=absent").status_code == 404
@@ -202,7 +248,11 @@ def test_proposals_of_form_fields_are_for_those_who_may_use_the_form(browser_wit
 
 def test_double_submit_makes_one_record(sign_in, world, form_of, running_app):
     browser = sign_in("head")
-    form = form_of(browser.get("/admin/customers/new/").text) | {"name": "双击", "phone": "13812345678", "kind": "person"}
+    form = form_of(browser.get("/admin/customers/new/").text) | {
+        "name": "双击",
+        "phone": "13812345678",
+        "kind": "person",
+    }
     first = browser.post("/admin/customers/new/", data=form)
     second = browser.post("/admin/customers/new/", data=form)
     assert first.status_code == second.status_code == 303
@@ -214,7 +264,9 @@ def test_double_submit_makes_one_record(sign_in, world, form_of, running_app):
 
 @pytest.mark.parametrize("nonce", ["", "x", "y" * 44, "é" * 30])
 def test_a_form_without_its_nonce_is_refused(nonce, sign_in, world):
-    answer = sign_in("head").post("/admin/customers/new/", data={"form_nonce": nonce, "name": "x", "kind": "person"})
+    answer = sign_in("head").post(
+        "/admin/customers/new/", data={"form_nonce": nonce, "name": "x", "kind": "person"}
+    )
     assert answer.status_code == 400
 
 
@@ -229,7 +281,10 @@ def test_a_stale_save_is_refused_with_both_values(sign_in, world, stored, form_o
     key = world.own.unit_ids[0]
     mine = form_of(browser.get(f"/admin/units/edit/?id={key}").text)
     theirs = form_of(other.get(f"/admin/units/edit/?id={key}").text)
-    assert other.post(f"/admin/units/edit/?id={key}", data=theirs | {"layout": "stored by another"}).status_code == 303
+    assert (
+        other.post(f"/admin/units/edit/?id={key}", data=theirs | {"layout": "stored by another"}).status_code
+        == 303
+    )
     answer = browser.post(f"/admin/units/edit/?id={key}", data=mine | {"layout": "typed by me", "floor": "9"})
     assert answer.status_code == 409
     assert "stored by another" in answer.text
@@ -278,7 +333,9 @@ def test_hostile_values_never_break_a_form(values, sign_in, world, form_of):
     assert "sqlalchemy" not in answer.text.lower()
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59", "2026-13-01T00:00", "now", "2026-02-03T04:05+99:00"])
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00", "9999-12-31T23:59", "2026-13-01T00:00", "now", "2026-02-03T04:05+99:00"]
+)
 def test_hostile_dates_are_errors_at_their_field(moment, sign_in, world, form_of):
     browser = sign_in("head")
     key = world.own.customer_ids[0]
@@ -340,3 +397,7 @@ def test_customers_are_seen_through_their_projects(sign_in, world):
     browser = sign_in("head")
     assert browser.get(f"/admin/customers/details/?id={world.shared_customer_id}").status_code == 200
     assert browser.get(f"/admin/customers/details/?id={world.foreign.customer_ids[0]}").status_code == 404
+
+
+def test_a_new_form_starts_with_the_defaults_of_the_model(sign_in, world, form_of):
+    assert form_of(sign_in("head").get("/admin/units/new/").text)["decoration"] == "fitted"

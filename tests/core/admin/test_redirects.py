@@ -21,7 +21,9 @@ def test_addresses_of_other_sites_are_refused(target):
     assert safe_path(target) is None
 
 
-@pytest.mark.parametrize("target", ["/admin/units/?search=%E5%AE%A2&page=2", "/", "/admin/units/details/?id=1#log"])
+@pytest.mark.parametrize(
+    "target", ["/admin/units/?search=%E5%AE%A2&page=2", "/", "/admin/units/details/?id=1#log"]
+)
 def test_paths_of_this_site_are_kept(target):
     assert safe_path(target) == target
 
@@ -37,7 +39,9 @@ def test_no_view_leads_away(target, sign_in, world, form_of):
     key = world.own.unit_ids[0]
     answers = [
         browser.post("/admin/units/action/", data={"action": "fit", "rowid": key, "url": target}),
-        browser.post("/admin/units/action/", query_string={"url": target}, data={"action": "fit", "rowid": key}),
+        browser.post(
+            "/admin/units/action/", query_string={"url": target}, data={"action": "fit", "rowid": key}
+        ),
         browser.post("/admin/units/delete/", data={"id": key, "url": target}),
     ]
     form = form_of(browser.get(f"/admin/units/edit/?id={key}").text)
@@ -54,4 +58,7 @@ def test_the_form_leads_back_to_the_list_it_came_from(sign_in, world, form_of):
     browser = sign_in("head")
     key = world.own.unit_ids[0]
     form = form_of(browser.get(f"/admin/units/edit/?id={key}&url=/admin/units/%3Fpage%3D2").text)
-    assert browser.post(f"/admin/units/edit/?id={key}", data=form | {"layout": "z"}).location == "/admin/units/?page=2"
+    assert (
+        browser.post(f"/admin/units/edit/?id={key}", data=form | {"layout": "z"}).location
+        == "/admin/units/?page=2"
+    )
