@@ -15,6 +15,7 @@ from flask_babel import ngettext
 from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.actions import bulk_action
 from core.admin.ajax import Reference, ReferenceField, ReferenceListField, strict_id
+from core.admin.declaring import FormSection
 from core.admin.filters import (
     BooleanFilter,
     ChoiceFilter,
@@ -32,7 +33,7 @@ from core.admin.masking import mask_all, sees_personal_data
 from core.admin.redirects import redirect_target
 from core.admin.saving import SaveRefused, commit, saving
 from core.admin.searching import SearchDeclaration
-from core.admin.views import FormSection, PageView, RecordView
+from core.admin.views import PageView, RecordView
 
 # Customers
 from core.customers.identity import (

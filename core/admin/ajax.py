@@ -90,7 +90,9 @@ class Reference:
                 return []
             statement = statement.where(self.search.condition(self.model, term))
         statement = statement.order_by(*(getattr(self.model, name) for name in self.order_by))
-        statement = statement.offset(min(max(offset, 0), LARGEST_OFFSET)).limit(min(max(limit, 1), LARGEST_PAGE))
+        statement = statement.offset(min(max(offset, 0), LARGEST_OFFSET)).limit(
+            min(max(limit, 1), LARGEST_PAGE)
+        )
         return [{"id": record.id, "text": self.text(record)} for record in db.session.scalars(statement)]
 
 
@@ -103,10 +105,10 @@ class ReferenceWidget:
 
     def __call__(self, field: ReferenceField | ReferenceListField, **attributes: Any) -> Markup:
         chosen = Markup("").join(
-            Markup('<span class="ref-chosen" data-id="{0}">{1}<input type="hidden" name="{2}" value="{0}">'
-                   '<button type="button" class="ref-clear" aria-label="{3}">×</button></span>').format(
-                key, text, field.name, _("Remove")
-            )
+            Markup(
+                '<span class="ref-chosen" data-id="{0}">{1}<input type="hidden" name="{2}" value="{0}">'
+                '<button type="button" class="ref-clear" aria-label="{3}">×</button></span>'
+            ).format(key, text, field.name, _("Remove"))
             for key, text in field.chosen()
         )
         return Markup(
@@ -124,7 +126,8 @@ class ReferenceWidget:
             none=_("Nothing found."),
             chosen=chosen,
             id=field.id,
-            placeholder=str(field.reference.search.placeholder if field.reference.search else "") or _("Type to find"),
+            placeholder=str(field.reference.search.placeholder if field.reference.search else "")
+            or _("Type to find"),
             required=Markup(' aria-required="true"') if field.required else "",
         )
 
@@ -136,18 +139,32 @@ class ReferenceField(Field):
     many = False
 
     def __init__(
-        self, label: Any = None, validators: Any = None, *, reference: Reference, required: bool = False, **options: Any
+        self,
+        label: Any = None,
+        validators: Any = None,
+        *,
+        reference: Reference,
+        required: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(label, validators, **options)
         self.reference = reference
         self.required = required
         self.flags.required = required
         self.lookup_url = ""
-        self.record: Any = None
+        self._record: Any = None
         self._typed: str | None = None
+
+    @property
+    def record(self) -> Any:
+        """The chosen record, or None when none is chosen or it cannot be seen."""
+        if self._record is None and isinstance(self.data, int):
+            self._record = self.reference.get(self.data)
+        return self._record
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         typed = [text for text in valuelist if text]
+        self._record = None
         self._typed = typed[0] if typed else None
         self.data = None if self._typed is None else strict_id(self._typed)
         if len(typed) > 1:
@@ -162,12 +179,13 @@ class ReferenceField(Field):
             raise _refused()
         if self.data == self.object_data and self._parent_unchanged(form):
             return
-        self.record = self.reference.get(self.data)
         if self.record is None:
             raise _refused()
         parent = self.reference.depends_on
         if parent and parent in form and getattr(self.record, parent) != form[parent].data:
-            raise ValidationError(_("The chosen record does not belong to what is chosen above. Choose another one."))
+            raise ValidationError(
+                _("The chosen record does not belong to what is chosen above. Choose another one.")
+            )
 
     def _parent_unchanged(self, form: Any) -> bool:
         parent = self.reference.depends_on
@@ -178,7 +196,9 @@ class ReferenceField(Field):
         if not isinstance(self.data, int):
             return []
         record = self.record or self.reference.get(self.data)
-        return [(self.data, str(self.reference.text(record)) if record is not None else _("(not visible to you)"))]
+        return [
+            (self.data, str(self.reference.text(record)) if record is not None else _("(not visible to you)"))
+        ]
 
 
 class ReferenceListField(Field):
@@ -188,7 +208,13 @@ class ReferenceListField(Field):
     many = True
 
     def __init__(
-        self, label: Any = None, validators: Any = None, *, reference: Reference, required: bool = False, **options: Any
+        self,
+        label: Any = None,
+        validators: Any = None,
+        *,
+        reference: Reference,
+        required: bool = False,
+        **options: Any,
     ) -> None:
         super().__init__(label, validators, **options)
         self.reference = reference

@@ -90,7 +90,8 @@ class Cells:
         if statuses is None:
             return lambda record: str(escape(words(read(record))))
         marks = {
-            value: f'<span class="st {tone}">{escape(str(text))}</span>' for value, (tone, text) in statuses.items()
+            value: f'<span class="st {tone}">{escape(str(text))}</span>'
+            for value, (tone, text) in statuses.items()
         }
 
         def status(record: Any) -> str:
@@ -99,7 +100,9 @@ class Cells:
 
         return status
 
-    def rows(self, names: Sequence[str], records: Sequence[Any], row_start: Callable[[Any], str], link: str) -> Markup:
+    def rows(
+        self, names: Sequence[str], records: Sequence[Any], row_start: Callable[[Any], str], link: str
+    ) -> Markup:
         """Return the rows of a table.
 
         Args:

@@ -64,7 +64,7 @@ def make_ticket(view: RecordView, file_format: str, columns: Sequence[str], argu
     scope = require_scope()
     held = [scope.user_id, scope.department_id, view.endpoint, file_format, list(columns), arguments]
     signed = _serializer().dumps(held)
-    return signed if isinstance(signed, str) else signed.decode()
+    return str(signed)
 
 
 def read_ticket(view: RecordView, file_format: str, ticket: str | None) -> Ticket | None:
@@ -130,7 +130,9 @@ def _rows(
         yield list(zip(*by_column, strict=True))
 
 
-def stream(view: RecordView, asked: ListRequest, file_format: str, columns: Sequence[str], masked: bool) -> Response:
+def stream(
+    view: RecordView, asked: ListRequest, file_format: str, columns: Sequence[str], masked: bool
+) -> Response:
     """Return the answer that carries the file while its rows are read.
 
     Args:
@@ -144,7 +146,10 @@ def stream(view: RecordView, asked: ListRequest, file_format: str, columns: Sequ
     rows = _rows(view, asked, columns, masked, view.export_limit())
     write = _csv if file_format == CSV else _xlsx
     name = f"{view.name}_{local_today():%Y%m%d}.{file_format}"
-    kinds = {CSV: "text/csv; charset=utf-8", XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+    kinds = {
+        CSV: "text/csv; charset=utf-8",
+        XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    }
     return Response(
         stream_with_context(write(titles, rows)),
         content_type=kinds[file_format],

@@ -101,7 +101,10 @@ class LocalDateTimeField(Field):
             raise ValueError(_("The year of a date must lie between 1900 and 2200."))
         typed = moment if moment.tzinfo else moment.replace(tzinfo=LOCAL_ZONE)
         # The field shows whole minutes: an untouched moment keeps its seconds.
-        if self.object_data and self.object_data.astimezone(LOCAL_ZONE).strftime("%Y-%m-%dT%H:%M") == self._typed:
+        if (
+            self.object_data
+            and self.object_data.astimezone(LOCAL_ZONE).strftime("%Y-%m-%dT%H:%M") == self._typed
+        ):
             typed = self.object_data
         self.data = typed.astimezone(dt.UTC)
 
@@ -149,7 +152,9 @@ class FormBuilder:
         self.view = view
         self.mapper = sa.inspect(view.model)
 
-    def build(self, names: Sequence[str], *, masked: bool = False, internal: Iterable[str] = ()) -> type[GuardedForm]:
+    def build(
+        self, names: Sequence[str], *, masked: bool = False, internal: Iterable[str] = ()
+    ) -> type[GuardedForm]:
         """Return a form class.
 
         Args:
@@ -178,7 +183,9 @@ class FormBuilder:
         if name in self.mapper.relationships:
             return self._reference_list(name)
         if name not in self.mapper.column_attrs:
-            raise self._fault(f"the form names {name!r}, which is neither a column nor a field of form_fields")
+            raise self._fault(
+                f"the form names {name!r}, which is neither a column nor a field of form_fields"
+            )
         column = self.mapper.column_attrs[name].columns[0]
         arguments = dict(self.view.form_args.get(name, {}))
         label = arguments.pop("label", None) or self.view.label_of(name)
@@ -203,7 +210,9 @@ class FormBuilder:
     ) -> UnboundField[Any]:
         reference = self.view.references.get(name)
         if reference is None:
-            raise self._fault(f"the form column {name!r} is a foreign key; declare references[{name!r}] = Reference(…)")
+            raise self._fault(
+                f"the form column {name!r} is a foreign key; declare references[{name!r}] = Reference(…)"
+            )
         return ReferenceField(label, validators, reference=reference, required=required, **arguments)
 
     def _reference_list(self, name: str) -> UnboundField[Any]:
@@ -261,9 +270,13 @@ class FormBuilder:
             return IntegerField(label, [*validators, NumberRange(-largest, largest)], **arguments)
         if isinstance(kind, (sa.String, EncryptedText)):
             return self._text(column, label, validators, arguments)
-        raise self._fault(f"the column {column.name!r} has no usual field; declare form_fields[{column.name!r}]")
+        raise self._fault(
+            f"the column {column.name!r} has no usual field; declare form_fields[{column.name!r}]"
+        )
 
-    def _text(self, column: Any, label: Any, validators: list[Any], arguments: dict[str, Any]) -> UnboundField[Any]:
+    def _text(
+        self, column: Any, label: Any, validators: list[Any], arguments: dict[str, Any]
+    ) -> UnboundField[Any]:
         is_long = isinstance(column.type, sa.Text)
         validators.append(Length(max=getattr(column.type, "length", None) or LONGEST_TEXT))
         filters: list[Callable[[Any], Any]] = [_clean, _empty_to_none if column.nullable else _none_to_empty]

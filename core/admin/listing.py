@@ -244,9 +244,6 @@ class Lister:
         rule = self.model.__scope__
         if rule.criterion(self.model, scope) is None:
             return self._estimated()
-        if isinstance(rule, (ByCustomer, ByProject)) and _sees_all_projects(scope):
-            with all_departments("estimating the rows of a whole table for who sees all of its projects"):
-                return self._estimated()
         if isinstance(rule, ByCustomer) and rule.column == "id":
             link = scoped_models()[CUSTOMER_LINK_TABLE]
             return self._counted(sa.select(link.customer_id).distinct())
@@ -274,11 +271,16 @@ class Lister:
     def _estimated(self) -> Count:
         if self.dialect == "postgresql":
             about = _rows_by_statistics(self.model.__tablename__)
-            return Count(about, Certainty.ABOUT) if about > 2 * COUNT_LIMIT else self._counted(sa.select(self.key))
+            return (
+                Count(about, Certainty.ABOUT)
+                if about > 2 * COUNT_LIMIT
+                else self._counted(sa.select(self.key))
+            )
         # The ends of the table are read at once; whether it is large, from the key that lies beyond the limit.
         ends = [sa.select(function(self.key)).scalar_subquery() for function in (sa.func.min, sa.func.max)]
         beyond = sa.select(self.key).limit(1).offset(COUNT_LIMIT).scalar_subquery()
-        first, last, is_large = db.session.execute(sa.select(*ends, beyond.is_not(None))).one()
+        found: Any = db.session.execute(sa.select(*ends, beyond.is_not(None))).one()
+        first, last, is_large = found
         if is_large:
             return Count(max(last - first + 1, COUNT_LIMIT), Certainty.ABOUT)
         return self._counted(sa.select(self.key))
@@ -288,7 +290,9 @@ class Lister:
         edge = asked.after if asked.after is not None else asked.before
         if edge is None:
             return None
-        start = db.session.execute(sa.select(self.sort).where(self.key == edge, *self.conditions).limit(1)).first()
+        start = db.session.execute(
+            sa.select(self.sort).where(self.key == edge, *self.conditions).limit(1)
+        ).first()
         if start is None:
             return None
         forward = asked.after is not None
@@ -404,15 +408,12 @@ def bounded_count(keys: sa.Select[Any], limit: int) -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(inner)) or 0
 
 
-def _sees_all_projects(scope: Scope) -> bool:
-    with all_departments("counting the projects, to compare them with those that the user sees"):
-        return db.session.scalar(sa.select(sa.func.count(Project.id))) == len(scope.project_ids or ())
-
-
 def _rows_by_statistics(table: str) -> int:
     catalogue = sa.table("pg_class", sa.column("oid"), sa.column("reltuples"))
     found = db.session.scalar(
-        sa.select(catalogue.c.reltuples).where(catalogue.c.oid == sa.cast(table, sa.dialects.postgresql.REGCLASS))
+        sa.select(catalogue.c.reltuples).where(
+            catalogue.c.oid == sa.cast(table, sa.dialects.postgresql.REGCLASS)
+        )
     )
     return int(found or 0)
 

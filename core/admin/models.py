@@ -20,7 +20,9 @@ class SubmittedForm(CoreBase):
     __audited__ = False
 
     nonce: Mapped[str] = mapped_column(sa.String(43), primary_key=True)
-    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    user_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("user_account.id", ondelete="CASCADE"), index=True
+    )
     endpoint: Mapped[str] = mapped_column(sa.String(120))
     record_id: Mapped[int | None] = mapped_column(sa.BigInteger)
     submitted_at: Mapped[dt.datetime] = mapped_column(default=utc_now, index=True)

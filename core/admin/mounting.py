@@ -12,11 +12,12 @@ from flask_babel import lazy_gettext as _l
 
 from core.admin.access import ViewDeclarationError, admit, exposed_functions
 from core.admin.audit_log import set_up_audit_words
+from core.admin.declaring import EXPORT_LIMIT, EXPORT_LIMIT_KEY
 from core.admin.home import HomeView
 from core.admin.redirects import replace_redirects_of_flask_admin
 from core.admin.search import set_up_search
 from core.admin.shell import endpoint_of, set_up_shell
-from core.admin.views import EXPORT_LIMIT, EXPORT_LIMIT_KEY, PageView, RecordView, refuse_sealed
+from core.admin.views import PageView, RecordView, refuse_sealed
 from core.database.base import CORE
 from core.people.permissions import Public, required_permission
 from core.plugin_system.declarations import AdminView, PublicBlueprint
@@ -52,7 +53,9 @@ def mount(app: Flask) -> None:
             if component == CORE:
                 raise
             app.logger.exception("The views of the plugin %s cannot be mounted", component)
-            runtime.quarantine(component, _l("One of its views cannot be mounted: %(fault)s", fault=str(fault)))
+            runtime.quarantine(
+                component, _l("One of its views cannot be mounted: %(fault)s", fault=str(fault))
+            )
             continue
         for view in views:
             admin.add_view(view)
@@ -77,7 +80,9 @@ def make_view(component: str, declaration: AdminView) -> Any:
     options = {
         "name": declaration.label,
         "endpoint": endpoint_of(component, declaration.name),
-        "url": f"/admin/{declaration.name}" if component == CORE else f"/admin/{component}/{declaration.name}",
+        "url": f"/admin/{declaration.name}"
+        if component == CORE
+        else f"/admin/{component}/{declaration.name}",
     }
     if issubclass(view_class, RecordView):
         if declaration.model is None:

@@ -18,7 +18,11 @@ def safe_path(target: str | None) -> str | None:
     """
     if not target or len(target) > MAXIMUM_LENGTH or not target.startswith("/"):
         return None
-    if target.startswith("//") or "\\" in target or any(ord(character) <= 32 or ord(character) == 127 for character in target):
+    if (
+        target.startswith("//")
+        or "\\" in target
+        or any(ord(character) <= 32 or ord(character) == 127 for character in target)
+    ):
         return None
     return target
 

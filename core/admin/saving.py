@@ -61,16 +61,22 @@ def commit() -> None:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, StaleDataError):
-        return _("Somebody else changed this record in the meantime. Nothing was saved; open it again and repeat your change.")
+        return _(
+            "Somebody else changed this record meanwhile. Nothing was saved; open it again and repeat your change."
+        )
     if isinstance(error, ScopeError):
         return _("You cannot save this record in that project or department. Nothing was saved.")
     if isinstance(error, sqlalchemy.exc.IntegrityError):
         return _integrity_sentence(_kind(error))
     if isinstance(error, sqlalchemy.exc.DataError):
-        return _("A value is too long or too large for its field. Nothing was saved; shorten it and save again.")
+        return _(
+            "A value is too long or too large for its field. Nothing was saved; shorten it and save again."
+        )
     if isinstance(error, sqlalchemy.exc.OperationalError):
         return _("The database is busy. Nothing was saved; wait a moment and save again.")
-    return _("The record could not be saved. Nothing was changed; tell the administrator the incident number.")
+    return _(
+        "The record could not be saved. Nothing was changed; tell the administrator the incident number."
+    )
 
 
 def _kind(error: sqlalchemy.exc.IntegrityError) -> str:
@@ -85,7 +91,9 @@ def _integrity_sentence(kind: str) -> str:
     if kind == "unique":
         return _("A code or number in this form is already in use. Nothing was saved; choose another one.")
     if kind == "foreign":
-        return _("Other records belong to this one or are missing, so the change is not possible. Nothing was saved.")
+        return _(
+            "Other records belong to this one or are missing, so the change is not possible. Nothing was saved."
+        )
     if kind == "missing":
         return _("A required value is missing. Nothing was saved; fill in all required fields.")
     return _("The values do not fit together. Nothing was saved; check them and save again.")

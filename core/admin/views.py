@@ -15,7 +15,17 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from flask import Response, abort, current_app, flash, jsonify, redirect, request, url_for
+from flask import (
+    Response,
+    abort,
+    current_app,
+    flash,
+    has_request_context,
+    jsonify,
+    redirect,
+    request,
+    url_for,
+)
 from flask_admin import BaseView, expose  # noqa: TID251 (this is the guarded base)
 from flask_admin.contrib.sqla import ModelView  # noqa: TID251 (this is the guarded base)
 from flask_babel import gettext as _
@@ -25,64 +35,122 @@ from markupsafe import Markup, escape
 from wtforms import ValidationError
 
 from core.admin import actions, exporting, listing
-from core.admin.access import ViewDeclarationError, ViewPermissions, admit, exposed_functions, holds
+from core.admin.access import ViewDeclarationError, admit, exposed_functions, holds
 from core.admin.actions import BulkAction, bulk_action
 from core.admin.ajax import PAGE_SIZE as PROPOSALS
 from core.admin.ajax import Reference, ReferenceField, ReferenceListField, strict_id
-from core.admin.cells import TONES, Cells
-from core.admin.filters import ChoiceFilter, Filter, LinkFilter, ReferenceFilter
+from core.admin.cells import Cells
+from core.admin.declaring import FormSection, RecordDeclarations
+from core.admin.filters import ReferenceFilter
 from core.admin.forms import NONCE, VERSION, FormBuilder, GuardedForm
 from core.admin.listing import ListRequest
-from core.admin.masking import REVEAL_PERSONAL, Mask, sees_personal_data
+from core.admin.masking import REVEAL_PERSONAL, sees_personal_data
 from core.admin.models import SubmittedForm
-from core.admin.record_page import heading_of, record_page
+from core.admin.record_page import record_page
 from core.admin.redirects import redirect_target
 from core.admin.saving import SaveRefused, commit, saving
-from core.admin.searching import SearchDeclaration, clean_text
+from core.admin.searching import clean_text
 from core.admin.versions import differences, version_of
 from core.database.base import CORE
 from core.database.scope import current_scope
-from core.database.types import Money
 from core.extensions import db
 from core.machinery.audit.services import record_event
 from core.people.permissions import Public, require
 
 SHORTEST_REASON = 4
 LONGEST_REASON = 200
-EXPORT_LIMIT_KEY = "EXPORT_MAX_ROWS"
-EXPORT_LIMIT = 200_000
 
 SEALED = frozenset(
     {
         # what is read
-        "get_query", "get_count_query", "get_one", "get_list", "_create_ajax_loader", "get_filters",
-        "_get_list_extra_args", "_get_list_filter_args", "init_search", "get_sortable_columns", "get_list_columns",
-        "get_details_columns", "get_export_columns", "get_export_value", "list_select", "read_list",
+        "get_query",
+        "get_count_query",
+        "get_one",
+        "get_list",
+        "_create_ajax_loader",
+        "get_filters",
+        "_get_list_extra_args",
+        "_get_list_filter_args",
+        "init_search",
+        "get_sortable_columns",
+        "get_list_columns",
+        "get_details_columns",
+        "get_export_columns",
+        "get_export_value",
+        "list_select",
+        "read_list",
         # forms
-        "scaffold_form", "scaffold_list_form", "scaffold_inline_form_models", "get_form", "get_create_form",
-        "get_edit_form", "get_list_form", "create_form", "edit_form", "list_form", "delete_form", "action_form",
-        "_build_forms", "_make_form",
+        "scaffold_form",
+        "scaffold_list_form",
+        "scaffold_inline_form_models",
+        "get_form",
+        "get_create_form",
+        "get_edit_form",
+        "get_list_form",
+        "create_form",
+        "edit_form",
+        "list_form",
+        "delete_form",
+        "action_form",
+        "_build_forms",
+        "_make_form",
         # writing
-        "create_model", "update_model", "delete_model", "_on_model_change", "on_model_change", "on_model_delete",
-        "handle_view_exception", "_save",
+        "create_model",
+        "update_model",
+        "delete_model",
+        "_on_model_change",
+        "on_model_change",
+        "on_model_delete",
+        "handle_view_exception",
+        "_save",
         # doors
-        "is_accessible", "_handle_view", "_run_view", "inaccessible_callback", "is_action_allowed", "handle_action",
-        "init_actions", "get_save_return_url",
+        "is_accessible",
+        "_handle_view",
+        "_run_view",
+        "inaccessible_callback",
+        "is_action_allowed",
+        "handle_action",
+        "init_actions",
+        "get_save_return_url",
         # pages
-        "index_view", "create_view", "edit_view", "details_view", "delete_view", "action_view", "ajax_lookup",
-        "ajax_update", "export", "reveal_view",
+        "index_view",
+        "create_view",
+        "edit_view",
+        "details_view",
+        "delete_view",
+        "action_view",
+        "ajax_lookup",
+        "ajax_update",
+        "export",
+        "reveal_view",
     }
-)  # fmt: skip
+)
 """What a subclass may not override, because a guard stands in it."""
 
 _SEALED_PAGE = frozenset({"is_accessible", "_handle_view", "_run_view", "inaccessible_callback"})
 _UNUSED_OF_FLASK_ADMIN = (
-    "column_editable_list", "column_filters", "column_searchable_list", "column_sortable_list", "column_default_sort",
-    "column_formatters", "column_formatters_export", "column_formatters_detail", "column_extra_row_actions",
-    "inline_models", "form_ajax_refs", "form_excluded_columns", "form_extra_fields", "form_overrides", "form_rules",
-    "form_create_rules", "form_edit_rules", "column_exclude_list", "column_details_exclude_list",
-    "column_export_exclude_list", "fast_mass_delete",
-)  # fmt: skip
+    "column_editable_list",
+    "column_filters",
+    "column_searchable_list",
+    "column_sortable_list",
+    "column_default_sort",
+    "column_formatters",
+    "column_formatters_export",
+    "column_formatters_detail",
+    "column_extra_row_actions",
+    "inline_models",
+    "form_ajax_refs",
+    "form_excluded_columns",
+    "form_extra_fields",
+    "form_overrides",
+    "form_rules",
+    "form_create_rules",
+    "form_edit_rules",
+    "column_exclude_list",
+    "column_details_exclude_list",
+    "column_export_exclude_list",
+    "fast_mass_delete",
+)
 _REPLACEMENT = {
     "column_filters": "filters",
     "column_searchable_list": "search",
@@ -108,7 +176,9 @@ def refuse_sealed(view: type) -> None:
         if ancestor is base:
             break
         overridden = [
-            name for name in sorted(sealed & set(vars(ancestor))) if vars(ancestor)[name] is not getattr(base, name, None)
+            name
+            for name in sorted(sealed & set(vars(ancestor)))
+            if vars(ancestor)[name] is not getattr(base, name, None)
         ]
         if overridden:
             raise ViewDeclarationError(
@@ -123,7 +193,7 @@ def refuse_sealed(view: type) -> None:
                 )
 
 
-class PageView(BaseView):  # type: ignore[misc]
+class PageView(BaseView):
     """Base of pages that are not the list of one model.
 
     Each exposed function carries ``@expose_guarded(…, permission=…)`` (or ``@expose`` with ``@requires``); who may
@@ -179,14 +249,6 @@ def _open_door(component: str, permission: str | Public | None) -> Any:
 
 
 @dataclass(frozen=True)
-class FormSection:
-    """A group of fields in a form, with its heading."""
-
-    title: Any
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class DetailField:
     """A field of a record page."""
 
@@ -195,76 +257,12 @@ class DetailField:
     content: Markup
 
 
-class RecordView(ModelView):  # type: ignore[misc]
+class RecordView(RecordDeclarations, ModelView):
     """Base of the views of one model: list, search, filters, record page, forms, deletion, actions, export.
 
     Everything that is shown or written is named; nothing is taken from the model by default. ``core.toolkit`` exports
     the class with its helpers.
     """
-
-    # --- who
-    permissions: ViewPermissions
-    """Who may see, create, edit, delete and export; must be set."""
-    record_kind: str | None = None
-    """Code of the record kind that the model is declared as, for the record page and its panels."""
-    component: str = CORE
-    """Slug of the plugin that the view belongs to; set when it is mounted."""
-
-    # --- what is shown
-    column_list: Sequence[str] = ()
-    """Columns of the list: attributes, ``reference.attribute``, or names in ``cells``; must be set."""
-    column_details_list: Sequence[str] = ()
-    """Fields of the record page; must be set."""
-    column_export_list: Sequence[str] = ()
-    """Columns that an export may contain; must be set when ``permissions.export`` is."""
-    column_labels: Mapping[str, Any] = {}
-    """Words for columns and fields."""
-    choices: Mapping[str, Sequence[tuple[Any, Any]]] = {}
-    """Values of a column with their words: select field, filter and cells use them."""
-    status_columns: Mapping[str, Mapping[Any, tuple[str, Any]]] = {}
-    """Columns shown as a coloured word: value → (tone late, wait, ok or calm; words)."""
-    cells: Mapping[str, Callable[[Any], Any]] = {}
-    """Own cells by name: a function from the record to text or Markup; read only what ``list_options`` loads."""
-    list_options: Sequence[Any] = ()
-    """Further loader options of the list, for what ``cells`` read."""
-    personal_columns: Mapping[str, Mask] = {}
-    """Personal columns with their masks, for readers without ``personal.view``."""
-    open_columns: frozenset[str] = frozenset()
-    """Columns that the model calls personal and that this view shows to all who may open it, by intention."""
-
-    # --- what can be found
-    search: SearchDeclaration | None = None
-    """What the search field searches."""
-    filters: Sequence[Filter] = ()
-    """Filters above the list."""
-    sortable: Sequence[str] | Mapping[str, str | None] = ()
-    """Columns to sort by, each the first of an index; as a mapping with the permission that a personal one needs."""
-    default_sort: tuple[str, bool] = ("id", True)
-    """Column and whether the largest comes first."""
-    page_size: int = listing.PAGE_SIZES[0]
-
-    # --- what can be changed
-    form_columns: Sequence[str] = ()
-    """Fields of the form; must be set when ``permissions.create`` or ``edit`` is."""
-    create_only_columns: frozenset[str] = frozenset()
-    """Fields that a new record has and a change does not, for example the project."""
-    form_fields: Mapping[str, Any] = {}
-    """Own WTForms fields by name, instead of or beside those of the columns."""
-    form_args: Mapping[str, Mapping[str, Any]] = {}
-    """Arguments of the usual fields: label, description, validators, render_kw."""
-    form_sections: Sequence[FormSection] = ()
-    """Groups of the fields; fields without a group come first."""
-    field_permissions: Mapping[str, str] = {}
-    """Fields that only holders of a permission see and change."""
-    references: Mapping[str, Reference] = {}
-    """Where the records of foreign keys (and of links to several records) come from."""
-    actions_declared: Mapping[str, str] = {}
-    """Actions on several rows: name → permission. ``delete`` is built in and still has to be named."""
-    refusals: tuple[type[Exception], ...] = ()
-    """Exceptions of the services whose message is a sentence for the user."""
-
-    empty_list_hint: Any = ""
-    """What to do when there is no row yet."""
 
     can_view_details = True
     can_create = can_edit = can_delete = can_export = True
@@ -275,10 +273,17 @@ class RecordView(ModelView):  # type: ignore[misc]
     details_template = "admin/model/details.html"
 
     _function_needs: ClassVar[dict[str, str]] = {
-        "index_view": "view", "details_view": "view", "ajax_lookup": "view", "action_view": "view",
-        "reveal_view": "view", "create_view": "create", "edit_view": "edit", "ajax_update": "edit",
-        "delete_view": "delete", "export": "export",
-    }  # fmt: skip
+        "index_view": "view",
+        "details_view": "view",
+        "ajax_lookup": "view",
+        "action_view": "view",
+        "reveal_view": "view",
+        "create_view": "create",
+        "edit_view": "edit",
+        "ajax_update": "edit",
+        "delete_view": "delete",
+        "export": "export",
+    }
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -337,162 +342,6 @@ class RecordView(ModelView):  # type: ignore[misc]
         del record
         return {}
 
-    # ------------------------------------------------------------------ what templates and helpers ask
-
-    def label_of(self, name: str) -> Any:
-        """Return the words for a column or field."""
-        return self.column_labels.get(name) or name.replace(".", " ").replace("_", " ").capitalize()
-
-    def choices_of(self, name: str) -> Sequence[tuple[Any, Any]]:
-        """Return the values of a column with their words, of ``choices`` or of ``status_columns``."""
-        if name in self.choices:
-            return self.choices[name]
-        return [(value, words) for value, (_tone, words) in self.status_columns.get(name, {}).items()]
-
-    def type_of(self, path: str) -> Any:
-        """Return the type of the column of ``name`` or ``reference.name``, or None for what is no column."""
-        return None if path in self.cells else getattr(self._column_of(path), "type", None)
-
-    def is_number(self, name: str) -> bool:
-        """Return whether a column holds numbers, which stand at the right."""
-        return name in self._number_columns
-
-    def filter_label(self, each: Filter) -> Any:
-        """Return the words for a filter."""
-        return each.label or self.label_of(each.column)
-
-    def filters_now(self) -> list[Filter]:
-        """Return the filters that the acting user may use."""
-        return listing.usable_filters(self.filters)
-
-    def sortable_now(self) -> frozenset[str]:
-        """Return the columns that the acting user may sort by."""
-        return frozenset(
-            name for name, permission in self._sort_permissions.items() if permission is None or holds(permission)
-        )
-
-    def may(self, what: str) -> bool:
-        """Return whether the acting user may ``view``, ``create``, ``edit``, ``delete`` or ``export``."""
-        return holds(getattr(self.permissions, what))
-
-    def heading_of(self, record: Any) -> str:
-        """Return the heading of a record."""
-        return str(heading_of(record))
-
-    def address(self, function: str, **arguments: Any) -> str:
-        """Return the address of a page of this view."""
-        return url_for(f"{self.endpoint}.{function}", **arguments)
-
-    @staticmethod
-    def export_limit() -> int:
-        """Return how many rows an export may have."""
-        return int(current_app.config.get(EXPORT_LIMIT_KEY, EXPORT_LIMIT))
-
-    # ------------------------------------------------------------------ declarations
-
-    def _fault(self, what: str) -> ViewDeclarationError:
-        return ViewDeclarationError(f"{type(self).__module__}.{type(self).__qualname__}: {what}.")
-
-    def _check_declarations(self) -> None:
-        permissions = getattr(self, "permissions", None)
-        if not isinstance(permissions, ViewPermissions):
-            raise self._fault("permissions is missing; set permissions = ViewPermissions(view=…)")
-        if not self.column_list or not self.column_details_list:
-            raise self._fault("column_list and column_details_list must name what is shown")
-        if permissions.export and not self.column_export_list:
-            raise self._fault("column_export_list must name what may be exported")
-        if (permissions.create or permissions.edit) and not self.form_columns:
-            raise self._fault("form_columns must name what may be changed")
-        self._mapper = sa.inspect(self.model)
-        if [column.name for column in self._mapper.primary_key] != ["id"]:
-            raise self._fault("the model needs one key with the name id")
-        self._check_columns()
-        self._check_personal()
-        self._check_sorting()
-        self._check_filters()
-        for name, statuses in self.status_columns.items():
-            if {tone for tone, _words in statuses.values()} - TONES:
-                raise self._fault(f"the tones of {name!r} must be among {', '.join(sorted(TONES))}")
-
-    def _check_columns(self) -> None:
-        shown = {*self.column_list, *self.column_details_list} - set(self.cells)
-        for path in sorted(shown | set(self.column_export_list)):
-            self._column_of(path, must_be_column=path in self.column_export_list)
-        self._number_columns = frozenset(
-            path
-            for path in shown
-            if isinstance(self.type_of(path), (sa.Numeric, sa.Integer, Money)) and not self.choices_of(path)
-        )
-        if set(self.cells) & set(self.personal_columns):
-            raise self._fault("a personal column cannot have an own cell, which would show it unmasked")
-
-    def _column_of(self, path: str, must_be_column: bool = False) -> Any:
-        """Return the column of ``name`` or ``reference.name``, or None for a plain attribute of the class."""
-        relation, dot, name = path.partition(".")
-        mapper, attribute = self._mapper, path
-        if dot:
-            if relation not in mapper.relationships or mapper.relationships[relation].uselist:
-                raise self._fault(f"{path!r} must name a reference to one record and its column")
-            mapper, attribute = mapper.relationships[relation].mapper, name
-        if attribute in mapper.column_attrs:
-            return mapper.column_attrs[attribute].columns[0]
-        if must_be_column or not hasattr(mapper.class_, attribute):
-            raise self._fault(f"{path!r} is no column of {mapper.class_.__name__}, nor a name in cells")
-        return None
-
-    def _is_personal(self, path: str) -> bool:
-        relation, dot, name = path.partition(".")
-        if not dot:
-            return path in getattr(self.model, "__personal__", ())
-        if relation not in self._mapper.relationships:
-            return False
-        return name in getattr(self._mapper.relationships[relation].mapper.class_, "__personal__", ())
-
-    def _check_personal(self) -> None:
-        used = {*self.column_list, *self.column_details_list, *self.column_export_list, *self.form_columns}
-        undecided = {
-            path
-            for path in used
-            if self._is_personal(path) and path not in self.personal_columns and path not in self.open_columns
-        }
-        if undecided:
-            raise self._fault(
-                f"{', '.join(sorted(undecided))} hold personal data: give a mask in personal_columns, or name them in "
-                "open_columns"
-            )
-
-    def _check_sorting(self) -> None:
-        permissions = self.sortable if isinstance(self.sortable, Mapping) else dict.fromkeys(self.sortable)
-        self._sort_permissions: dict[str, str | None] = {"id": None, **permissions}
-        for name, permission in {**self._sort_permissions, self.default_sort[0]: None}.items():
-            if name not in self._mapper.column_attrs or not _is_indexed(self._mapper.column_attrs[name].columns[0]):
-                raise self._fault(f"the list cannot be sorted by {name!r}, which is not the first column of an index")
-            if name in self.personal_columns and not (permission or self._sort_permissions.get(name)):
-                raise self._fault(f"sorting by the masked column {name!r} tells its values; name the permission it needs")
-        if self.default_sort[0] in self.personal_columns:
-            raise self._fault(f"the list cannot be sorted by the masked column {self.default_sort[0]!r} by default")
-
-    def _check_filters(self) -> None:
-        if self.search is not None:
-            for name in self.search.searched:
-                if name not in self._mapper.column_attrs:
-                    raise self._fault(f"the searched column {name!r} is no column of {self.model.__name__}")
-                if name in self.personal_columns and name not in self.search.permissions:
-                    raise self._fault(f"searching the masked column {name!r} tells its values; name the permission it needs")
-        for each in self.filters:
-            if isinstance(each, LinkFilter):
-                if each.reference is None or each.link is None:
-                    raise self._fault(f"the link filter {each.column!r} needs reference, link, near and far")
-                continue
-            if each.column not in self._mapper.column_attrs:
-                raise self._fault(f"the filtered column {each.column!r} is no column of {self.model.__name__}")
-            if each.column in self.personal_columns and each.permission is None:
-                raise self._fault(f"filtering by the masked column {each.column!r} tells its values; name the permission it needs")
-            if isinstance(each, ReferenceFilter) and each.reference is None and each.column not in self.references:
-                raise self._fault(f"the reference filter {each.column!r} needs a reference")
-            if isinstance(each, ChoiceFilter) and not self.choices_of(each.column):
-                raise self._fault(f"the choice filter {each.column!r} needs its values in choices")
-
     # ------------------------------------------------------------------ Flask-Admin's own hooks, narrowed
 
     def _refresh_cache(self) -> None:
@@ -541,14 +390,16 @@ class RecordView(ModelView):  # type: ignore[misc]
         return found if found is not None else abort(404)
 
     def _read(self, statement: sa.Select[Any]) -> Any:
-        if request and request.method == "POST":
+        if has_request_context() and request.method == "POST":
             # PostgreSQL: whoever comes second waits here and then sees the new version. SQLite has one writer anyway.
             statement = statement.with_for_update(of=self.model)
         return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
 
     def list_select(self) -> sa.Select[Any]:
         """Return the select of the columns that the list shows."""
-        return sa.select(self.model).options(*listing.loader_options(self.model, self.column_list), *self.list_options)
+        return sa.select(self.model).options(
+            *listing.loader_options(self.model, self.column_list), *self.list_options
+        )
 
     def read_list(self, asked: ListRequest) -> listing.Page:
         """Return one page of the list."""
@@ -556,7 +407,9 @@ class RecordView(ModelView):  # type: ignore[misc]
 
     def _not_used(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse a way of Flask-Admin that goes past the guards; the pages below have their own."""
-        raise NotImplementedError(f"{type(self).__qualname__}: the guarded view does not use this hook of Flask-Admin.")
+        raise NotImplementedError(
+            f"{type(self).__qualname__}: the guarded view does not use this hook of Flask-Admin."
+        )
 
     get_list = _get_list_extra_args = _get_list_filter_args = _not_used
     list_form = delete_form = action_form = _not_used
@@ -646,9 +499,16 @@ class RecordView(ModelView):  # type: ignore[misc]
         page = self.read_list(asked)
         masked = not sees_personal_data()
         bulk = actions.allowed_actions(self)
-        rows = Cells(self, masked).rows(
-            self.column_list, page.records, _checkbox if bulk else _no_start, f"{self.address('details_view')}?id="
-        ) if page.records else Markup()  # fmt: skip
+        rows = (
+            Cells(self, masked).rows(
+                self.column_list,
+                page.records,
+                _checkbox if bulk else _no_start,
+                f"{self.address('details_view')}?id=",
+            )
+            if page.records
+            else Markup()
+        )
         return self.render(
             self.list_template,
             rows=rows,
@@ -709,7 +569,8 @@ class RecordView(ModelView):  # type: ignore[misc]
             "from_end": -page.number if page.number < 0 else None,
             "pages": -(-page.count.number // asked.size) if exact else None,
             "sizes": [
-                (size, self._list_address(asked, size=size), size == asked.size) for size in listing.PAGE_SIZES
+                (size, self._list_address(asked, size=size), size == asked.size)
+                for size in listing.PAGE_SIZES
             ],
         }
 
@@ -723,7 +584,9 @@ class RecordView(ModelView):  # type: ignore[misc]
             for chip in asked.chips
         ]
         if asked.search:
-            chips.append({"label": _("Search"), "words": asked.search, "clear": self._list_address(asked, search=None)})
+            chips.append(
+                {"label": _("Search"), "words": asked.search, "clear": self._list_address(asked, search=None)}
+            )
         return chips
 
     def _filter_fields(self, asked: ListRequest) -> list[dict[str, Any]]:
@@ -851,7 +714,9 @@ class RecordView(ModelView):  # type: ignore[misc]
     def _submitted(self, nonce: str) -> SubmittedForm | None:
         found = db.session.get(SubmittedForm, nonce)
         scope = current_scope()
-        if found is not None and (scope is None or found.user_id != scope.user_id or found.endpoint != self.endpoint):
+        if found is not None and (
+            scope is None or found.user_id != scope.user_id or found.endpoint != self.endpoint
+        ):
             abort(400)
         return found
 
@@ -938,7 +803,9 @@ class RecordView(ModelView):  # type: ignore[misc]
             flash(_("The change was already saved."), "info")
             return redirect(self.after_save_url(record), 303)
         form[VERSION].data = version
-        return self._render_form(self.edit_template, form, 409, record=record, heading=heading, conflict=found)
+        return self._render_form(
+            self.edit_template, form, 409, record=record, heading=heading, conflict=found
+        )
 
     @staticmethod
     def _single_id() -> str:
@@ -998,9 +865,12 @@ class RecordView(ModelView):  # type: ignore[misc]
         heading = self.heading_of(record)
         if request.method == "GET":
             return self.render(
-                "admin/model/delete.html", record=record, heading=heading, return_url=back,
+                "admin/model/delete.html",
+                record=record,
+                heading=heading,
+                return_url=back,
                 record_url=self.address("details_view", id=record.id),
-            )  # fmt: skip
+            )
         key = record.id
         try:
             with saving():
@@ -1111,7 +981,10 @@ class RecordView(ModelView):  # type: ignore[misc]
         complaints = []
         if count > limit:
             complaints.append(
-                _("An export may have %(limit)s rows at most. Narrow the list with a filter first.", limit=f"{limit:,}")
+                _(
+                    "An export may have %(limit)s rows at most. Narrow the list with a filter first.",
+                    limit=f"{limit:,}",
+                )
             )
         if request.method == "POST":
             file_format, reason = request.form.get("format", ""), _reason()
@@ -1123,12 +996,20 @@ class RecordView(ModelView):  # type: ignore[misc]
                 complaints.append(_("Say in a few words what the export is for; it is kept in the log."))
             elif not complaints:
                 record_event(
-                    "exported", None, reason, view=self.endpoint, format=file_format, columns=chosen, rows=count,
+                    "exported",
+                    None,
+                    reason,
+                    view=self.endpoint,
+                    format=file_format,
+                    columns=chosen,
+                    rows=count,
                     masked=not sees_personal_data(),
-                )  # fmt: skip
+                )
                 commit()
                 ticket = exporting.make_ticket(self, file_format, chosen, _given(asked.arguments))
-                return redirect(self.address("export", export_type=file_format, ticket=ticket, _method="GET"), 303)
+                return redirect(
+                    self.address("export", export_type=file_format, ticket=ticket, _method="GET"), 303
+                )
         html = self.render(
             "admin/model/export.html",
             asked=asked,
@@ -1139,7 +1020,8 @@ class RecordView(ModelView):  # type: ignore[misc]
             complaints=complaints,
             too_many=count > limit,
             typed=request.form,
-            masked=not sees_personal_data() and any(name in self.personal_columns for name in self.column_export_list),
+            masked=not sees_personal_data()
+            and any(name in self.personal_columns for name in self.column_export_list),
             return_url=self._list_address(asked),
         )
         return html if request.method == "GET" or not complaints else (html, 422)
@@ -1154,19 +1036,6 @@ class RecordView(ModelView):  # type: ignore[misc]
         columns = [name for name in ticket.columns if name in self.column_export_list]
         asked = listing.read_request(self, ticket.arguments)
         return exporting.stream(self, asked, file_format, columns, masked=not sees_personal_data())
-
-
-def _is_indexed(column: Any) -> bool:
-    if column.primary_key or column.unique:
-        return True
-    table = column.table
-    first_columns = [next(iter(index.columns), None) for index in table.indexes]
-    first_columns += [
-        next(iter(constraint.columns), None)
-        for constraint in table.constraints
-        if isinstance(constraint, sa.UniqueConstraint)
-    ]
-    return any(first is not None and first.name == column.name for first in first_columns)
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -1189,11 +1058,12 @@ def _reason() -> str | None:
 
 
 def _checkbox(record: Any) -> str:
-    return f'<td class="pick"><input type="checkbox" name="rowid" value="{record.id}" aria-label="{escape(_("Choose"))}"></td>'
+    label = escape(_("Choose"))
+    return (
+        f'<td class="pick"><input type="checkbox" name="rowid" value="{record.id}" aria-label="{label}"></td>'
+    )
 
 
 def _no_start(record: Any) -> str:
     del record
     return ""
-
-

@@ -81,9 +81,12 @@ def test_deletion_asks_first_and_names_the_rows(sign_in, world, stored, form_of)
     browser = sign_in("admin", "group")
     made = browser.get("/admin/units/new/")
     form = form_of(made.text) | {
-        "project_id": world.own.project_id, "building_id": world.own.building_id, "number": "9", "code": "1-1-9",
+        "project_id": world.own.project_id,
+        "building_id": world.own.building_id,
+        "number": "9",
+        "code": "1-1-9",
         "decoration": "rough",
-    }  # fmt: skip
+    }
     key = int(browser.post("/admin/units/new/", data=form).location.rpartition("=")[2])
     answer = browser.post(PATH, data={"action": "delete", "rowid": key})
     assert answer.status_code == 200

@@ -83,12 +83,24 @@ def test_faulty_declarations_are_refused(changes, words):
 
 def test_personal_columns_of_references_count_too():
     unit_columns = ("code", "project.name")
-    assert make(Unit, column_list=unit_columns, column_details_list=unit_columns, column_export_list=("code",),
-                form_columns=("code",), personal_columns={}, open_columns=frozenset())  # fmt: skip
+    assert make(
+        Unit,
+        column_list=unit_columns,
+        column_details_list=unit_columns,
+        column_export_list=("code",),
+        form_columns=("code",),
+        personal_columns={},
+        open_columns=frozenset(),
+    )
     from core.customers.models import CustomerUnit
 
-    columns = {"column_list": ("role", "customer.phone"), "column_details_list": ("role",), "column_export_list": ("role",),
-               "form_columns": ("contract_number",), "open_columns": frozenset()}  # fmt: skip
+    columns = {
+        "column_list": ("role", "customer.phone"),
+        "column_details_list": ("role",),
+        "column_export_list": ("role",),
+        "form_columns": ("contract_number",),
+        "open_columns": frozenset(),
+    }
     with pytest.raises(ViewDeclarationError, match=r"customer\.phone hold personal data"):
         make(CustomerUnit, **columns | {"personal_columns": {}})
     assert make(CustomerUnit, **columns | {"personal_columns": {"customer.phone": mask_all}})
@@ -131,11 +143,22 @@ def test_a_search_without_an_index_says_that_the_table_is_small():
 
 def test_models_need_one_key():
     with pytest.raises(ViewDeclarationError, match="one key"):
-        make(CustomerProject, column_list=("source",), column_details_list=("source",), column_export_list=("source",),
-             form_columns=("source",))  # fmt: skip
+        make(
+            CustomerProject,
+            column_list=("source",),
+            column_details_list=("source",),
+            column_export_list=("source",),
+            form_columns=("source",),
+        )
 
 
 def test_relationships_to_one_record_are_named_by_their_key():
     with pytest.raises(ViewDeclarationError, match="foreign key"):
-        make(Building, column_list=("code",), column_details_list=("code",), column_export_list=("code",),
-             form_columns=("project",), references={"project": Reference(Project, text=str)})  # fmt: skip
+        make(
+            Building,
+            column_list=("code",),
+            column_details_list=("code",),
+            column_export_list=("code",),
+            form_columns=("project",),
+            references={"project": Reference(Project, text=str)},
+        )

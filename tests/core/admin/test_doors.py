@@ -8,7 +8,7 @@ from flask_admin.contrib.fileadmin import BaseFileAdmin
 from flask_admin.contrib.sqla import ModelView
 
 from core.admin import mounting
-from core.admin.access import ViewDeclarationError, ViewPermissions, exposed_functions, expose_guarded
+from core.admin.access import ViewDeclarationError, ViewPermissions, expose_guarded, exposed_functions
 from core.admin.views import SEALED, PageView, RecordView
 from core.plugin_system.declarations import AdminView, Area
 from core.projects.models import Unit
@@ -153,13 +153,40 @@ def test_unguarded_options_of_flask_admin_are_refused(option):
 def test_all_hooks_named_by_the_guards_are_owned_by_the_base():
     owned = {name for name in SEALED if name in vars(RecordView)}
     needed = {
-        "get_query", "get_count_query", "get_one", "get_list", "_create_ajax_loader", "scaffold_form",
-        "scaffold_inline_form_models", "get_filters", "create_form", "edit_form", "get_list_columns",
-        "get_details_columns", "get_export_columns", "get_export_value", "get_sortable_columns", "init_search",
-        "is_accessible", "_handle_view", "is_action_allowed", "inaccessible_callback", "action_view", "ajax_update",
-        "_run_view", "init_actions", "list_form", "on_model_change", "on_model_delete", "create_model", "update_model",
-        "delete_model", "handle_view_exception", "_get_list_extra_args", "get_save_return_url",
-    }  # fmt: skip
+        "get_query",
+        "get_count_query",
+        "get_one",
+        "get_list",
+        "_create_ajax_loader",
+        "scaffold_form",
+        "scaffold_inline_form_models",
+        "get_filters",
+        "create_form",
+        "edit_form",
+        "get_list_columns",
+        "get_details_columns",
+        "get_export_columns",
+        "get_export_value",
+        "get_sortable_columns",
+        "init_search",
+        "is_accessible",
+        "_handle_view",
+        "is_action_allowed",
+        "inaccessible_callback",
+        "action_view",
+        "ajax_update",
+        "_run_view",
+        "init_actions",
+        "list_form",
+        "on_model_change",
+        "on_model_delete",
+        "create_model",
+        "update_model",
+        "delete_model",
+        "handle_view_exception",
+        "_get_list_extra_args",
+        "get_save_return_url",
+    }
     assert needed <= owned
 
 

@@ -47,8 +47,9 @@ def test_rows_are_those_that_the_user_sees(clerk, world):
     rows = rows_of(download(clerk))
     assert rows[0] == ["Name", "Phone"]
     assert [row[0] for row in rows[1:]] == [
-        *(f"{world.own.canary}客户{number}" for number in (101, 102, 201)), "共有客户",
-    ]  # fmt: skip
+        *(f"{world.own.canary}客户{number}" for number in (101, 102, 201)),
+        "共有客户",
+    ]
     assert [row[1] for row in rows[1:]] == [*world.own.phones, "13700009999"]
 
 
@@ -97,8 +98,13 @@ def test_the_ticket_of_somebody_else_is_worth_nothing(clerk, browser_with, world
         "/admin/customers/export/", data={"format": "csv", "columns": "name", **REASON}
     ).location
     other = browser_with(*WORK)
-    for address in (ticket, ticket.replace("/csv/", "/xlsx/"), ticket[:-3], "/admin/customers/export/csv/",
-                    "/admin/customers/export/csv/?ticket=%00"):  # fmt: skip
+    for address in (
+        ticket,
+        ticket.replace("/csv/", "/xlsx/"),
+        ticket[:-3],
+        "/admin/customers/export/csv/",
+        "/admin/customers/export/csv/?ticket=%00",
+    ):
         answer = other.get(address)
         assert answer.status_code in {303, 400}, address
     assert clerk.get(ticket.replace("/csv/", "/xlsx/")).status_code == 303, (

@@ -6,11 +6,10 @@ import pytest
 import sqlalchemy as sa
 
 from core.admin.models import SubmittedForm
-from core.customers.models import Customer, CustomerProject
+from core.customers.models import Customer
 from core.database.scope import all_departments
 from core.extensions import db
-from core.people.models import Department
-from core.projects.models import Building, Decoration, Project, ProjectGroup, Unit
+from core.projects.models import Building, Decoration, ProjectGroup, Unit
 
 HOSTILE_KEYS = [
     "abc",
@@ -84,8 +83,16 @@ def test_editing_in_the_list_does_not_exist_for_own_rows_either(sign_in, world, 
 def test_a_row_can_be_made_changed_and_deleted(sign_in, world, stored, form_of, running_app):
     browser = sign_in("head")
     form = form_of(browser.get("/admin/units/new/").text)
-    form |= {"project_id": world.own.project_id, "building_id": world.own.building_id, "number": "301",
-             "code": "1-1-301", "layout": "三室", "decoration": "rough", "price": "1234567.89", "floor": "3"}  # fmt: skip
+    form |= {
+        "project_id": world.own.project_id,
+        "building_id": world.own.building_id,
+        "number": "301",
+        "code": "1-1-301",
+        "layout": "三室",
+        "decoration": "rough",
+        "price": "1234567.89",
+        "floor": "3",
+    }
     answer = browser.post("/admin/units/new/", data=form)
     assert answer.status_code == 303, answer.text
     key = int(answer.location.rpartition("=")[2])
@@ -319,11 +326,20 @@ LONG = "x" * 5000
 @pytest.mark.parametrize(
     "values",
     [
-        {"layout": LONG}, {"code": "\0"}, {"code": "a\0b"}, {"floor": "99999999999999999999"}, {"floor": "abc"},
-        {"floor": "1" * 6000}, {"price": "NaN"}, {"price": "Infinity"}, {"price": "1e400"}, {"price": "9" * 40},
-        {"decoration": "absent"}, {"building_id": "9" * 30}
+        {"layout": LONG},
+        {"code": "\0"},
+        {"code": "a\0b"},
+        {"floor": "99999999999999999999"},
+        {"floor": "abc"},
+        {"floor": "1" * 6000},
+        {"price": "NaN"},
+        {"price": "Infinity"},
+        {"price": "1e400"},
+        {"price": "9" * 40},
+        {"decoration": "absent"},
+        {"building_id": "9" * 30},
     ],
-)  # fmt: skip
+)
 def test_hostile_values_never_break_a_form(values, sign_in, world, form_of):
     browser = sign_in("head")
     key = world.own.unit_ids[0]

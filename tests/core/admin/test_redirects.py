@@ -10,10 +10,25 @@ import pytest
 from core.admin.redirects import redirect_target, safe_path
 
 EVIL = [
-    "http:evil.example", "https:evil.example", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example",
-    "https://evil.example/", "javascript:alert(1)", "/\t/evil.example", "/ /evil.example", "\x01//evil.example",
-    "/\n/evil.example", " //evil.example", "evil.example", "", "/" + "a" * 3000, "/admin\x7f", "http:///evil.example",
-]  # fmt: skip
+    "http:evil.example",
+    "https:evil.example",
+    "//evil.example",
+    "///evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "https://evil.example/",
+    "javascript:alert(1)",
+    "/\t/evil.example",
+    "/ /evil.example",
+    "\x01//evil.example",
+    "/\n/evil.example",
+    " //evil.example",
+    "evil.example",
+    "",
+    "/" + "a" * 3000,
+    "/admin\x7f",
+    "http:///evil.example",
+]
 
 
 @pytest.mark.parametrize("target", EVIL)
