@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +20,10 @@ from core.toolkit import (
     Project,
     Unit,
     _,
+    all_departments,
     db,
     local_today,
+    ngettext,
     normalise_credit_code,
     normalise_phone,
     utc_now,
@@ -67,6 +70,39 @@ def active_trades() -> Sequence[Trade]:
 def trade_by_code(code: str) -> Trade | None:
     """Return the trade with a code such as ``waterproofing``, or None."""
     return db.session.scalar(sa.select(Trade).where(Trade.code == code))
+
+
+CODE_FORM = re.compile(r"[a-z][a-z0-9_]{1,39}")
+
+
+def add_trade(*, code: str, name: str, name_en: str = "", position: int = 100, active: bool = True) -> Trade:
+    """Add a trade to the catalogue.
+
+    Args:
+        code: What checklists refer to: small letters, digits and underscores.
+        name: Name in Chinese.
+        name_en: Name in English.
+        position: Place in lists, small first.
+        active: Whether it stands in the matrix.
+
+    Raises:
+        ContractorRuleError: The code is malformed or taken, or the name is missing.
+    """
+    code = code.strip()
+    if not CODE_FORM.fullmatch(code):
+        raise ContractorRuleError(
+            _(
+                "The code “%(code)s” must be 2 to 40 small letters, digits and underscores, a letter first.",
+                code=code,
+            )
+        )
+    if trade_by_code(code) is not None:
+        raise ContractorRuleError(_("The code “%(code)s” is already in use. Choose another one.", code=code))
+    trade = Trade(code=code)
+    change_trade(trade, name=name, name_en=name_en, position=position, active=active)
+    db.session.add(trade)
+    db.session.flush()
+    return trade
 
 
 def change_trade(
@@ -240,24 +276,39 @@ def archive_company(company: Company) -> None:
     Raises:
         ContractorRuleError: It answers for a trade in a building; the message says where.
     """
-    places = responsibilities_of(company)
-    if places:
-        named = [
-            f"{place.building.project.name} {place.building.name}：{place.trade.label}"
-            for place in places[:5]
-        ]
-        more = len(places) - len(named)
-        listed = "、".join(named) + (_(" and %(count)d more", count=more) if more else "")
+    with all_departments("a company that answers anywhere stays in use"):
+        count = db.session.scalar(
+            sa.select(sa.func.count(ResponsibleContractor.id)).where(
+                ResponsibleContractor.company_id == company.id
+            )
+        )
+    if count:
         raise ContractorRuleError(
             _(
                 "“%(name)s” still answers for %(places)s. Name another contractor in the matrix first.",
                 name=company.label,
-                places=listed,
+                places=_places(company, count),
             )
         )
     if company.archived_at is None:
         company.archived_at = utc_now()
         db.session.flush()
+
+
+def _places(company: Company, count: int) -> str:
+    """Return where a company answers: the first visible places by name, the others as a number."""
+    named = [
+        f"{place.building.project.name} {place.building.name}：{place.trade.label}"
+        for place in responsibilities_of(company)[:5]
+    ]
+    if not named:
+        return ngettext(
+            "%(num)s trade in projects that you may not see",
+            "%(num)s trades in projects that you may not see",
+            count,
+        )
+    more = count - len(named)
+    return "、".join(named) + (_(" and %(count)d more", count=more) if more else "")
 
 
 def restore_company(company: Company) -> None:
