@@ -67,6 +67,9 @@ class PluginContract:
     slug: ClassVar[str]
     unscoped_kinds: ClassVar[frozenset[str]] = frozenset()
     """Record kinds whose rows belong to nobody in particular, by intention (a catalogue)."""
+    city_kinds: ClassVar[frozenset[str]] = frozenset()
+    """Record kinds whose rows belong to a city company (``ByDepartment``): every group of the city sees them, so those
+    made for the sibling project are no secret and must not hold its canary; those of the other city are."""
     page_arguments: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Further arguments of pages by endpoint, when an id of a record is not enough."""
 
@@ -393,7 +396,7 @@ class PluginContract:
                     assert canary not in answer.data, f"{address} shows a row of the {name} project"
         for whose in ("sibling", "foreign"):
             for kind in declared.get("record_kinds", ()):
-                if kind.code in self.unscoped_kinds:
+                if kind.code in self.unscoped_kinds or (whose == "sibling" and kind.code in self.city_kinds):
                     continue
                 address = self._record_address(running_app, kind, records[whose][kind.code])
                 assert client.get(address).status_code == 404, f"{address} of the {whose} project"
@@ -406,6 +409,7 @@ class PluginContract:
             (code, record_id)
             for whose in ("sibling", "foreign")
             for code, record_id in records[whose].items()
+            if not (whose == "sibling" and code in self.city_kinds)
         }
         with scope_of("head"):
             for kind in declared.get("record_kinds", ()):

@@ -35,6 +35,7 @@ __all__ = [
     "running_app",
     "scope_of",
     "sign_in",
+    "switch_on",
     "system",
     "world",
 ]
@@ -170,6 +171,25 @@ def scope_of(running_app: Flask, world: World) -> Callable[..., AbstractContextM
         return acting_as(running_app, world.users[name], department_id)
 
     return scope_of
+
+
+@pytest.fixture
+def switch_on(running_app: Flask, world: World) -> Callable[..., None]:
+    """``switch_on("contractors")``: the plugin, and what it depends on, is on in the region and all below it.
+
+    A second argument names the department instead of the region.
+    """
+
+    def switch_on(slug: str, department: str = "region") -> None:
+        from core.plugin_system import switching
+        from core.plugin_system.runtime import current_runtime
+
+        with as_system(running_app):
+            for each in (*current_runtime().dependencies(slug), slug):
+                switching.switch_on(each, world.departments[department])
+            db.session.commit()
+
+    return switch_on
 
 
 @pytest.fixture
