@@ -24,14 +24,10 @@ from core.admin.searching import clean_search
 from core.database.scope import (
     CUSTOMER_LINK_TABLE,
     ByCustomer,
-    ByProject,
-    Scope,
-    all_departments,
     require_scope,
     scoped_models,
 )
 from core.extensions import db
-from core.projects.models import Project
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -258,8 +254,6 @@ class Lister:
         scope = require_scope()
         rule = self.model.__scope__
         if self.key is not self.model.id or not isinstance(rule, ByCustomer) or scope.project_ids is None:
-            return []
-        if _sees_all_projects(scope):
             return []
         link = scoped_models()[CUSTOMER_LINK_TABLE]
         return [getattr(self.model, rule.column).in_(sa.select(link.customer_id))]

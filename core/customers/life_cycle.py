@@ -20,6 +20,10 @@ class LifeCycle(StrEnum):
     DELIVERED = "delivered"
     OCCUPIED = "occupied"
     CANCELLED = "cancelled"
+    MERGED = "merged"
+    """The record was merged into another one and is only its signpost."""
+    ERASED = "erased"
+    """The person's data was erased; the empty record stays."""
 
 
 _ORDER = list(LifeCycle)

@@ -300,6 +300,10 @@ class Owned(ScopeRule):
         if scope.sees_everything:
             return None
         project, customer, department = (getattr(model, name) for name in self.columns)
+        if scope.project_ids is None:
+            return sa.or_(
+                project.is_not(None), customer.is_not(None), department.in_(sorted(scope.department_ids or ()))
+            )
         return sa.or_(
             project.in_(sorted(scope.project_ids or ())),
             sa.and_(
@@ -314,9 +318,9 @@ class Owned(ScopeRule):
         if scope.sees_everything:
             return None
         if (project_id := getattr(row, self.project)) is not None:
-            return (
-                None if project_id in (scope.project_ids or ()) else f"project {project_id} is out of reach"
-            )
+            if scope.project_ids is None or project_id in scope.project_ids:
+                return None
+            return f"project {project_id} is out of reach"
         if (customer_id := getattr(row, self.customer)) is not None:
             visible = customer_is_visible(session, customer_id, scope, type(row))
             return None if visible else f"customer {customer_id} is out of reach"

@@ -178,7 +178,8 @@ class _View:
     name: str
     name_en: str
     department_ids: frozenset[int]
-    project_ids: frozenset[int]
+    project_ids: frozenset[int] | None
+    """None for all: the department stands above every other one."""
 
 
 @cache
@@ -186,6 +187,7 @@ def _view_query() -> Any:
     """Return the query of what can be seen from the department with the parameter ``department_id``.
 
     A region sees the projects of its city companies, a city company its own, a group those that it is assigned to.
+    The roots of the tree tell whether the department stands above every other one, archived ones included.
     """
     # By table name: projects stand a layer above people.
     project, assignment = metadata.tables["project"].c, metadata.tables["project_group"].c
@@ -213,7 +215,9 @@ def _view_query() -> Any:
     projects_assigned = sa.select(
         sa.literal("project"), assignment.project_id, nothing, nothing, nothing
     ).where(assignment.department_id == wanted)
-    return sa.union_all(departments_below, projects_below, projects_assigned)
+    root = Department.__table__.c
+    roots = sa.select(sa.literal("root"), root.id, nothing, nothing, nothing).where(root.parent_id.is_(None))
+    return sa.union_all(departments_below, projects_below, projects_assigned, roots)
 
 
 def _look_from(department_id: int) -> _View | None:
@@ -225,11 +229,12 @@ def _look_from(department_id: int) -> _View | None:
         return None
     own = departments[department_id]
     above = (int(part) for part in own.path.split("/") if part)
+    is_above_all = {row.id for row in rows if row.what == "root"} == {own.id}
     return _View(
         own.id,
         own.path,
         own.name,
         own.name_en,
         frozenset(departments) | frozenset(above),
-        frozenset(row.id for row in rows if row.what == "project"),
+        None if is_above_all else frozenset(row.id for row in rows if row.what == "project"),
     )

@@ -201,11 +201,6 @@ def set_acting_department(user: User, department_id: int) -> Department:
     raise PeopleRuleError(_("You do not belong to this department. Choose one from the list."))
 
 
-def visible_project_ids(user: User, department_id: int | None = None) -> frozenset[int]:
-    """Return the projects whose rows a user sees in a department (the default one when omitted)."""
-    return request_scope.scope_for(user, department_id).project_ids or frozenset()
-
-
 def is_within_reach(department: Department | None) -> bool:
     """Return whether a department is the acting one or below it. The system reaches all; nobody else the root."""
     scope = current_scope()

@@ -123,7 +123,7 @@ class Unit(Record, CoreBase):
     )
 
     project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"))
-    building_id: Mapped[int]
+    building_id: Mapped[int] = mapped_column(big_id)
     entrance: Mapped[str] = mapped_column(sa.String(12), default="")
     """单元 number; empty in a building with a single entrance."""
     floor: Mapped[int | None]

@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from blinker import Signal
 from flask_babel import gettext as _
 
 from core.database.scope import require_scope
+from core.database.types import utc_now
 from core.extensions import db
 from core.people.models import Department, DepartmentKind
+from core.plugin_system import dispatch
 from core.projects.models import Building, Decoration, Phase, Project, ProjectGroup, Unit
+
+unit_dates_changed = Signal(
+    "A unit was delivered, moved into, or one of the two was corrected. Sender: the unit."
+)
+"""What layers above compute from a unit's dates they compute again when they receive it, in the same transaction."""
 
 
 class ProjectRuleError(ValueError):
-    """A rule of the space model forbids the change; the message is a full sentence for the user."""
+    """A rule of the space model forbids the change; the message is a full sentence for the user.
+
+    Attributes:
+        field: Name of the attribute that is wrong, or None.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 CODE_FORM = re.compile(r"^[A-Z0-9]{2,12}$")
@@ -46,12 +63,13 @@ def create_project(
     """
     if department.kind != DepartmentKind.CITY:
         raise ProjectRuleError(
-            _("A project belongs to a city company. Choose one instead of “%(name)s”.", name=department.name)
+            _("A project belongs to a city company. Choose one instead of “%(name)s”.", name=department.name),
+            field="department_id",
         )
     code = code.strip().upper()
     if not CODE_FORM.match(code):
         raise ProjectRuleError(
-            _("The project code “%(code)s” must be 2 to 12 letters A–Z or digits.", code=code)
+            _("The project code “%(code)s” must be 2 to 12 letters A–Z or digits.", code=code), field="code"
         )
     taken = (
         db.session.connection()
@@ -60,7 +78,7 @@ def create_project(
     )
     if taken is not None:
         raise ProjectRuleError(
-            _("The project code “%(code)s” is already in use. Choose another one.", code=code)
+            _("The project code “%(code)s” is already in use. Choose another one.", code=code), field="code"
         )
     project = Project(department_id=department.id, code=code, name=name.strip(), **fields)
     db.session.add(project)
@@ -90,7 +108,8 @@ def assign_groups(project: Project, groups: Iterable[Department]) -> None:
                 _(
                     "“%(group)s” is not a group of the project's city company and cannot be assigned.",
                     group=group.name,
-                )
+                ),
+                field="groups",
             )
     held = {
         row.department_id: row
@@ -103,26 +122,114 @@ def assign_groups(project: Project, groups: Iterable[Department]) -> None:
     db.session.flush()
 
 
+def change_project(project: Project, **values: Any) -> None:
+    """Change names, developer, address and opening date of a project; its code and company stay.
+
+    Raises:
+        ProjectRuleError: The name is empty.
+    """
+    _set(project, values, {"name", "name_en", "developer_name", "address", "sales_opening_on"})
+    if not project.name:
+        raise ProjectRuleError(_("A project needs a name."), field="name")
+    db.session.flush()
+
+
+def archive_project(project: Project, archived: bool = True) -> None:
+    """Close a project, or open it again; its records stay."""
+    project.archived_at = utc_now() if archived else None
+    db.session.flush()
+
+
 def create_phase(project: Project, code: str, name: str) -> Phase:
-    """Make a phase of a project; codes are unique in the project."""
+    """Make a phase of a project.
+
+    Raises:
+        ProjectRuleError: The code is taken in the project.
+    """
     phase = Phase(project_id=project.id, code=code.strip(), name=name.strip())
+    _check_free_code(Phase, phase.project_id, phase.code, None)
     db.session.add(phase)
     db.session.flush()
     return phase
 
 
+def change_phase(phase: Phase, **values: Any) -> None:
+    """Change the code or name of a phase.
+
+    Raises:
+        ProjectRuleError: The code is taken in the project.
+    """
+    if "code" in values:
+        _check_free_code(Phase, phase.project_id, values["code"].strip(), phase.id)
+    _set(phase, values, {"code", "name"})
+    db.session.flush()
+
+
 def create_building(phase: Phase, code: str, name: str = "", **fields: Any) -> Building:
-    """Make a building of a phase; codes are unique in the project, because they begin each unit code."""
+    """Make a building of a phase; codes are unique in the project, because they begin each unit code.
+
+    Raises:
+        ProjectRuleError: The code is malformed or taken in the project.
+    """
+    code = code.strip()
+    _check_building_code(code)
+    _check_free_code(Building, phase.project_id, code, None)
     building = Building(
         project_id=phase.project_id,
         phase_id=phase.id,
-        code=code.strip(),
-        name=name.strip() or f"{code.strip()}栋",
+        code=code,
+        name=name.strip() or f"{code}栋",
         **fields,
     )
     db.session.add(building)
     db.session.flush()
     return building
+
+
+def change_building(building: Building, **values: Any) -> None:
+    """Change a building. A new code changes the codes of its units with it.
+
+    Raises:
+        ProjectRuleError: The code is malformed or taken in the project.
+    """
+    code = values.get("code", building.code).strip()
+    if code != building.code:
+        _check_building_code(code)
+        _check_free_code(Building, building.project_id, code, building.id)
+        for unit in db.session.scalars(sa.select(Unit).where(Unit.building_id == building.id)):
+            unit.code = unit_code(code, unit.entrance, unit.number)
+    _set(building, values, {"code", "name", "total_floors", "completion_accepted_on"})
+    db.session.flush()
+
+
+_BUILDING_CODE = re.compile(r"^[0-9A-Za-z一-鿿]{1,12}$")
+
+
+def _check_building_code(code: str) -> None:
+    if not _BUILDING_CODE.match(code):
+        raise ProjectRuleError(
+            _("The building code “%(code)s” must be 1 to 12 letters or digits, such as 3 or A2.", code=code),
+            field="code",
+        )
+
+
+def _check_free_code(
+    model: type[Phase] | type[Building], project_id: int, code: str, own_id: int | None
+) -> None:
+    taken = db.session.scalar(sa.select(model.id).where(model.project_id == project_id, model.code == code))
+    if taken is not None and taken != own_id:
+        raise ProjectRuleError(
+            _("The code “%(code)s” is already in use in this project. Choose another one.", code=code),
+            field="code",
+        )
+
+
+def _set(record: Any, values: Mapping[str, Any], allowed: set[str]) -> None:
+    unknown = values.keys() - allowed
+    if unknown:
+        raise TypeError(f"{type(record).__name__} is not changed by {sorted(unknown)}.")
+    for name, value in values.items():
+        setattr(record, name, value.strip() if isinstance(value, str) else value)
 
 
 def unit_code(building_code: str, entrance: str, number: str) -> str:
@@ -150,10 +257,11 @@ def create_unit(building: Building, number: str, entrance: str = "", **fields: A
         sa.select(Unit.id).where(Unit.project_id == building.project_id, Unit.code == code)
     )
     if existing is not None:
-        raise ProjectRuleError(_("Unit %(code)s exists already in this project.", code=code))
+        raise ProjectRuleError(_("Unit %(code)s exists already in this project.", code=code), field="number")
     check_unit_values(fields)
-    fields.setdefault("floor", floor_of(number))
-    fields.setdefault("decoration", Decoration.FITTED)
+    if fields.get("floor") is None:
+        fields["floor"] = floor_of(number)
+    fields["decoration"] = fields.get("decoration") or Decoration.FITTED
     unit = Unit(
         project_id=building.project_id,
         building_id=building.id,
@@ -167,7 +275,56 @@ def create_unit(building: Building, number: str, entrance: str = "", **fields: A
     return unit
 
 
-def check_unit_values(fields: dict[str, Any]) -> None:
+_UNIT_FIELDS = {
+    "entrance",
+    "number",
+    "floor",
+    "layout",
+    "orientation",
+    "decoration",
+    "gross_area_contract",
+    "gross_area_measured",
+    "net_area",
+    "price",
+    "contract_delivery_on",
+    "completion_accepted_on",
+    "delivered_on",
+    "occupied_on",
+}
+
+
+def change_unit(unit: Unit, **values: Any) -> None:
+    """Change a unit; its code follows entrance and number, and what is computed from its dates is computed again.
+
+    Raises:
+        ProjectRuleError: A value is not possible, or another unit has the code.
+    """
+    dates = (unit.delivered_on, unit.occupied_on)
+    held = {name: getattr(unit, name) for name in _UNIT_FIELDS}
+    check_unit_values(held | values)
+    code = unit_code(
+        unit.building.code, values.get("entrance", unit.entrance), values.get("number", unit.number)
+    )
+    if code != unit.code:
+        taken = db.session.scalar(
+            sa.select(Unit.id).where(
+                Unit.project_id == unit.project_id, Unit.code == code, Unit.id != unit.id
+            )
+        )
+        if taken is not None:
+            raise ProjectRuleError(
+                _("Unit %(code)s exists already in this project.", code=code), field="number"
+            )
+    if "number" in values and values.get("floor") is None:
+        values["floor"] = floor_of(values["number"])
+    _set(unit, values, _UNIT_FIELDS)
+    unit.code = code
+    db.session.flush()
+    if dates != (unit.delivered_on, unit.occupied_on):
+        unit_dates_changed.send(unit)
+
+
+def check_unit_values(fields: Mapping[str, Any]) -> None:
     """Refuse impossible areas, prices and dates.
 
     Raises:
@@ -177,16 +334,23 @@ def check_unit_values(fields: dict[str, Any]) -> None:
         value = fields.get(name)
         if value is not None and not Decimal("1") <= Decimal(value) <= Decimal("5000"):
             raise ProjectRuleError(
-                _("An area of %(value)s m² is not possible; it lies between 1 and 5,000.", value=value)
+                _("An area of %(value)s m² is not possible; it lies between 1 and 5,000.", value=value),
+                field=name,
             )
     gross, net = fields.get("gross_area_contract"), fields.get("net_area")
     if gross is not None and net is not None and Decimal(net) > Decimal(gross):
         raise ProjectRuleError(
-            _("The net area %(net)s m² is larger than the gross area %(gross)s m².", net=net, gross=gross)
+            _("The net area %(net)s m² is larger than the gross area %(gross)s m².", net=net, gross=gross),
+            field="net_area",
         )
     price = fields.get("price")
     if price is not None and Decimal(price) < 0:
-        raise ProjectRuleError(_("The price cannot be negative."))
+        raise ProjectRuleError(_("The price cannot be negative."), field="price")
+    delivered, occupied = fields.get("delivered_on"), fields.get("occupied_on")
+    if delivered is not None and occupied is not None and occupied < delivered:
+        raise ProjectRuleError(
+            _("Nobody can move in before the delivery. Check both dates."), field="occupied_on"
+        )
 
 
 def record_delivery(unit: Unit, on: dt.date) -> None:
@@ -205,10 +369,38 @@ def record_delivery(unit: Unit, on: dt.date) -> None:
         )
     unit.delivered_on = on
     db.session.flush()
+    unit_dates_changed.send(unit)
+
+
+def delete_space(record: Phase | Building | Unit, record_kind: str) -> None:
+    """Delete a phase, building or unit on which nothing hangs yet.
+
+    Args:
+        record: The record.
+        record_kind: Code of its kind, for the modules that are asked for obstacles.
+
+    Raises:
+        ProjectRuleError: Something belongs to it; the message says what.
+    """
+    child: Any = None
+    if isinstance(record, Phase):
+        child = db.session.scalar(sa.select(sa.func.count(Building.id)).where(Building.phase_id == record.id))
+    elif isinstance(record, Building):
+        child = db.session.scalar(sa.select(sa.func.count(Unit.id)).where(Unit.building_id == record.id))
+    if child:
+        raise ProjectRuleError(
+            _("“%(code)s” still has buildings or units. Delete or move those first.", code=record.code)
+        )
+    answers = dispatch.call("obstacles", record_kind=record_kind, record_id=record.id)
+    sentences = [str(sentence) for answer in answers for sentence in answer.value or ()]
+    if sentences:
+        raise ProjectRuleError(" ".join(sentences))
+    db.session.delete(record)
+    db.session.flush()
 
 
 def completion_date(unit: Unit) -> dt.date | None:
-    """Return 竣工验收合格日 of a unit: its own where set, else its building's. The contractor's warranty starts here."""
+    """Return 竣工验收合格日 of a unit, its own or its building's: the contractor's warranty starts here."""
     return unit.completion_accepted_on or unit.building.completion_accepted_on
 
 
@@ -231,15 +423,15 @@ def find_unit(text: str, project_id: int | None = None) -> Sequence[Unit]:
     return db.session.scalars(query.where(Unit.number == code)).all()
 
 
-_WIDE = str.maketrans("０１２３４５６７８９－", "0123456789-")
 _SPOKEN = re.compile(
-    r"^(?P<building>[0-9A-Za-z]+)\s*(?:栋|幢|座|号楼|#)\s*(?:(?P<entrance>[0-9A-Za-z]+)\s*(?:单元|门))?\s*(?P<number>[0-9A-Za-z]+)\s*(?:室|房|号)?$"
+    r"^(?P<building>[0-9A-Za-z]+)\s*(?:栋|幢|座|号楼|#)\s*(?:(?P<entrance>[0-9A-Za-z]+)\s*(?:单元|门))?"
+    r"\s*(?P<number>[0-9A-Za-z]+)\s*(?:室|房|号)?$"
 )
 
 
 def normalise_unit_text(text: str) -> str:
-    """Return the unit code that a text means: "3栋1单元1502" and "３－１－１５０２" → "3-1-1502"; other text unchanged."""
-    text = text.translate(_WIDE).strip().replace("—", "-").replace("–", "-").replace("/", "-")
+    """Return the unit code that a text means: "3栋1单元1502", "３－１－１５０２" → "3-1-1502"; other text as it is."""
+    text = unicodedata.normalize("NFKC", text).strip().replace("—", "-").replace("–", "-").replace("/", "-")
     spoken = _SPOKEN.match(text)
     if spoken is not None:
         return unit_code(spoken["building"], spoken["entrance"] or "", spoken["number"])

@@ -28,11 +28,24 @@ class Touchpoint(Record, CoreBase):
     owner_role: Mapped[str] = mapped_column(sa.String(20))
     standard: Mapped[str] = mapped_column(sa.Text, default="")
     standard_en: Mapped[str] = mapped_column(sa.Text, default="")
-    record: Mapped[str] = mapped_column(default="")
-    documents: Mapped[Any] = mapped_column(sa.JSON, default=list)
     limits: Mapped[Any] = mapped_column(sa.JSON, default=list)
+    """Time limits: ``{step: {zh, en}, value, unit, relation, anchor, …}``; see :mod:`core.timeline.catalogue`."""
+    targets: Mapped[Any] = mapped_column(sa.JSON, default=list)
+    """Numbers that are no time: ``{subject: {zh, en}, value, unit, relation}``."""
+    records: Mapped[Any] = mapped_column(sa.JSON, default=list)
+    """Names of the records that are kept (domain reference 2)."""
+    documents: Mapped[Any] = mapped_column(sa.JSON, default=list)
+    """Papers: ``{zh, en}``."""
     question: Mapped[str] = mapped_column(sa.Text, default="")
     question_en: Mapped[str] = mapped_column(sa.Text, default="")
+    question_scale: Mapped[str | None] = mapped_column(sa.String(20))
+    """``rating_1_5``, ``nps_0_10``, ``text`` or ``composite``."""
+    questionnaire: Mapped[str | None] = mapped_column(sa.String(10))
+    """Code of the questionnaire that asks more, for example Q1."""
+    origin: Mapped[str] = mapped_column(sa.String(10), default="")
+    """``seed`` from the procedure itself, ``recon`` reconstructed from the practice of the trade."""
+    clause: Mapped[str | None] = mapped_column(sa.String(20))
+    """Clause of the procedure, for example 5.3.1."""
 
 
 class TouchpointOverride(Record, CoreBase):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 
 from core.database.scope import require_scope
 from core.database.types import utc_now
@@ -159,6 +160,7 @@ def entries_of(
     *,
     customer_id: int | None = None,
     unit_id: int | None = None,
+    kind: str | None = None,
     before: TimelineEntry | None = None,
     limit: int = 30,
 ) -> Sequence[TimelineEntry]:
@@ -167,24 +169,183 @@ def entries_of(
     Args:
         customer_id: The customer; exactly one of ``customer_id`` and ``unit_id`` is given.
         unit_id: The unit.
+        kind: Only entries of this kind.
         before: Continue after this entry, for the next page.
         limit: How many at the most.
     """
     query = (
         sa.select(TimelineEntry)
+        .where(_subject(customer_id, unit_id))
         .order_by(TimelineEntry.happened_at.desc(), TimelineEntry.id.desc())
         .limit(limit)
     )
-    if customer_id is not None:
-        query = query.where(TimelineEntry.customer_id == customer_id)
-    if unit_id is not None:
-        query = query.where(TimelineEntry.unit_id == unit_id)
+    if kind is not None:
+        query = query.where(TimelineEntry.kind == kind)
     if before is not None:
         query = query.where(
             sa.tuple_(TimelineEntry.happened_at, TimelineEntry.id)
             < sa.tuple_(sa.literal(before.happened_at), before.id)
         )
     return db.session.scalars(query).all()
+
+
+def kinds_of(*, customer_id: int | None = None, unit_id: int | None = None) -> list[str]:
+    """Return the kinds of entries that a customer or a unit has."""
+    query = sa.select(TimelineEntry.kind).where(_subject(customer_id, unit_id)).distinct()
+    return sorted(db.session.scalars(query))
+
+
+def reached(*, customer_id: int | None = None, unit_id: int | None = None) -> dict[str, dt.datetime]:
+    """Return which touchpoints a customer or a unit has reached, by code, and when last."""
+    rows = db.session.execute(
+        sa.select(TimelineEntry.touchpoint_code, sa.func.max(TimelineEntry.happened_at))
+        .where(_subject(customer_id, unit_id), TimelineEntry.touchpoint_code.is_not(None))
+        .group_by(TimelineEntry.touchpoint_code)
+    )
+    return {code: moment for code, moment in rows if code}
+
+
+def _subject(customer_id: int | None, unit_id: int | None) -> sa.ColumnElement[bool]:
+    if (customer_id is None) == (unit_id is None):
+        raise ValueError("Say either the customer or the unit.")
+    if customer_id is not None:
+        return TimelineEntry.customer_id == customer_id
+    return TimelineEntry.unit_id == unit_id
+
+
+def move_to_customer(kept_id: int, merged_id: int, record_kind: str) -> None:
+    """Move the timeline of a merged customer to the one that is kept.
+
+    Args:
+        kept_id: The customer that stays.
+        merged_id: The customer that becomes a signpost.
+        record_kind: Code of the record kind of customers, for entries that link to the customer itself.
+    """
+    for entry in db.session.scalars(sa.select(TimelineEntry).where(TimelineEntry.customer_id == merged_id)):
+        entry.customer_id = kept_id
+        if entry.record_kind == record_kind and entry.record_id == merged_id:
+            entry.record_id = kept_id
+    db.session.flush()
+
+
+def erase_of_customer(customer_id: int, summary: str) -> None:
+    """Blank what entries say of an erased customer; that something happened on that day stays.
+
+    Args:
+        customer_id: The customer.
+        summary: What stands in the place of each sentence.
+    """
+    for entry in db.session.scalars(sa.select(TimelineEntry).where(TimelineEntry.customer_id == customer_id)):
+        entry.summary = summary
+        entry.details = {}
+    db.session.flush()
+
+
+def of_customer(customer_id: int) -> list[dict[str, Any]]:
+    """Return the timeline of a customer as plain data (PIPL 45)."""
+    entries = db.session.scalars(
+        sa.select(TimelineEntry)
+        .where(TimelineEntry.customer_id == customer_id)
+        .order_by(TimelineEntry.happened_at)
+    )
+    return [
+        {
+            "happened_at": entry.happened_at.isoformat(),
+            "kind": entry.kind,
+            "summary": entry.summary,
+            "touchpoint": entry.touchpoint_code,
+        }
+        for entry in entries
+    ]
+
+
+class TouchpointRuleError(ValueError):
+    """A change of a touchpoint is not possible; the message is a full sentence for the user.
+
+    Attributes:
+        field: Name of the field that is wrong, or None.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class StaleOverrideError(TouchpointRuleError):
+    """Somebody else changed the company's version in the meantime."""
+
+
+OVERRIDABLE = ("name", "name_en", "owner_role", "standard", "standard_en", "question", "question_en")
+
+
+def override_of(touchpoint: Touchpoint, department_id: int) -> TouchpointOverride | None:
+    """Return what a department itself changed in a touchpoint, or None."""
+    return db.session.scalar(
+        sa.select(TouchpointOverride).where(
+            TouchpointOverride.touchpoint_id == touchpoint.id,
+            TouchpointOverride.department_id == department_id,
+        )
+    )
+
+
+def override_touchpoint(
+    touchpoint: Touchpoint,
+    department_id: int,
+    *,
+    active: bool,
+    values: Mapping[str, str],
+    limit_values: Sequence[int],
+    version: int = 0,
+) -> None:
+    """Change a touchpoint for one company; what equals the catalogue is not stored, so it follows the catalogue.
+
+    Args:
+        touchpoint: The touchpoint.
+        department_id: The company.
+        active: Whether the company uses it.
+        values: Texts by the names in ``OVERRIDABLE``.
+        limit_values: The number of each time limit, in the order of the catalogue.
+        version: Version of the override that the form was made from; 0 when there was none.
+
+    Raises:
+        TouchpointRuleError: A name is missing, or a number does not fit.
+        StaleOverrideError: Somebody else saved first.
+    """
+    override = override_of(touchpoint, department_id)
+    if (override.row_version if override is not None else 0) != version:
+        raise StaleOverrideError(
+            _(
+                "Somebody else changed this touchpoint in the meantime. Nothing was saved; open it again and "
+                "repeat your change."
+            )
+        )
+    if not values["name"].strip():
+        raise TouchpointRuleError(_("The touchpoint needs a name."), field="name")
+    if len(limit_values) != len(touchpoint.limits):
+        raise TouchpointRuleError(_("The time limits do not fit this touchpoint. Open it again."))
+    limits = [{**limit, "value": value} for limit, value in zip(touchpoint.limits, limit_values, strict=True)]
+    for limit, held in zip(limits, touchpoint.limits, strict=True):
+        if abs(limit["value"]) > 10_000 or limit["value"] * held["value"] < 0:
+            raise TouchpointRuleError(
+                _("A time limit must be a number up to 10,000 with the catalogue's sign.")
+            )
+    if override is None:
+        override = TouchpointOverride(department_id=department_id, touchpoint_id=touchpoint.id)
+        db.session.add(override)
+    override.active = active
+    for name in OVERRIDABLE:
+        text = values[name].strip()
+        setattr(override, name, None if text == getattr(touchpoint, name) else text)
+    override.limits = None if limits == touchpoint.limits else limits
+    db.session.flush()
+
+
+def reset_touchpoint(touchpoint: Touchpoint, department_id: int) -> None:
+    """Give up what a company changed; the catalogue holds again."""
+    override = override_of(touchpoint, department_id)
+    if override is not None:
+        db.session.delete(override)
+        db.session.flush()
 
 
 @dataclass(frozen=True)

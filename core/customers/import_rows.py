@@ -1,0 +1,518 @@
+"""The rows of an Excel file with units and owners: found by their heads, and each checked by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+
+from flask_babel import gettext as _
+
+from core.customers import identity
+from core.customers.models import CustomerKind, IdentityType
+from core.machinery.exchange.tables import TableRow, find_table
+from core.machinery.exchange.workbooks import Cell, read_workbook
+from core.projects.services import normalise_unit_text, unit_code
+
+SYNONYMS: Mapping[str, Sequence[str]] = {
+    "location": (
+        "房源",
+        "房源名称",
+        "房源信息",
+        "房屋",
+        "房屋名称",
+        "房屋坐落",
+        "坐落",
+        "房间",
+        "房间名称",
+        "房产",
+        "楼栋房号",
+        "unit",
+    ),
+    "building": ("楼栋", "栋号", "楼号", "幢号", "座号", "楼栋号", "楼幢", "栋", "幢", "楼", "building"),
+    "entrance": ("单元", "单元号", "门", "门号", "entrance"),
+    "number": ("房号", "室号", "房间号", "门牌号", "室", "户号", "room", "room number"),
+    "floor": ("楼层", "层", "所在楼层", "floor"),
+    "layout": ("户型", "房型", "户型结构", "layout"),
+    "orientation": ("朝向", "orientation"),
+    "gross_area_contract": (
+        "面积",
+        "建筑面积",
+        "建面",
+        "合同面积",
+        "合同建筑面积",
+        "预测建筑面积",
+        "销售面积",
+        "gross area",
+        "area",
+    ),
+    "net_area": ("套内面积", "套内建筑面积", "使用面积", "net area"),
+    "price": ("总价", "房款", "成交价", "成交总价", "合同总价", "合同金额", "price"),
+    "owner": (
+        "业主",
+        "业主姓名",
+        "姓名",
+        "买受人",
+        "客户",
+        "客户姓名",
+        "客户名称",
+        "购房人",
+        "权利人",
+        "owner",
+        "name",
+    ),
+    "phone": (
+        "电话",
+        "手机",
+        "手机号",
+        "手机号码",
+        "联系电话",
+        "联系方式",
+        "电话号码",
+        "业主电话",
+        "移动电话",
+        "phone",
+        "mobile",
+    ),
+    "identity_number": (
+        "证件号",
+        "证件号码",
+        "身份证",
+        "身份证号",
+        "身份证号码",
+        "证件编号",
+        "身份证/统一社会信用代码",
+        "id number",
+    ),
+    "subscribed_on": ("认购日期", "认购时间"),
+    "signed_on": ("签约日期", "签约时间", "合同日期", "签订日期"),
+    "contract_number": ("合同号", "合同编号", "备案号"),
+    "contract_delivery_on": ("交付日期", "交房日期", "合同交付日期", "合同交房日期"),
+}
+"""Heads as developers write them, by field."""
+
+_NEEDED = (("building", "number"), ("location",), ("number", "owner"))
+_FILLED_DOWN = ("building", "entrance")
+_SEPARATORS = re.compile(r"[、，,;；/\n|]+")
+_COMPANY = re.compile(r"(公司|集团|企业|合作社|事务所|研究院|委员会|工厂|银行|商行|学校|医院|厂|中心|部)$")
+_ID_CARD = re.compile(r"\d{17}[\dX]|\d{15}")
+_CREDIT_CODE = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-Z]{10}")
+_CHINESE_DIGITS = {
+    "一": "1",
+    "二": "2",
+    "三": "3",
+    "四": "4",
+    "五": "5",
+    "六": "6",
+    "七": "7",
+    "八": "8",
+    "九": "9",
+    "十": "10",
+}
+_LOCATION = re.compile(r"[0-9A-Za-z]{1,12}(-[0-9A-Za-z]{1,12}){1,2}")
+
+
+class ImportRefused(ValueError):
+    """A file or a confirmation cannot be used; the message is a full sentence for the user."""
+
+
+@dataclass(frozen=True)
+class RowError:
+    """Why a row cannot be taken.
+
+    Attributes:
+        column: The field that is wrong.
+        code: Kind of error, for example ``phone_invalid``.
+        reason: Full sentence; it never repeats a number.
+    """
+
+    column: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class OwnerInput:
+    """An owner as the file has him, checked and normalised."""
+
+    name: str
+    kind: str
+    phone: str | None = None
+    identity_type: str | None = None
+    identity_number: str | None = None
+    credit_code: str | None = None
+
+
+@dataclass
+class RowInput:
+    """A row of the file, checked by itself.
+
+    Attributes:
+        sheet: Name of the sheet.
+        row: Number of the row in it.
+        typed: The texts of the row by field, for the file of bad rows.
+        building: Code of the building.
+        entrance: Entrance, or "".
+        number: Room number.
+        values: Further values of the unit as text: areas, layout, dates in ISO form.
+        owners: The owners.
+        purchase: Dates and number of the contract as text.
+        errors: What is wrong.
+    """
+
+    sheet: str
+    row: int
+    typed: dict[str, str]
+    building: str = ""
+    entrance: str = ""
+    number: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+    owners: list[OwnerInput] = field(default_factory=list)
+    purchase: dict[str, str] = field(default_factory=dict)
+    errors: list[RowError] = field(default_factory=list)
+
+    @property
+    def code(self) -> str:
+        """The unit's code, "" when it could not be read."""
+        return unit_code(self.building, self.entrance, self.number) if self.number else ""
+
+    @property
+    def place_column(self) -> str:
+        """The field from which the place of the unit was read."""
+        return "location" if "location" in self.typed else "number"
+
+
+@dataclass(frozen=True)
+class ReadFile:
+    """What a file holds: its rows, how many were left out by kind, and the sheets without a table."""
+
+    rows: list[RowInput]
+    ignored: dict[str, int]
+    skipped_sheets: list[str]
+
+
+def read_file(content: bytes, file_name: str) -> ReadFile:
+    """Read and check the rows of a workbook by themselves, without looking into the database.
+
+    Raises:
+        WorkbookUnreadable: It is no workbook that can be read.
+        ImportRefused: No sheet has the heads that are needed.
+    """
+    rows: list[RowInput] = []
+    ignored: Counter[str] = Counter()
+    skipped = []
+    for sheet in read_workbook(content, file_name):
+        table = find_table(sheet, SYNONYMS, _NEEDED, _FILLED_DOWN)
+        if table is None:
+            skipped.append(sheet.name)
+            continue
+        above: dict[str, str] = {}
+        for row in table.rows:
+            if row.kind == "data":
+                rows.append(_read_row(sheet.name, row, above))
+            else:
+                ignored[row.kind] += 1
+                above = {}
+    if not rows:
+        raise ImportRefused(
+            _(
+                "No sheet of “%(name)s” has a table with the columns 楼栋 and 房号 (or 房源) and rows below. "
+                "Compare it with the sample file.",
+                name=file_name,
+            )
+        )
+    _mark_duplicates(rows)
+    return ReadFile(rows, dict(ignored), skipped)
+
+
+def _read_row(sheet: str, row: TableRow, above: dict[str, str]) -> RowInput:
+    found = RowInput(sheet, row.number, {name: cell.text for name, cell in row.cells.items()})
+    _read_place(found, row, above)
+    _read_values(found, row)
+    _read_owners(found, row)
+    return found
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text))
+
+
+def _part(text: str, endings: str) -> str:
+    text = re.sub(rf"(?:{endings})$", "", _plain(text))
+    return _CHINESE_DIGITS.get(text, text)
+
+
+def _read_place(found: RowInput, row: TableRow, above: dict[str, str]) -> None:
+    building = _part(row.text("building"), "栋|幢|座|号楼|#楼|#|楼")
+    entrance = _part(row.text("entrance"), "单元|门")
+    number = _part(row.text("number"), "室|房|号")
+    location = row.text("location")
+    if not location and not building and _LOCATION.fullmatch(normalise_unit_text(_plain(row.text("number")))):
+        location = row.text("number")
+    if location or "location" in row.cells:
+        parts = _LOCATION.fullmatch(normalise_unit_text(_plain(location)))
+        if parts is None:
+            found.errors.append(
+                RowError(
+                    found.place_column,
+                    "location_unreadable",
+                    _(
+                        "Building, entrance and room cannot be read from this text. Write it like 3栋1单元1502 or "
+                        "3-1-1502."
+                    ),
+                )
+            )
+            return
+        pieces = parts[0].split("-")
+        found.building, found.number = pieces[0], pieces[-1]
+        found.entrance = pieces[1] if len(pieces) == 3 else ""
+        return
+    if not building and above:
+        # Written only in the first row of a building, without merging the cells below.
+        building, entrance = above.get("building", ""), entrance or above.get("entrance", "")
+    found.building, found.entrance, found.number = building, entrance, number
+    above.clear()
+    above.update(building=building, entrance=entrance)
+    if not building:
+        found.errors.append(
+            RowError(
+                "building", "building_missing", _("The building is missing. Write it into the column 楼栋.")
+            )
+        )
+    if not number:
+        found.errors.append(RowError("number", "number_missing", _("The room number is missing.")))
+    elif not re.fullmatch(r"[0-9A-Za-z一-鿿]{1,12}", number):
+        found.errors.append(
+            RowError(
+                "number",
+                "location_unreadable",
+                _("The room number must be up to 12 letters or digits, like 1502."),
+            )
+        )
+
+
+def _read_values(found: RowInput, row: TableRow) -> None:
+    for name in ("layout", "orientation"):
+        text = row.text(name)
+        if text:
+            found.values[name] = text[:40] if name == "layout" else text[:20]
+    for name in ("gross_area_contract", "net_area"):
+        _read_area(found, name, row.text(name))
+    _read_price(found, row.text("price"))
+    if row.text("floor"):
+        floor = re.fullmatch(r"(-?\d{1,3})(?:层|楼|F)?", _plain(row.text("floor")))
+        if floor is None:
+            found.errors.append(RowError("floor", "floor_invalid", _("The floor is not a whole number.")))
+        else:
+            found.values["floor"] = floor[1]
+    for name in ("subscribed_on", "signed_on", "contract_delivery_on"):
+        _read_day(found, name, row.text(name))
+    if row.text("contract_number"):
+        found.purchase["contract_number"] = row.text("contract_number")[:60]
+
+
+def _read_area(found: RowInput, name: str, text: str) -> None:
+    if not text:
+        return
+    number = _number(re.sub(r"(平方米|平米|m2|㎡|平)$", "", _plain(text), flags=re.IGNORECASE))
+    if number is None:
+        found.errors.append(
+            RowError(
+                name, "area_not_a_number", _("The area is not a number. Write square metres like 118.20.")
+            )
+        )
+    elif number <= 0:
+        found.errors.append(RowError(name, "area_not_positive", _("The area must be larger than 0.")))
+    elif not 1 <= number <= 5000:
+        found.errors.append(
+            RowError(name, "area_out_of_range", _("The area must lie between 1 and 5,000 square metres."))
+        )
+    else:
+        found.values[name] = str(number.quantize(Decimal("0.01")))
+    gross, net = found.values.get("gross_area_contract"), found.values.get("net_area")
+    if name == "net_area" and gross and net and Decimal(net) > Decimal(gross):
+        found.errors.append(
+            RowError(name, "net_area_too_large", _("The net area is larger than the gross area."))
+        )
+
+
+def _read_price(found: RowInput, text: str) -> None:
+    if not text:
+        return
+    number = _number(re.sub(r"^[¥￥]|元$", "", _plain(text)))
+    if number is None or not 0 <= number < Decimal(10) ** 11:
+        found.errors.append(
+            RowError(
+                "price", "price_invalid", _("The price is not an amount in yuan. Write it like 2580000.")
+            )
+        )
+    else:
+        found.values["price"] = str(number.quantize(Decimal("0.01")))
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and abs(number) < Decimal(10) ** 15 else None
+
+
+def _read_day(found: RowInput, name: str, text: str) -> None:
+    if not text:
+        return
+    parts = re.fullmatch(
+        r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:T.*| .*)?", unicodedata.normalize("NFKC", text)
+    )
+    try:
+        if parts is None or not 1990 <= int(parts[1]) <= 2100:
+            raise ValueError(text)
+        day = dt.date(int(parts[1]), int(parts[2]), int(parts[3]))
+    except ValueError:
+        found.errors.append(
+            RowError(name, "date_invalid", _("This is not a date. Write it like 2026-11-23."))
+        )
+        return
+    if name == "contract_delivery_on":
+        found.values[name] = day.isoformat()
+    else:
+        found.purchase[name] = day.isoformat()
+
+
+def _pieces(text: str) -> list[str]:
+    return [piece for part in _SEPARATORS.split(text) if (piece := " ".join(part.split()))]
+
+
+def _read_owners(found: RowInput, row: TableRow) -> None:
+    names = _pieces(row.text("owner"))
+    phones = _pieces(unicodedata.normalize("NFKC", row.text("phone")).replace("，", ","))
+    cell = row.cells.get("identity_number", Cell())
+    numbers = [
+        re.sub(r"\s", "", piece).upper() for piece in _pieces(unicodedata.normalize("NFKC", cell.text))
+    ]
+    if not names:
+        if phones or numbers:
+            found.errors.append(
+                RowError(
+                    "owner",
+                    "owner_missing",
+                    _("There is a telephone or document number, but no owner's name."),
+                )
+            )
+        return
+    if phones and len(phones) != len(names):
+        found.errors.append(
+            RowError(
+                "phone",
+                "owners_phones_mismatch",
+                _(
+                    "There are %(owners)s owners, but %(phones)s telephone numbers. Write as many, in the same order.",
+                    owners=len(names),
+                    phones=len(phones),
+                ),
+            )
+        )
+    if numbers and len(numbers) != len(names):
+        found.errors.append(
+            RowError(
+                "identity_number",
+                "owners_identities_mismatch",
+                _(
+                    "There are %(owners)s owners, but %(numbers)s document numbers. Write as many, in the same order.",
+                    owners=len(names),
+                    numbers=len(numbers),
+                ),
+            )
+        )
+    if cell.is_inexact:
+        found.errors.append(
+            RowError(
+                "identity_number",
+                "id_number_precision_lost",
+                _(
+                    "Excel kept this number as a number and lost its last digits. Format the column as text and "
+                    "type it again."
+                ),
+            )
+        )
+    if any(error.column in ("phone", "identity_number") for error in found.errors):
+        return
+    for position, name in enumerate(names):
+        owner = _read_owner(
+            found, name, phones[position] if phones else None, numbers[position] if numbers else None
+        )
+        if owner is not None:
+            found.owners.append(owner)
+
+
+def _read_owner(found: RowInput, name: str, phone: str | None, number: str | None) -> OwnerInput | None:
+    if len(name) > 120:
+        found.errors.append(
+            RowError("owner", "owner_too_long", _("The owner's name is longer than 120 characters."))
+        )
+        return None
+    is_company = bool(_COMPANY.search(name)) or bool(
+        number and not _ID_CARD.fullmatch(number) and _CREDIT_CODE.fullmatch(number)
+    )
+    try:
+        normalised = identity.normalise_phone(phone)
+    except identity.PersonalValueError:
+        found.errors.append(
+            RowError(
+                "phone",
+                "phone_invalid",
+                _("The telephone number is not possible: a mainland mobile has eleven digits."),
+            )
+        )
+        normalised = None
+    if is_company:
+        try:
+            credit_code = identity.normalise_credit_code(number)
+        except identity.PersonalValueError as error:
+            found.errors.append(RowError("identity_number", "credit_code_invalid", str(error)))
+            credit_code = None
+        return OwnerInput(name, CustomerKind.COMPANY.value, normalised, credit_code=credit_code)
+    if not number:
+        return OwnerInput(name, CustomerKind.PERSON.value, normalised)
+    kind = _identity_type(number)
+    try:
+        checked = identity.normalise_identity(kind, number)
+    except identity.PersonalValueError as error:
+        found.errors.append(RowError("identity_number", "id_number_invalid", str(error)))
+        return None
+    return OwnerInput(name, CustomerKind.PERSON.value, normalised, kind.value, checked)
+
+
+def _identity_type(number: str) -> IdentityType:
+    if len(re.sub(r"\D", "", number)) >= 14:
+        return IdentityType.ID_CARD
+    if re.fullmatch(r"[HM]\d{8}(\d{2})?", number):
+        return IdentityType.HONG_KONG_MACAO_PERMIT
+    if re.fullmatch(r"\d{8}", number):
+        return IdentityType.TAIWAN_PERMIT
+    return IdentityType.PASSPORT if re.fullmatch(r"[A-Z]{1,2}\d{7,8}", number) else IdentityType.OTHER
+
+
+def _mark_duplicates(rows: Iterable[RowInput]) -> None:
+    first: dict[str, RowInput] = {}
+    for row in rows:
+        if not row.code or not row.building:
+            continue
+        earlier = first.setdefault(row.code, row)
+        if earlier is not row:
+            row.errors.append(
+                RowError(
+                    row.place_column,
+                    "unit_duplicate",
+                    _(
+                        "Unit %(code)s stands in an earlier row already: sheet %(sheet)s, row %(row)s.",
+                        code=row.code,
+                        sheet=earlier.sheet,
+                        row=earlier.row,
+                    ),
+                )
+            )

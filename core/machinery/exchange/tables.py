@@ -1,0 +1,166 @@
+"""Finding the table in a sheet: its heads over one or two rows by their synonyms, its rows, and what is no row."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.machinery.exchange.workbooks import Cell, Sheet
+
+IGNORED = "ignored"
+"""Field of a column that nobody asked for."""
+HEAD_DEPTH = 30
+"""The heads stand within these first rows."""
+_TOTALS = re.compile(r"(本页|本表|本栋)?(合计|总计|小计|共计|累计|total|subtotal|sum)[:：]?", re.IGNORECASE)
+
+
+def plain_head(text: str) -> str:
+    """Return a head as it is compared: without spaces, units in brackets, marks and difference of width or case."""
+    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).lower()
+    return re.sub(r"[(\[【].*?[)\]】]|[*:：※]", "", text)
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row below the heads.
+
+    Attributes:
+        number: Number of the row in the workbook, from 1.
+        cells: Cells by field; fields without a column are missing.
+        kind: ``data``, ``blank``, ``totals`` or ``head`` (the heads once more, as on printed pages).
+    """
+
+    number: int
+    cells: Mapping[str, Cell]
+    kind: str
+
+    def text(self, name: str) -> str:
+        """Return the text of a field, "" where there is none."""
+        cell = self.cells.get(name)
+        return cell.text if cell is not None else ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of a sheet.
+
+    Attributes:
+        sheet: Name of the sheet.
+        columns: Field of each column, ``ignored`` where it is none.
+        heads: The text above each column.
+        head_rows: Numbers of the rows that the heads cover.
+        rows: What stands below.
+    """
+
+    sheet: str
+    columns: tuple[str, ...]
+    heads: tuple[str, ...]
+    head_rows: tuple[int, ...]
+    rows: tuple[TableRow, ...]
+
+
+def find_table(
+    sheet: Sheet,
+    synonyms: Mapping[str, Sequence[str]],
+    needed: Sequence[Sequence[str]],
+    filled_down: Sequence[str] = (),
+) -> Table | None:
+    """Return the table of a sheet, or None when it has none.
+
+    Args:
+        sheet: The sheet.
+        synonyms: For each field the heads that mean it.
+        needed: Sets of fields; the heads must hold all fields of one of them.
+        filled_down: Fields whose merged cells cover several rows, so that they do not tell whether a row is filled in.
+    """
+    meaning = {plain_head(word): name for name, words in synonyms.items() for word in words}
+    best: tuple[tuple[int, int], list[int], dict[int, str]] | None = None
+    for top in range(min(HEAD_DEPTH, len(sheet.rows))):
+        for depth in (1, 2):
+            numbers = list(range(top, min(top + depth, len(sheet.rows))))
+            if len(numbers) < depth:
+                continue
+            found = _fields_of([sheet.rows[number] for number in numbers], meaning)
+            fields = set(found.values())
+            if not any(fields >= set(wanted) for wanted in needed):
+                continue
+            score = (len(fields), -depth)
+            if best is None or score > best[0]:
+                best = (score, numbers, found)
+    if best is None:
+        return None
+    _score, numbers, found = best
+    width = max((len(row) for row in sheet.rows), default=0)
+    heads = tuple(_head(sheet, numbers, column) for column in range(width))
+    first = _first_head_row(sheet, numbers[0])
+    return Table(
+        sheet.name,
+        tuple(found.get(column, IGNORED) for column in range(width)),
+        heads,
+        tuple(number + 1 for number in range(first, numbers[-1] + 1)),
+        tuple(_rows(sheet, numbers[-1] + 1, found, meaning, filled_down)),
+    )
+
+
+def _fields_of(rows: Sequence[list[Cell]], meaning: Mapping[str, str]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    taken: set[str] = set()
+    for column in range(max(len(row) for row in rows)):
+        for row in reversed(rows):
+            name = meaning.get(plain_head(row[column].text)) if column < len(row) else None
+            if name is not None and name not in taken:
+                found[column] = name
+                taken.add(name)
+                break
+    return found
+
+
+def _first_head_row(sheet: Sheet, row: int) -> int:
+    """Return the first row of the heads: the row above belongs to them when a head reaches down from it."""
+    while row > 0 and any(
+        cell.is_filled
+        and column < len(sheet.rows[row - 1])
+        and cell.text == sheet.rows[row - 1][column].text != ""
+        for column, cell in enumerate(sheet.rows[row])
+    ):
+        row -= 1
+    return row
+
+
+def _head(sheet: Sheet, numbers: Sequence[int], column: int) -> str:
+    for number in reversed(numbers):
+        row = sheet.rows[number]
+        if column < len(row) and row[column].text:
+            return row[column].text
+    return ""
+
+
+def _rows(
+    sheet: Sheet,
+    start: int,
+    columns: Mapping[int, str],
+    meaning: Mapping[str, str],
+    filled_down: Sequence[str],
+) -> Iterator[TableRow]:
+    for index in range(start, len(sheet.rows)):
+        row = sheet.rows[index]
+        cells = {name: row[column] for column, name in columns.items() if column < len(row)}
+        yield TableRow(index + 1, cells, _kind(row, cells, meaning, filled_down))
+
+
+def _kind(
+    row: Sequence[Cell], cells: Mapping[str, Cell], meaning: Mapping[str, str], filled_down: Sequence[str]
+) -> str:
+    first = next((cell.text for cell in row if cell.text and not cell.is_filled), "")
+    if _TOTALS.fullmatch(re.sub(r"\s", "", first)):
+        return "totals"
+    own = [cell for name, cell in cells.items() if name not in filled_down and cell.text]
+    if not own and not any(cell.text and not cell.is_filled for cell in cells.values()):
+        return "blank"
+    if len(own) > 1 and all(
+        meaning.get(plain_head(cell.text)) == name for name, cell in cells.items() if cell.text
+    ):
+        return "head"
+    return "data"

@@ -1,0 +1,76 @@
+"""Where forms and filters find projects, phases, buildings and units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _l
+
+from core.admin.ajax import Reference
+from core.admin.searching import SearchDeclaration
+from core.people.models import Department, DepartmentKind
+from core.people.services import departments_in_reach
+from core.projects.models import Building, Phase, Project, Unit
+
+
+def _cities_in_reach() -> Sequence[sa.ColumnElement[bool]]:
+    ids = [department.id for department in departments_in_reach()]
+    return (Department.id.in_(ids), Department.kind == DepartmentKind.CITY)
+
+
+def _groups_in_reach() -> Sequence[sa.ColumnElement[bool]]:
+    ids = [department.id for department in departments_in_reach()]
+    return (Department.id.in_(ids), Department.kind == DepartmentKind.GROUP)
+
+
+def _open_projects() -> Sequence[sa.ColumnElement[bool]]:
+    return (Project.archived_at.is_(None),)
+
+
+_DEPARTMENT_SEARCH = SearchDeclaration(columns=("name", "code"), small_table=True)
+_SPACE_SEARCH = SearchDeclaration(columns=("name", "code"), small_table=True)
+
+CITIES = Reference(
+    Department,
+    text=lambda department: department.name,
+    search=_DEPARTMENT_SEARCH,
+    order_by=("path",),
+    narrow=_cities_in_reach,
+)
+GROUPS = Reference(
+    Department,
+    text=lambda department: department.name,
+    search=_DEPARTMENT_SEARCH,
+    order_by=("path",),
+    narrow=_groups_in_reach,
+)
+PROJECTS = Reference(
+    Project, text=lambda project: f"{project.name} ({project.code})", search=_SPACE_SEARCH, order_by=("code",)
+)
+OPEN_PROJECTS = Reference(
+    Project,
+    text=lambda project: f"{project.name} ({project.code})",
+    search=_SPACE_SEARCH,
+    order_by=("code",),
+    narrow=_open_projects,
+)
+PHASES = Reference(
+    Phase,
+    text=lambda phase: f"{phase.project.name} · {phase.name}",
+    search=_SPACE_SEARCH,
+    order_by=("project_id", "code"),
+)
+BUILDINGS = Reference(
+    Building,
+    text=lambda building: f"{building.project.name} · {building.name}",
+    search=_SPACE_SEARCH,
+    order_by=("project_id", "code"),
+)
+UNITS = Reference(
+    Unit,
+    text=lambda unit: f"{unit.project.name} · {unit.code}",
+    search=SearchDeclaration(columns=("code",), small_table=True, placeholder=_l("3-2-1502")),
+    order_by=("project_id", "code"),
+)
+"""Units of the visible projects; some thousand rows at most, as a company sells them."""
