@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import click
 from flask import Flask
 from flask.cli import FlaskGroup
@@ -17,6 +19,8 @@ def main() -> None:
     """Run the command line; the console script ``doorstep``."""
     from core.app import create_app
 
+    # Commands say themselves what is wrong with plugins, once they have done their work.
+    logging.getLogger("core.plugin_system.start").setLevel(logging.ERROR)
     FlaskGroup(
         name="doorstep",
         help="Doorstep: customer relations for property developers.",

@@ -65,7 +65,7 @@ def upgrade(component: str | None, revision: str) -> None:
     except migrating.MigrationError as error:
         raise click.ClickException(str(error)) from error
     _print_revisions(components)
-    _warn_of_quarantine()
+    warn_of_quarantine()
 
 
 @database.command("downgrade")
@@ -141,7 +141,8 @@ def _print_revisions(components: tuple[str, ...]) -> None:
         click.echo(f"{component}: {here}" + ("" if here == newest else f" (newest: {newest})"))
 
 
-def _warn_of_quarantine() -> None:
+def warn_of_quarantine() -> None:
+    """Name on the error stream each plugin that is in quarantine, with the reason."""
     from core.cli.terminal import terminal_language
 
     with terminal_language():

@@ -18,10 +18,11 @@ from core.plugin_system.runtime import current_runtime
 @with_appcontext
 def setup() -> None:
     """Bring the database up to date and load the reference data; safe to run again."""
-    from core.cli.database import upgrade_all
+    from core.cli.database import upgrade_all, warn_of_quarantine
 
     upgrade_all()
     load_reference_data()
+    warn_of_quarantine()
     click.echo("The database and its reference data are up to date.")
 
 

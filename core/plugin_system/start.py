@@ -45,6 +45,7 @@ from core.plugin_system.validation import Surroundings, core_faults, declaration
 _log = logging.getLogger(__name__)
 _SLOW_SECONDS = 1.0
 _RESTART_KEY = f"{EXTENSION_KEY}.restart"
+_RESERVED_KEY = f"{EXTENSION_KEY}.reserved_addresses"
 
 
 _MISSING = _l(
@@ -91,7 +92,9 @@ def start_plugins(
         locales=locales,
         check_view=check_view,
     )
-    starting = _Start(app, locales, check_view)
+    # At a restart the plugins' own pages are mounted already, so the first look at the addresses counts.
+    reserved = app.extensions.setdefault(_RESERVED_KEY, _first_parts(app) | {"admin"})
+    starting = _Start(app, locales, check_view, reserved)
     starting.load_core(core_components)
     if not app.config["SAFE_MODE"]:
         starting.load_plugins()
@@ -114,11 +117,16 @@ class _Start:
     """The start-up of one application, step by step."""
 
     def __init__(
-        self, app: Flask, locales: Iterable[str], check_view: Callable[[d.AdminView], Iterable[d.Text]] | None
+        self,
+        app: Flask,
+        locales: Iterable[str],
+        check_view: Callable[[d.AdminView], Iterable[d.Text]] | None,
+        reserved_addresses: frozenset[str],
     ) -> None:
         self.app = app
         self.locales = frozenset(locales)
         self.check_view = check_view
+        self.reserved_addresses = reserved_addresses
         self.components: list[Component] = []
         self.declarations: dict[str, Declarations] = {}
         self.states: dict[str, PluginState] = {}
@@ -217,7 +225,7 @@ class _Start:
         return Surroundings(
             declared=self.declarations,
             slugs=frozenset(self.states) | frozenset(self.revisions) - {CORE},
-            reserved_addresses=_first_parts(self.app) | {"admin"},
+            reserved_addresses=self.reserved_addresses,
             locales=self.locales,
             check_view=self.check_view,
         )

@@ -785,9 +785,42 @@ def upgrade() -> None:
     }
     for statement in statements[op.get_bind().dialect.name]:
         op.get_bind().exec_driver_sql(statement)
+    op.create_table(
+        "unit_import",
+        sa.Column("project_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("file_name", sa.String(length=255), nullable=False),
+        sa.Column("phase_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("content", sa.Text(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("result", sa.JSON(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("row_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["phase_id"], ["phase.id"], name=op.f("fk_unit_import_phase_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["project.id"], name=op.f("fk_unit_import_project_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("fk_unit_import_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unit_import")),
+    )
+    with op.batch_alter_table("unit_import", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unit_import_project_id"), ["project_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_unit_import_user_id"), ["user_id"], unique=False)
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("unit_import", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_unit_import_user_id"))
+        batch_op.drop_index(batch_op.f("ix_unit_import_project_id"))
+
+    op.drop_table("unit_import")
     # search index of customer
     statements = {
         "postgresql": [
