@@ -134,8 +134,8 @@ def load(demo: Any) -> None:
         firm.short_name: _register(demo, firm, number, trades) for number, firm in enumerate(FIRMS, start=1)
     }
     for building in demo.buildings:
-        for code, name in MATRIX.items():
-            name = EXCEPTIONS.get((building.code, code), name)
+        for code, usual in MATRIX.items():
+            name = EXCEPTIONS.get((building.code, code), usual)
             if name is not None:
                 services.set_responsible(
                     building,

@@ -17,6 +17,7 @@ from core.toolkit import (
     Building,
     Department,
     DepartmentKind,
+    PersonalValueError,
     Project,
     Unit,
     _,
@@ -43,7 +44,15 @@ TRADES_FILE = Path(__file__).parent / "data" / "trades.json"
 
 
 class ContractorRuleError(ValueError):
-    """A rule of contractors forbids the change; the message is a full sentence for the user."""
+    """A rule of contractors forbids the change; the message is a full sentence for the user.
+
+    Attributes:
+        field: Name of the attribute that is wrong, for the form; "" when it is none alone.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 # Trades
@@ -97,7 +106,9 @@ def add_trade(*, code: str, name: str, name_en: str = "", position: int = 100, a
             )
         )
     if trade_by_code(code) is not None:
-        raise ContractorRuleError(_("The code “%(code)s” is already in use. Choose another one.", code=code))
+        raise ContractorRuleError(
+            _("The code “%(code)s” is already in use. Choose another one.", code=code), "code"
+        )
     trade = Trade(code=code)
     change_trade(trade, name=name, name_en=name_en, position=position, active=active)
     db.session.add(trade)
@@ -114,7 +125,7 @@ def change_trade(
         ContractorRuleError: The name is missing, or the trade of the main contractor would be retired.
     """
     if not name.strip():
-        raise ContractorRuleError(_("The trade needs a name."))
+        raise ContractorRuleError(_("The trade needs a name."), "name")
     if trade.code == MAIN_TRADE and not active:
         raise ContractorRuleError(
             _(
@@ -220,10 +231,13 @@ def _describe(
 ) -> None:
     name = " ".join((name or "").split())
     if not name:
-        raise ContractorRuleError(_("The company needs its registered name."))
+        raise ContractorRuleError(_("The company needs its registered name."), "name")
     code = normalise_credit_code(credit_code)
     phone = " ".join((warranty_phone or "").split())
-    normalise_phone(phone)
+    try:
+        normalise_phone(phone)
+    except PersonalValueError as error:
+        raise PersonalValueError(str(error), "warranty_phone") from error
     _refuse_double(company, name, code)
     company.name = name
     company.short_name = (short_name or "").strip()
@@ -236,13 +250,10 @@ def _describe(
 
 def _refuse_double(company: Company, name: str, code: str | None) -> None:
     same = Company.name == name if code is None else sa.or_(Company.name == name, Company.credit_code == code)
-    other = db.session.scalars(
-        sa.select(Company).where(
-            Company.department_id == company.department_id, Company.id != company.id, same
-        )
-        if company.id is not None
-        else sa.select(Company).where(Company.department_id == company.department_id, same)
-    ).first()
+    query = sa.select(Company).where(Company.department_id == company.department_id, same)
+    if sa.inspect(company).persistent:
+        query = query.where(Company.id != company.id)
+    other = db.session.scalars(query).first()
     if other is None:
         return
     message = (
@@ -256,7 +267,7 @@ def _refuse_double(company: Company, name: str, code: str | None) -> None:
             code=code,
             name=other.name,
         )
-    raise ContractorRuleError(message)
+    raise ContractorRuleError(message, "name" if other.name == name else "credit_code")
 
 
 def set_trades(company: Company, trades: Iterable[Trade]) -> None:
@@ -375,7 +386,7 @@ def change_contact(
 ) -> None:
     """Change what is known of a person; arguments and errors as for :func:`add_contact`."""
     if not name or not name.strip():
-        raise ContractorRuleError(_("The contact needs a name."))
+        raise ContractorRuleError(_("The contact needs a name."), "name")
     if project is not None and project.department_id != contact.department_id:
         raise ContractorRuleError(
             _(

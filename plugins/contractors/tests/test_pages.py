@@ -285,7 +285,8 @@ def test_the_project_of_a_contact_stays_hidden_from_who_may_not_see_it(
 def test_the_search_finds_companies_of_the_city(site, staff):
     browser = staff("engineer")
     assert (
-        f"/admin/contractors/companies/details/?id={site.painter_id}" in browser.get("/admin/search/?q=乙装").text
+        f"/admin/contractors/companies/details/?id={site.painter_id}"
+        in browser.get("/admin/search/?q=乙装").text
     )
     assert "外地公司有限公司" not in browser.get("/admin/search/?q=外地").text
 
