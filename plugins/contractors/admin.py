@@ -265,10 +265,10 @@ class ContactView(RecordView):
     column_list = ("name", "company.name", "role", "phone", "project")
     column_details_list = ("name", "company.name", "role", "project", "phone", "email", "note")
     column_labels = {
-        "name": _l("Name"),
+        "name": _l("Person"),
         "company_id": _l("Company"),
         "company.name": _l("Company"),
-        "role": _l("Role"),
+        "role": _l("Duty"),
         "phone": _l("Telephone"),
         "email": _l("E-mail address"),
         "project": _l("For project"),
@@ -280,7 +280,7 @@ class ContactView(RecordView):
     list_options = (selectinload(Contact.project),)
     open_columns = frozenset({"name"})
     personal_columns = {"phone": mask_phone, "email": mask_email}
-    search = SearchDeclaration(columns=("name",), small_table=True, placeholder=_l("Name"))
+    search = SearchDeclaration(columns=("name",), small_table=True, placeholder=_l("Person"))
     filters = (
         ChoiceFilter("role"),
         ReferenceFilter("company_id", reference=COMPANIES),
