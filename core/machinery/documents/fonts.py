@@ -178,7 +178,7 @@ def check_pdf_stack() -> list[PdfStackProblem]:
                 fatal=False,
             )
         )
-    elif installed_family_with("\U00020000") is None:
+    elif installed_family_with("\u3400") is None:
         problems.append(
             PdfStackProblem(
                 "No font for rare Chinese characters is installed, so a name may print with a blank: "
