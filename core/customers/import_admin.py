@@ -217,10 +217,10 @@ class UnitImportPage(PageView):
         record = self._record(request.args.get("id"))
         if record.confirmed_at is None:
             return redirect(url_for(".preview", id=record.id), 303)
-        page = min(strict_id(request.args.get("page")) or 0, 1_000)
+        number = min(strict_id(request.args.get("page")) or 0, 1_000)
         created, changed = set(record.result["created"]), set(record.result["changed"])
         keys = sorted(created | changed)
-        part = keys[page * SHOWN_ROWS : (page + 1) * SHOWN_ROWS]
+        part = keys[number * SHOWN_ROWS : (number + 1) * SHOWN_ROWS]
         units = (
             db.session.scalars(sa.select(Unit).where(Unit.id.in_(part)).order_by(Unit.id)).all()
             if part
@@ -233,8 +233,8 @@ class UnitImportPage(PageView):
             units=units,
             created=created,
             changed=changed,
-            page=page,
-            has_next=len(keys) > (page + 1) * SHOWN_ROWS,
+            number=number,
+            has_next=len(keys) > (number + 1) * SHOWN_ROWS,
         )
 
     @staticmethod

@@ -238,8 +238,14 @@ def _unit_diff(unit: Unit, row: RowInput) -> list[tuple[str, str, str]]:
             before = getattr(unit, name)
             after = _typed_value(name, row.values[name])
             if before != after:
-                found.append((name, "" if before is None else str(before), str(after)))
+                found.append((name, _words(before), _words(after)))
     return found
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}" if isinstance(value, Decimal) else str(value)
 
 
 def _typed_value(name: str, text: str) -> Any:
@@ -271,7 +277,7 @@ def _purchase_diff(held: Sequence[CustomerUnit], row: RowInput) -> list[tuple[st
             before = getattr(holding, name)
             after = _typed_value(name, text)
             if before != after:
-                found.append((name, "" if before is None else str(before), str(after)))
+                found.append((name, _words(before), _words(after)))
     return found
 
 

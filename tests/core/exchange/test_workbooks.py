@@ -40,13 +40,20 @@ def table_of(rows, merges=()):
 
 def test_heads_below_titles_and_merged_cells_filled_down():
     table = table_of(
-        [["某项目业主表", None, None], [None, None, None], ["楼 栋", "房号", "建筑面积(㎡)"], ["1栋", 101, 88.5], [None, 102, 90]],
+        [
+            ["某项目业主表", None, None],
+            [None, None, None],
+            ["楼 栋", "房号", "建筑面积(㎡)"],
+            ["1栋", 101, 88.5],
+            [None, 102, 90],
+        ],
         ["A1:C1", "A4:A5"],
     )
     assert table.columns == ("building", "number", "area")
     assert table.head_rows == (3,)
     assert [(row.number, row.kind, row.text("building"), row.text("number")) for row in table.rows] == [
-        (4, "data", "1栋", "101"), (5, "data", "1栋", "102"),
+        (4, "data", "1栋", "101"),
+        (5, "data", "1栋", "102"),
     ]
 
 
@@ -60,9 +67,16 @@ def test_heads_over_two_rows_with_and_without_merging():
 
 
 def test_totals_blank_rows_and_repeated_heads_are_no_rows():
-    table = table_of([
-        ["楼栋", "房号", "面积"], ["1", "101", 80], [None, None, None], ["楼栋", "房号", "面积"], ["1", "102", 80], ["合 计", "2 套", 160],
-    ])
+    table = table_of(
+        [
+            ["楼栋", "房号", "面积"],
+            ["1", "101", 80],
+            [None, None, None],
+            ["楼栋", "房号", "面积"],
+            ["1", "102", 80],
+            ["合 计", "2 套", 160],
+        ]
+    )
     assert [row.kind for row in table.rows] == ["data", "blank", "head", "data", "totals"]
 
 
@@ -84,7 +98,14 @@ def test_csv_of_chinese_excel():
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"PK\x03\x04 broken", b"\xd0\xcf\x11\xe0 broken", b"\x89PNG\r\n\x1a\n\x00\x00", b"a" * (10 * 1024 * 1024 + 1)]
+    "content",
+    [
+        b"",
+        b"PK\x03\x04 broken",
+        b"\xd0\xcf\x11\xe0 broken",
+        b"\x89PNG\r\n\x1a\n\x00\x00",
+        b"a" * (10 * 1024 * 1024 + 1),
+    ],
 )
 def test_what_is_no_workbook_is_refused_in_a_sentence(content):
     with pytest.raises(WorkbookUnreadable, match="“名单.xlsx”"):
