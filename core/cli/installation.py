@@ -1,4 +1,4 @@
-"""Setting up an installation: ``setup``, ``demo``, ``demo-passwords`` and ``demo-code`` of ``doorstep``."""
+"""Setting up an installation: ``setup``, ``create-administrator``, and the demo data with its accounts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from flask.cli import with_appcontext
 from core.database.scope import all_departments
 from core.demo import story
 from core.extensions import db
+from core.people import commands as people_commands
 from core.people import services as people
 from core.people.models import Department, User
+from core.people.seed import ADMINISTRATOR
 from core.plugin_system.runtime import current_runtime
 
 
@@ -32,6 +34,20 @@ def load_reference_data() -> None:
         for declaration in current_runtime().declared.seed_data():
             declaration.load()
             db.session.commit()
+
+
+@click.command("create-administrator")
+@click.option("--email", prompt="E-mail address", help="With it the administrator signs in.")
+@click.option("--name", prompt="Full name", help="Shown on pages and in the audit log.")
+@click.option(
+    "--password", prompt=True, hide_input=True, confirmation_prompt=True, help="At least 12 characters."
+)
+@click.pass_context
+def create_administrator(context: click.Context, email: str, name: str, password: str) -> None:
+    """Make an account that may do everything; without any department also a first region."""
+    context.invoke(
+        people_commands.create, email=email, name=name, role=ADMINISTRATOR, department="", password=password
+    )
 
 
 @click.command("demo")
@@ -105,4 +121,4 @@ def _print_accounts(passwords: dict[str, str]) -> None:
     )
 
 
-COMMANDS = (setup, demo, demo_passwords, demo_code)
+COMMANDS = (setup, create_administrator, demo, demo_passwords, demo_code)
