@@ -45,8 +45,9 @@ def normalise_phone(value: str | None, region: str = "CN") -> str | None:
         raise PersonalValueError(_phone_message(), "phone") from error
     if not phonenumbers.is_valid_number(number):
         raise PersonalValueError(_phone_message(), "phone")
-    if number.country_code == 86 and len(str(number.national_number)) == 11:
-        return str(number.national_number)
+    national = str(number.national_number)
+    if number.country_code == 86 and len(national) == 11 and national.startswith("1"):
+        return national
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
