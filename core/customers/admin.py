@@ -16,10 +16,11 @@ from wtforms.validators import Optional
 
 from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.ajax import ReferenceField, strict_id
+from core.admin.declaring import FormSection
 from core.admin.filters import ChoiceFilter, DateRangeFilter, LinkFilter, ReferenceFilter
 from core.admin.forms import GuardedForm
 from core.admin.saving import SaveRefused, commit, saving
-from core.admin.views import FormSection, RecordView
+from core.admin.views import RecordView
 from core.customers import identity, references, services, words
 from core.customers.forms import DataExportForm, EraseForm, SelectMultipleCheckboxField
 from core.customers.models import (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from flask import url_for
@@ -93,7 +94,9 @@ def record_kinds() -> Sequence[RecordKind]:
     contact_kinds = dict(words.CONTACT_KINDS)
     purposes = dict(words.PURPOSES)
 
-    def of_customer(code: str, model: type, label: str, endpoint: str, title: object) -> RecordKind:
+    def of_customer(
+        code: str, model: type, label: Any, endpoint: str, title: Callable[[Any], str]
+    ) -> RecordKind:
         return RecordKind(
             code, model, label, "customers.view", "customers.edit", f"{endpoint}.details_view",
             title=title, breadcrumbs=lambda row: [_list_crumb(), _customer_crumb(row.customer)],

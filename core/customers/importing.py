@@ -507,7 +507,7 @@ class _Writer:
                     fresh.append(customer)
                 else:
                     self._complete(customer, owner)
-                    if customer.id is not None and customer.id not in linked:
+                    if sa.inspect(customer).persistent and customer.id not in linked:
                         db.session.add(CustomerProject(customer_id=customer.id, project_id=self.project.id))
                         linked.add(customer.id)
                 pairs.append((row, unit, customer, position))

@@ -267,7 +267,7 @@ def _check_share(unit: Unit, role: UnitRole, share: Decimal | None, own_id: int 
     if share is None or role not in _OWNING_ROLES:
         return
     if not 0 < share <= 100:
-        raise CustomerRuleError(_("A share lies above 0 and up to 100 %%."), field="share_percent")
+        raise CustomerRuleError(_("A share lies above 0 and up to 100 %."), field="share_percent")
     held = sum(
         (
             row.share_percent or Decimal(0)
@@ -663,8 +663,9 @@ def _merge_rows(kept: Customer, merged: Customer) -> None:
         same.contract_number = same.contract_number or row.contract_number
         db.session.delete(row)
     for model in (CustomerContact, Consent):
-        for row in db.session.scalars(sa.select(model).where(model.customer_id == merged.id)).all():
-            row.customer = kept
+        belongings: Any = db.session.scalars(sa.select(model).where(model.customer_id == merged.id)).all()
+        for belonging in belongings:
+            belonging.customer = kept
     if merged.preference is not None:
         if kept.preference is None:
             merged.preference.customer = kept

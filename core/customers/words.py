@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from core.customers.life_cycle import LifeCycle
 from core.customers.models import CustomerKind, IdentityType, UnitRole
 
-KINDS = ((CustomerKind.PERSON, _l("Person")), (CustomerKind.COMPANY, _l("Company")))
+KINDS = ((CustomerKind.PERSON, _l("Natural person")), (CustomerKind.COMPANY, _l("Company")))
 IDENTITY_TYPES = (
     (IdentityType.ID_CARD, _l("ID card")),
     (IdentityType.PASSPORT, _l("Passport")),
@@ -100,7 +100,7 @@ LABELS = {
     "unit.code": _l("Unit"),
     "unit.project.name": _l("Project"),
     "role": _l("Role"),
-    "share_percent": _l("Share (%)"),
+    "share_percent": _l("Share in percent"),
     "subscribed_on": _l("Subscribed"),
     "signed_on": _l("Signed"),
     "contract_number": _l("Contract number"),

@@ -19,7 +19,7 @@ from core.extensions import db
 from core.people import request_scope
 from core.people.models import Department, DepartmentKind, Membership, Role, User
 
-TWO_FACTOR_PATTERNS = ("*.export", "people.manage", "modules.switch", "personal.reveal")
+TWO_FACTOR_PATTERNS = ("*.export", "*.export_person", "*.erase", "people.manage", "modules.switch", "personal.reveal")
 """Permissions whose holders need a second factor: who exports, administers or reveals."""
 
 _PARENT_KIND = {
@@ -480,6 +480,19 @@ def set_role_permissions(role: Role, permissions: Collection[str]) -> None:
                 )
             )
     role.permissions = sorted(set(permissions))
+    role.requires_two_factor = needs_two_factor(role.permissions)
+    db.session.flush()
+    request_scope.forget_held_roles()
+
+
+def withdraw_permissions(role: Role, codes: Collection[str]) -> None:
+    """Take rights from a role that mean nothing any more, because the data of their plugin was erased.
+
+    Args:
+        role: The role.
+        codes: The permission codes.
+    """
+    role.permissions = sorted(set(role.permissions or ()) - set(codes))
     role.requires_two_factor = needs_two_factor(role.permissions)
     db.session.flush()
     request_scope.forget_held_roles()

@@ -13,11 +13,12 @@ from sqlalchemy.orm import joinedload
 from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.ajax import ReferenceField, ReferenceListField, strict_id
 from core.admin.cells import plain_words
+from core.admin.declaring import FormSection
 from core.admin.filters import ChoiceFilter, DateRangeFilter, EmptyFilter, NumberRangeFilter, ReferenceFilter
 from core.admin.forms import GuardedForm
 from core.admin.saving import commit
 from core.admin.searching import SearchDeclaration
-from core.admin.views import FormSection, RecordView
+from core.admin.views import RecordView
 from core.extensions import db
 from core.people.models import Department
 from core.projects import references, services

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
@@ -52,4 +51,4 @@ class TouchpointForm(GuardedForm):
         if field is not None and field in self:
             self[field].errors = [*self[field].errors, sentence]
         else:
-            self.form_errors = [*self.form_errors, sentence or _("The values do not fit together.")]
+            self.form_errors.append(sentence)

@@ -54,7 +54,7 @@ class StageCount:
     total: int
 
 
-def subject_of(record_kind: str, record_id: int) -> dict[str, int]:
+def subject_of(record_kind: str, record_id: int) -> dict[str, Any]:
     """Return the argument that names a customer or a unit for :mod:`core.timeline.services`.
 
     Raises:

@@ -47,7 +47,11 @@ def test_a_change_keeps_what_is_not_named(project):
 
 @pytest.mark.parametrize(
     ("values", "field"),
-    [({"phone": "123"}, "phone"), ({"credit_code": "X"}, "credit_code"), ({"identity_number": "1"}, "identity_number")],
+    [
+        ({"phone": "123"}, "phone"),
+        ({"credit_code": "X"}, "credit_code"),
+        ({"identity_number": "1"}, "identity_number"),
+    ],
 )
 def test_an_impossible_number_names_its_field(project, values, field):
     customer = register(project)
@@ -85,7 +89,10 @@ def test_the_stage_counts_purchases_that_the_acting_user_does_not_see(scope_of, 
         services.link_unit(customer, foreign, UnitRole.FAMILY)
         db.session.add(
             CustomerUnit(
-                project_id=foreign.project_id, unit_id=foreign.id, customer_id=customer.id, signed_on=local_today() - DAY
+                project_id=foreign.project_id,
+                unit_id=foreign.id,
+                customer_id=customer.id,
+                signed_on=local_today() - DAY,
             )
         )
         db.session.commit()
@@ -114,7 +121,9 @@ def test_the_daily_run_computes_stages_for_the_day(scope_of, world, running_app)
 def test_shares_cannot_exceed_all_of_it_also_after_a_change(project, world):
     unit = new_unit(world)
     first = services.link_unit(register(project), unit, share_percent=Decimal(60))
-    second = services.link_unit(register(project, "李四"), unit, UnitRole.JOINT_OWNER, share_percent=Decimal(40))
+    second = services.link_unit(
+        register(project, "李四"), unit, UnitRole.JOINT_OWNER, share_percent=Decimal(40)
+    )
     with pytest.raises(services.CustomerRuleError) as refused:
         services.change_holding(second, share_percent=Decimal(41))
     assert refused.value.field == "share_percent"
@@ -146,14 +155,25 @@ def test_merging_moves_everything_and_leaves_a_signpost(project, world):
     services.add_contact(merged, "wechat", "zs")
     services.give_consent(merged, "marketing", "web", "1")
     services.set_preference(merged, channel="wechat")
-    entry = timeline.write("core.milestone", "签约", customer=merged, record_kind="core.customer", record_id=merged.id)
+    entry = timeline.write(
+        "core.milestone", "签约", customer=merged, record_kind="core.customer", record_id=merged.id
+    )
     file = Attachment(
-        record_kind="core.customer", record_id=merged.id, customer_id=merged.id, sha256="0" * 64, file_name="x", media_type="x", size=1
+        record_kind="core.customer",
+        record_id=merged.id,
+        customer_id=merged.id,
+        sha256="0" * 64,
+        file_name="x",
+        media_type="x",
+        size=1,
     )
     db.session.add(file)
     db.session.flush()
     assert services.merge_preview(kept, merged) == {
-        "customer_unit": 1, "customer_contact": 1, "consent": 1, "customer_project": 0,
+        "customer_unit": 1,
+        "customer_contact": 1,
+        "consent": 1,
+        "customer_project": 0,
     }
     services.merge_customers(kept, merged)
     db.session.expire_all()
@@ -164,7 +184,12 @@ def test_merging_moves_everything_and_leaves_a_signpost(project, world):
     assert kept.identity_number == "440305199102159014"
     assert (entry.customer_id, entry.record_id) == (kept.id, kept.id)
     assert (file.customer_id, file.record_id) == (kept.id, kept.id)
-    assert (merged.merged_into_id, merged.life_cycle, merged.phone, merged.identity_index) == (kept.id, "merged", None, None)
+    assert (merged.merged_into_id, merged.life_cycle, merged.phone, merged.identity_index) == (
+        kept.id,
+        "merged",
+        None,
+        None,
+    )
     assert kept.life_cycle == LifeCycle.SIGNED
     with pytest.raises(services.CustomerRuleError):
         services.change_customer(merged, name="x")
@@ -203,11 +228,16 @@ def test_erasing_leaves_nothing_readable_also_of_merged_records(project):
         assert person.life_cycle == "erased"
         key = db.session.get_one(SubjectKey, f"customer:{person.id}")
         assert key.key is None
-    assert db.session.scalars(sa.select(CustomerContact).where(CustomerContact.customer_id == kept.id)).all() == []
+    assert (
+        db.session.scalars(sa.select(CustomerContact).where(CustomerContact.customer_id == kept.id)).all()
+        == []
+    )
     entries = db.session.scalars(sa.select(TimelineEntry).where(TimelineEntry.customer_id == kept.id)).all()
     assert entries
     assert all("王小明" not in entry.summary for entry in entries)
-    assert db.session.scalar(sa.select(sa.func.count(AuditEntry.id)).where(AuditEntry.action == "erased")) == 2
+    assert (
+        db.session.scalar(sa.select(sa.func.count(AuditEntry.id)).where(AuditEntry.action == "erased")) == 2
+    )
 
 
 def test_an_owner_is_not_erased(project, world):
@@ -243,6 +273,11 @@ def test_a_consent_is_given_once_and_withdrawn(project):
 def test_a_link_to_a_project_is_made_once(project, world):
     customer = register(project)
     services.link_project(customer, project)
-    assert db.session.scalar(
-        sa.select(sa.func.count()).select_from(CustomerProject).where(CustomerProject.customer_id == customer.id)
-    ) == 1
+    assert (
+        db.session.scalar(
+            sa.select(sa.func.count())
+            .select_from(CustomerProject)
+            .where(CustomerProject.customer_id == customer.id)
+        )
+        == 1
+    )
