@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -15,11 +15,19 @@ FormFields = Mapping[str, str] | Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent: a path with its query, and form fields when it is a POST."""
+    """What is sent: a path with its query, and form fields when it is a POST.
+
+    Attributes:
+        path: path and query.
+        fields: form fields; their presence makes it a POST.
+        headers: further headers.
+        leads_on: whether a redirect belongs to the answer, so that it is followed and its time counts too.
+    """
 
     path: str
     fields: FormFields | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    leads_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Client:
         self._cookies: dict[str, str] = {}
 
     def send(self, request: Request) -> Response:
-        """Sends a request once and reads the whole answer; redirects are not followed.
+        """Sends a request once and reads the whole answer; a redirect is followed only if the request says so.
 
         A connection that the server has closed in the meantime is opened again before the clock starts.
         """
@@ -74,6 +82,9 @@ class Client:
         if location:
             parts = urlsplit(urljoin(request.path, location))
             location = parts.path + (f"?{parts.query}" if parts.query else "")
+        if request.leads_on and location and answer.status == 303:
+            target = self.send(Request(location))
+            return replace(target, seconds=seconds + target.seconds)
         return Response(answer.status, content, location, seconds)
 
     def get(self, path: str) -> Response:

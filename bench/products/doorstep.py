@@ -25,16 +25,6 @@ _SIGN_IN = "/login"
 _CHUNK = 20_000
 _LAST_PAGE = -1
 """Pages are numbered from the end too: an estimated list has no exact last number."""
-_PERMISSIONS = [
-    "customers.view",
-    "customers.edit",
-    "customers.export",
-    "personal.view",
-    "projects.view",
-    "timeline.view",
-    "documents.view",
-    "audit.view",
-]
 
 
 class Doorstep(Product):
@@ -42,19 +32,21 @@ class Doorstep(Product):
 
     name = "doorstep"
     title = f"Doorstep {version('doorstep')}"
-    row_marker = re.compile(r'<td[^>]*\bclass="[^"]*\bcol-name\b')
+    row_marker = re.compile(r'<tr data-id="')
 
     def prepare(self, database: Database, dataset: Dataset, users: list[User], folder: Path) -> None:
         from core.app import create_app
         from core.extensions import db
+        from core.plugin_system.runtime import current_runtime
 
         app = create_app(self._settings(database, folder))
         app.test_cli_runner().invoke(args=["setup"], catch_exceptions=False)
         with app.app_context():
             engine = db.engine
+            permissions = [permission.code for permission in current_runtime().declared.permissions()]
             with engine.begin() as connection:
                 departments = self._load_departments(connection, dataset)
-                self._load_users(connection, users, departments, dataset.limited_company_id)
+                self._load_users(connection, users, permissions, departments, dataset.limited_company_id)
                 self._load_projects(connection, dataset, departments)
             self._load_customers(engine, dataset)
             engine.dispose()
@@ -87,14 +79,19 @@ class Doorstep(Product):
 
     @staticmethod
     def _load_users(
-        connection: sa.Connection, users: list[User], departments: Mapping[int, int], limited_company_id: int
+        connection: sa.Connection,
+        users: list[User],
+        permissions: list[str],
+        departments: Mapping[int, int],
+        limited_company_id: int,
     ) -> None:
+        """The administrator acts in the region, the limited user in one city company; both may do everything there."""
         from flask_security import hash_password
 
         from core.people.models import Membership, Role
         from core.people.models import User as Account
 
-        role = _added(connection, Role, name="bench", label="Benchmark", permissions=_PERMISSIONS)
+        role = _added(connection, Role, name="bench", label="Benchmark", permissions=permissions)
         for user in users:
             department = departments[limited_company_id if user.limited else 0]
             account = _added(
@@ -197,8 +194,24 @@ class Doorstep(Product):
         return Request(form.path, with_value(fields, "email", value))
 
     def export(self, client: Client, dataset: Dataset, user: User) -> Request:
-        query = {} if user.limited else {"company": dataset.companies[1]}
-        return Request(f"{_LIST}export/csv/" + (f"?{urlencode(query)}" if query else ""))
+        if not user.limited:
+            self._act_in(client, dataset.companies[1])
+        path = f"{_LIST}export/"
+        fields = read_form(client.get(path).text, having="reason")
+        fields = with_value(with_value(fields, "format", "csv"), "reason", "benchmark")
+        return Request(path, fields, leads_on=True)
+
+    @staticmethod
+    def _act_in(client: Client, company: str) -> None:
+        """Chooses a city company in the top bar, which is how one gets the customers of one company."""
+        page = client.get(_LIST).text
+        choice = re.search(rf'<button name="department_id" value="(\d+)"[^>]*>{company}<', page)
+        if choice is None:
+            raise WrongAnswer(f"The top bar does not offer {company}.")
+        token = dict(read_form(page, having="csrf_token"))["csrf_token"]
+        client.send(
+            Request("/admin/acting-department", {"csrf_token": token, "department_id": choice[1]})
+        )
 
     def next_page(self, page: Response, number: int) -> Request:
         return Request(_link(page.text, "next"))
