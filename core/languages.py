@@ -5,13 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from flask import Flask, g, has_request_context, request, session
-from flask_babel import get_locale
+from flask_babel import Domain, get_locale
 from flask_login import current_user
+from wtforms.i18n import messages_path
 
 from core.extensions import babel
 
 LOCALES = {"zh_Hans_CN": "中文", "en": "English"}
 _CORE_CATALOGUE = str(Path(__file__).parent / "translations")
+_FORM_TEXTS = Domain([messages_path(), _CORE_CATALOGUE], domain="wtforms")
+
+
+class FormTexts:
+    """What WTForms says about wrong input, in the reader's language; the core's words before those of WTForms."""
+
+    def gettext(self, string: str) -> str:
+        """Return the translation of a text of WTForms."""
+        return str(_FORM_TEXTS.get_translations().ugettext(string))
+
+    def ngettext(self, singular: str, plural: str, n: int) -> str:
+        """Return the translation of a text of WTForms that depends on a number."""
+        return str(_FORM_TEXTS.get_translations().ungettext(singular, plural, n))
 
 
 def set_up_languages(app: Flask) -> None:

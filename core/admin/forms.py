@@ -32,6 +32,7 @@ from core.admin.access import ViewDeclarationError
 from core.admin.ajax import ReferenceField, ReferenceListField
 from core.admin.searching import clean_text
 from core.database.types import LOCAL_ZONE, EncryptedText, Money, UtcDateTime
+from core.languages import FormTexts
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -42,6 +43,7 @@ INTERNAL_FIELDS = frozenset({VERSION, NONCE, "csrf_token"})
 LONGEST_TEXT = 20_000
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
 _LARGEST_SMALL, _LARGEST_BIG = 2**31 - 1, 2**63 - 1
+_TEXTS = FormTexts()
 
 
 class GuardedForm(BaseForm):
@@ -52,6 +54,13 @@ class GuardedForm(BaseForm):
     """
 
     masked_names: frozenset[str] = frozenset()
+
+    class Meta(BaseForm.Meta):
+        """What all guarded forms share."""
+
+        def get_translations(self, form: BaseForm) -> FormTexts:
+            """Return the texts of WTForms in the reader's language."""
+            return _TEXTS
 
     def is_kept(self, name: str) -> bool:
         """Return whether a field was left empty because its value is masked, so that the stored value stays."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wtforms import DateField, Field, Form, HiddenField, SelectField, StringField
+from wtforms import DateField, Field, HiddenField, SelectField, StringField
 from wtforms.validators import Length, Optional, ValidationError
 
-from core.toolkit import Building, _, _l
+from core.toolkit import Building, GuardedForm, _, _l
 from plugins.contractors.models import Company, ResponsibleContractor, Trade
 from plugins.contractors.services import Matrix
 
@@ -18,7 +18,7 @@ _NOBODY = ""
 _EARLIEST, _LATEST = dt.date(1990, 1, 1), dt.date(2100, 12, 31)
 
 
-class _Cell(Form):
+class _Cell(GuardedForm):
     """One trade: the company, and what the contract says. ``version`` is that of the cell when the page was shown."""
 
     version = HiddenField()
