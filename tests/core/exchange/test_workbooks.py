@@ -108,7 +108,7 @@ def test_csv_of_chinese_excel():
     ],
 )
 def test_what_is_no_workbook_is_refused_in_a_sentence(content):
-    with pytest.raises(WorkbookUnreadable, match="“名单.xlsx”"):
+    with pytest.raises(WorkbookUnreadable, match=r"“名单\.xlsx”"):
         read_workbook(content, "名单.xlsx")
 
 
