@@ -14,11 +14,13 @@ from core.admin import errors as error_pages
 from core.admin import http as http_guards
 from core.admin import mounting
 from core.cli import register_commands
-from core.components import CORE_COMPONENTS
+from core.components import CORE_COMPONENTS, CORE_HOLDINGS
 from core.database.setup import set_up_database
 from core.machinery import set_up_machinery
+from core.machinery.audit.services import record_event
 from core.people.request_scope import set_up_request_scope
 from core.people.sign_in import set_up_sign_in
+from core.plugin_system.erasing import set_up_erasing
 from core.plugin_system.start import start_plugins
 from core.projects.letterhead import letterhead_of
 
@@ -45,6 +47,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     set_up_request_scope(app)
     set_up_machinery(app, letterhead_of)
     start_plugins(app, CORE_COMPONENTS, add_catalogue=languages.add_catalogue, locales=languages.LOCALES)
+    set_up_erasing(app, CORE_HOLDINGS, record_event)
     mounting.mount(app)
     register_commands(app)
     return app

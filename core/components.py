@@ -11,3 +11,12 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.admin.machinery_declarations",
     "core.admin.declarations",
 )
+
+CORE_HOLDINGS: tuple[str, ...] = (
+    "core.people.holdings",
+    "core.machinery.attachments.holdings",
+    "core.machinery.documents.holdings",
+    "core.machinery.numbering.holdings",
+    "core.timeline.holdings",
+)
+"""The modules that tell what the core keeps of a plugin beside its tables (:mod:`core.plugin_system.holdings`)."""

@@ -37,9 +37,17 @@ ACTIONS: Mapping[str, Any] = {
     "sign_in_failed": _l("Sign-in failed"),
     "switched_on": _l("Module switched on"),
     "switched_off": _l("Module switched off"),
+    "plugin_erased": _l("Data of a module erased"),
 }
 
-_TONES = {"deleted": "late", "bulk_deleted": "late", "erased": "late", "revealed": "wait", "exported": "wait"}
+_TONES = {
+    "deleted": "late",
+    "bulk_deleted": "late",
+    "erased": "late",
+    "plugin_erased": "late",
+    "revealed": "wait",
+    "exported": "wait",
+}
 
 TABLES: Mapping[str, Any] = {
     "attachment": _l("Photo or file"),

@@ -28,6 +28,12 @@ def permissions() -> Sequence[Permission]:
             _l("In the acting department and below. Data is kept when a module is switched off."),
             default_roles=("HEAD",),
         ),
+        Permission(
+            "modules.erase",
+            _l("Erase the data of modules"),
+            _l("Of the whole installation, after an export. It works only in the department at the top."),
+            default_roles=("HEAD",),
+        ),
     )
 
 

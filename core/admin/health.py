@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,10 +16,33 @@ from core.admin.access import expose_guarded
 from core.admin.modules import STATE_WORDS
 from core.admin.views import PageView
 from core.extensions import db
-from core.machinery.documents.fonts import check_pdf_stack
+from core.machinery.documents.fonts import PdfStackProblem, check_pdf_stack
 from core.people.services import departments_in_reach
 from core.plugin_system import API_VERSION
 from core.plugin_system.health import health
+
+PDF_PROBLEMS: Mapping[str, Any] = {
+    "library": _l(
+        "The library %(subject)s is missing, so no document can be printed. Install it on the server with "
+        "“apt-get install %(package)s” and restart."
+    ),
+    "slow_library": _l(
+        "The library %(subject)s is missing, so each document takes some fifty times longer. Install it on the server "
+        "with “apt-get install %(package)s” and restart."
+    ),
+    "font": _l(
+        "The font file %(subject)s is missing or damaged, so Chinese text would print as blanks. Install Doorstep again."
+    ),
+    "lookup": _l(
+        "The program %(subject)s is missing, so rare characters of names cannot be looked up in other fonts. Install it "
+        "on the server with “apt-get install %(package)s” and restart."
+    ),
+    "fallback": _l(
+        "No font for rare Chinese characters is installed, so a name may print with a blank. Install one on the server "
+        "with “apt-get install %(package)s” and restart."
+    ),
+}
+"""What staff read of what the server lacks for printing, by the kind of the problem."""
 
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
@@ -44,10 +68,14 @@ class HealthView(PageView):
             states=STATE_WORDS,
             names={department.id for department in departments_in_reach()},
             facts=_facts(),
-            pdf_problems=check_pdf_stack(),
+            pdf_problems=[(_pdf_sentence(problem), problem.fatal) for problem in check_pdf_stack()],
             when=format_datetime,
         )
         return page
+
+
+def _pdf_sentence(problem: PdfStackProblem) -> str:
+    return str(PDF_PROBLEMS[problem.kind]) % {"subject": problem.subject, "package": problem.package}
 
 
 def _facts() -> list[Fact]:

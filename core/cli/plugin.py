@@ -12,7 +12,7 @@ from flask.cli import with_appcontext
 from core.cli.terminal import terminal_language
 from core.database.scope import all_departments
 from core.extensions import db
-from core.plugin_system import switching
+from core.plugin_system import erasing, switching
 from core.plugin_system.gate import department_table
 from core.plugin_system.health import reports
 
@@ -62,6 +62,45 @@ def on(slug: str, code: str) -> None:
 def off(slug: str, code: str) -> None:
     """Switch the plugin SLUG off in a department; its rows are kept."""
     _switch(slug, code, enabled=False)
+
+
+@plugin.command("erase")
+@click.argument("slug")
+@click.option("--plan", "only_plan", is_flag=True, help="Show what would be erased and stop.")
+@click.option("--confirm", metavar="SLUG", help="The slug once more, instead of the question; for scripts.")
+@click.option("--reason", default="", help="Why; kept in the audit log.")
+@with_appcontext
+def erase(slug: str, only_plan: bool, confirm: str | None, reason: str) -> None:
+    """Export all data of the plugin SLUG to a zip and erase it; its package may be gone."""
+    with terminal_language():
+        try:
+            plan = erasing.plan(slug)
+            _print_plan(plan)
+            if only_plan:
+                return
+            if plan.obstacles:
+                raise click.ClickException(" ".join(plan.obstacles))
+            typed = confirm or click.prompt(f"Type {slug} to erase this", default="", show_default=False)
+            path = erasing.erase(slug, typed, reason)
+        except erasing.EraseRefused as refusal:
+            raise click.ClickException(str(refusal)) from refusal
+    click.echo(f"The data of {slug} was erased. Everything was exported to {path}; keep it in a safe place.")
+    click.echo("Restart the servers.")
+
+
+def _print_plan(plan: erasing.ErasurePlan) -> None:
+    click.echo(f"{plan.plugin.slug} {plan.plugin.version} ({plan.plugin.state.value})\n\nErased:")
+    for name, rows in plan.tables:
+        click.echo(f"  {rows:>9}  {name}")
+    for line in plan.erased:
+        click.echo(f"  {line.count:>9}  {line.label}")
+    click.echo("\nKept:")
+    for line in plan.kept:
+        click.echo(f"  {line.count:>9}  {line.label}. {line.stays}")
+    if plan.obstacles:
+        click.echo("")
+    for sentence in plan.obstacles:
+        click.echo(sentence, err=True)
 
 
 @plugin.command("new")

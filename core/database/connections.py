@@ -8,6 +8,10 @@ import sqlalchemy as sa
 from flask import has_request_context, request
 
 BUSY_TIMEOUT_SECONDS = 15
+WITHOUT_FOREIGN_KEYS = "without_foreign_keys"
+"""Execution option of a connection: on SQLite its next transaction runs with foreign keys off, so that tables can be
+dropped in any order. The caller checks them before the commit; they are on again when the connection goes back."""
+
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -45,7 +49,16 @@ def prepare_engine(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "begin")
     def _on_begin(connection: sa.Connection) -> None:
+        if connection.get_execution_options().get(WITHOUT_FOREIGN_KEYS):
+            # Inside a transaction the pragma would do nothing.
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.info[WITHOUT_FOREIGN_KEYS] = True
         connection.exec_driver_sql("BEGIN" if _only_reads(connection) else "BEGIN IMMEDIATE")
+
+    @sa.event.listens_for(engine, "checkin")
+    def _on_checkin(connection: Any, record: Any) -> None:
+        if connection is not None and record.info.pop(WITHOUT_FOREIGN_KEYS, False):
+            connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _only_reads(connection: sa.Connection) -> bool:

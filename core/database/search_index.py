@@ -62,6 +62,11 @@ def is_search_object(name: str | None) -> bool:
     return bool(name and _OWN_NAME.fullmatch(name))
 
 
+def search_tables_of(table: str) -> tuple[str, str]:
+    """Return the names of the tables that hold the search index of a table on SQLite."""
+    return f"{table}_search2", f"{table}_search3"
+
+
 @dataclass(frozen=True)
 class SearchIndex:
     """The search index of one table.

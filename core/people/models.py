@@ -63,7 +63,7 @@ class Role(Record, RoleMixin, CoreBase):
     label_en: Mapped[str] = mapped_column(sa.String(80), default="")
     description: Mapped[str | None] = mapped_column(sa.String(255))
     permissions: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
-    """Permission codes, sorted; changed by :func:`core.people.services.set_role_permissions` alone."""
+    """Permission codes, sorted; changed by :mod:`core.people.services` alone."""
     requires_two_factor: Mapped[bool] = mapped_column(default=False)
     """Cache of :func:`core.people.services.needs_two_factor` over ``permissions``."""
 

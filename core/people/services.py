@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
@@ -27,6 +29,22 @@ _PARENT_KIND = {
     DepartmentKind.CITY: DepartmentKind.REGION,
     DepartmentKind.GROUP: DepartmentKind.CITY,
 }
+
+
+class DepartmentName(NamedTuple):
+    """What a menu shows of a department.
+
+    Attributes:
+        id: Its key.
+        name: Its name in Chinese.
+        name_en: Its name in English, or empty.
+        path: Its place in the tree: the ids from the root on between slashes.
+    """
+
+    id: int
+    name: str
+    name_en: str
+    path: str
 
 
 class PeopleRuleError(ValueError):
@@ -183,6 +201,30 @@ def departments_of(user: User) -> Sequence[Department]:
         .order_by(Department.path)
     )
     return db.session.scalars(query).all()
+
+
+def department_names_of(user: User) -> Sequence[DepartmentName]:
+    """Return what :func:`departments_of` does, names and places alone, for the menu that is on every page."""
+    roots = sorted({held.path for held in request_scope.held_roles(user)})
+    if not roots:
+        return []
+    paths = {f"path_{number}": path for number, path in enumerate(roots)}
+    rows = db.session.execute(_department_names_query(len(roots)), paths)
+    return [DepartmentName(*row) for row in rows]
+
+
+@cache
+def _department_names_query(roots: int) -> sa.Select[Any]:
+    """Return the query of the departments below the paths in the parameters ``path_0``, ``path_1`` and so on.
+
+    It is asked for every page and built once: building it costs more than running it.
+    """
+    below = (Department.path.startswith(sa.bindparam(f"path_{number}")) for number in range(roots))
+    return (
+        sa.select(Department.id, Department.name, Department.name_en, Department.path)
+        .where(Department.archived_at.is_(None), sa.or_(*below))
+        .order_by(Department.path)
+    )
 
 
 def set_acting_department(user: User, department_id: int) -> Department:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import sqlalchemy as sa
 from flask import has_request_context, request
 
@@ -10,6 +12,7 @@ from core.database.scope import current_scope
 from core.extensions import db
 from core.plugin_system.models import PluginSwitch
 from core.plugin_system.runtime import current_runtime
+from core.plugin_system.tables import version_table
 
 _ENVIRON_KEY = "doorstep.plugin_switches"
 
@@ -65,15 +68,32 @@ def switches_in(department_id: int) -> dict[str, bool]:
     return loaded[department_id]
 
 
+def was_erased(slug: str) -> bool:
+    """Return whether the tables of a plugin were erased since this process was started, here or by another worker.
+
+    Args:
+        slug: A plugin that this process knows.
+    """
+    plugin = current_runtime().plugins[slug]
+    if plugin.revision is None:
+        return False
+    return not sa.inspect(db.session.connection()).has_table(version_table(slug))
+
+
 def forget_switches() -> None:
     """Read the switches again at the next question of this request, because one was changed."""
     if has_request_context():
         request.environ.pop(_ENVIRON_KEY, None)
 
 
-def _load(department_id: int) -> dict[str, bool]:
+@cache
+def _switches_query() -> sa.Select[str, bool]:
+    """Return the query of the switches that count in the department with the parameter ``department_id``.
+
+    It is asked in every request and built once: building it costs more than running it.
+    """
     here, above = department_table.alias("here"), department_table.alias("above")
-    rows = db.session.execute(
+    return (
         sa.select(PluginSwitch.slug, PluginSwitch.enabled)
         .select_from(here)
         .join(
@@ -84,9 +104,13 @@ def _load(department_id: int) -> dict[str, bool]:
             ),
         )
         .join(PluginSwitch, PluginSwitch.department_id == above.c.id)
-        .where(here.c.id == department_id)
+        .where(here.c.id == sa.bindparam("department_id"))
         .order_by(sa.func.length(above.c.path))
     )
+
+
+def _load(department_id: int) -> dict[str, bool]:
+    rows = db.session.execute(_switches_query(), {"department_id": department_id})
     return {row.slug: row.enabled for row in rows}
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import lazy_gettext as _l
 
 from core.extensions import db
 from core.plugin_system.gate import department_table
 from core.plugin_system.models import InstalledPlugin, PluginSwitch
 from core.plugin_system.runtime import PluginFault, PluginState, Runtime, State, current_runtime
+from core.plugin_system.tables import version_table
+
+ERASED = _l(
+    "Its data was erased. Uninstall its package, or run `doorstep db upgrade` and restart to begin with empty tables."
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ def reports(runtime: Runtime | None = None) -> tuple[PluginReport, ...]:
         switched.setdefault((row.slug, row.enabled), []).append(
             DepartmentName(row.id, row.code, row.name, row.name_en)
         )
-    plugins = dict(runtime.plugins)
+    plugins = _plugins_today(runtime)
     if not runtime.safe_mode:
         for slug, entry in sorted(inventory.items()):
             if slug not in plugins:
@@ -126,3 +132,15 @@ def reports(runtime: Runtime | None = None) -> tuple[PluginReport, ...]:
         )
         for slug, plugin in plugins.items()
     )
+
+
+def _plugins_today(runtime: Runtime) -> dict[str, PluginState]:
+    """Return the plugins as they were at the start, except those whose data was erased since."""
+    tables = set(sa.inspect(db.session.connection()).get_table_names())
+    plugins = {}
+    for slug, plugin in runtime.plugins.items():
+        if plugin.revision is None or version_table(slug) in tables:
+            plugins[slug] = plugin
+        elif plugin.state is not State.MISSING:
+            plugins[slug] = replace(plugin, state=State.QUARANTINED, reason=ERASED, revision=None)
+    return plugins

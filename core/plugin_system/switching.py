@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -13,7 +13,7 @@ from core.database.scope import current_scope
 from core.extensions import db
 from core.plugin_system import gate
 from core.plugin_system.declarations import Text
-from core.plugin_system.health import DepartmentName
+from core.plugin_system.health import ERASED, DepartmentName
 from core.plugin_system.models import PluginSwitch
 from core.plugin_system.runtime import Runtime, current_runtime
 
@@ -33,11 +33,12 @@ class SwitchPreview:
     Attributes:
         slug: The plugin.
         department: Where.
-        turning_on: True when the plugin is off there now.
+        turning_on: Whether the plugin is on there afterwards.
         refusal: Why it is refused, or "".
         parts: What appears or vanishes: what kind of thing, and the names.
         also: Departments below that follow this switch.
         unaffected: Departments below that have a switch of their own.
+        changes: Whether the plugin goes on or off at all; it may not when a department inherits again.
     """
 
     slug: str
@@ -46,7 +47,8 @@ class SwitchPreview:
     refusal: str
     parts: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
     also: tuple[DepartmentName, ...] = ()
-    unaffected: tuple[DepartmentName, ...] = field(default=())
+    unaffected: tuple[DepartmentName, ...] = ()
+    changes: bool = True
 
 
 def switch_on(slug: str, department_id: int) -> None:
@@ -71,16 +73,41 @@ def switch_off(slug: str, department_id: int) -> None:
     _write(slug, department_id, False)
 
 
-def preview(slug: str, department_id: int) -> SwitchPreview:
+def inherit(slug: str, department_id: int) -> None:
+    """Remove the switch of a department, so that the nearest one above counts there again.
+
+    Raises:
+        SwitchRefused: The plugin would go on or off by this, and that is not possible there.
+    """
+    department = _department(department_id)
+    is_on, will_be_on = gate.is_on(slug, department_id), _is_on_above(slug, department_id)
+    if is_on != will_be_on:
+        _refuse((_refusal_on if will_be_on else _refusal_off)(current_runtime(), slug, department))
+    switch = _switch(slug, department_id)
+    if switch is not None:
+        db.session.delete(switch)
+        db.session.flush()
+        gate.forget_switches()
+
+
+def preview(slug: str, department_id: int, *, inheriting: bool = False) -> SwitchPreview:
     """Return what would appear or vanish if the plugin were switched over in a department.
+
+    Args:
+        slug: The plugin.
+        department_id: Where.
+        inheriting: Whether the switch of the department would be removed instead of set to the other side.
 
     Raises:
         SwitchRefused: There is no such department.
     """
     runtime = current_runtime()
     department = _department(department_id)
-    turning_on = not gate.is_on(slug, department_id)
-    message, _plugins = (_refusal_on if turning_on else _refusal_off)(runtime, slug, department)
+    is_on = gate.is_on(slug, department_id)
+    turning_on = _is_on_above(slug, department_id) if inheriting else not is_on
+    message = ""
+    if turning_on != is_on:
+        message, _plugins = (_refusal_on if turning_on else _refusal_off)(runtime, slug, department)
     below = _below(department_id)
     own = _departments_with_switch(slug)
     firm = _cut_off(department_id, own)
@@ -89,9 +116,10 @@ def preview(slug: str, department_id: int) -> SwitchPreview:
         department,
         turning_on,
         message,
-        _parts(runtime, slug),
+        _parts(runtime, slug) if turning_on != is_on else (),
         tuple(each for each in below if each.id not in firm),
         tuple(each for each in below if each.id in firm),
+        turning_on != is_on,
     )
 
 
@@ -137,6 +165,8 @@ def _refusal_on(runtime: Runtime, slug: str, department: DepartmentName) -> tupl
         return _("There is no module %(slug)s.", slug=slug), ()
     if not plugin.healthy:
         return _("The module %(name)s cannot be used: %(reason)s", name=plugin.name, reason=plugin.reason), ()
+    if gate.was_erased(slug):
+        return _("The module %(name)s cannot be used: %(reason)s", name=plugin.name, reason=ERASED), ()
     needed = [other for other in runtime.dependencies(slug) if not gate.is_on(other, department.id)]
     if not needed:
         return "", ()
@@ -225,10 +255,22 @@ def _cut_off(department_id: int, own: set[int]) -> set[int]:
     }
 
 
-def _write(slug: str, department_id: int, enabled: bool) -> None:
-    switch = db.session.scalar(
+def _is_on_above(slug: str, department_id: int) -> bool:
+    """Return what counts in a department without a switch of its own."""
+    above = db.session.scalar(
+        sa.select(gate.department_table.c.parent_id).where(gate.department_table.c.id == department_id)
+    )
+    return above is not None and gate.switches_in(above).get(slug, False)
+
+
+def _switch(slug: str, department_id: int) -> PluginSwitch | None:
+    return db.session.scalar(
         sa.select(PluginSwitch).where(PluginSwitch.department_id == department_id, PluginSwitch.slug == slug)
     )
+
+
+def _write(slug: str, department_id: int, enabled: bool) -> None:
+    switch = _switch(slug, department_id)
     if switch is None:
         switch = PluginSwitch(department_id=department_id, slug=slug)
         db.session.add(switch)

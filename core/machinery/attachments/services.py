@@ -34,12 +34,14 @@ __all__ = [
     "attachments_by_record",
     "attachments_of",
     "find",
+    "forget_bytes",
     "kind_of",
     "open_bytes",
     "picture_bytes",
     "record_of",
     "remove",
     "set_up_attachments",
+    "stored_bytes",
 ]
 
 _EXTENSION = "doorstep.attachments"
@@ -216,6 +218,27 @@ def open_bytes(attachment: Attachment, thumbnail: bool = False) -> bytes:
     if key is None:
         raise MissingFileError(f"Attachment {attachment.id} has no thumbnail.")
     return _means().store.read(key)
+
+
+def stored_bytes(key: str) -> bytes:
+    """Return the content under a key of the store, for exports of what is erased.
+
+    Raises:
+        MissingFileError: The store has lost it.
+        DamagedFileError: It was changed in the store.
+    """
+    return _means().store.read(key)
+
+
+def forget_bytes(keys: Iterable[str]) -> None:
+    """Remove content from the store that no row names any more; called after the commit.
+
+    Args:
+        keys: Its keys in the store.
+    """
+    store = _means().store
+    for key in keys:
+        store.remove(key)
 
 
 def picture_bytes(identifier: str) -> bytes:

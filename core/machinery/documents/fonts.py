@@ -50,13 +50,17 @@ _MARKUP_CODE = re.compile(r"<(style|script)\b.*?</\1\s*>", re.DOTALL | re.IGNORE
 class PdfStackProblem:
     """Something that this machine lacks for printing.
 
-    ``message`` is a full sentence with what is missing, what follows and what to install; ``package`` is the Debian
-    package, or None when the installation of Doorstep itself is damaged. ``fatal`` tells that no PDF can be made.
+    ``message`` is a full sentence for the log with what is missing, what follows and what to install; ``package`` is the
+    Debian package, or None when the installation of Doorstep itself is damaged. ``fatal`` tells that no PDF can be made.
+    ``kind`` (``library``, ``slow_library``, ``font``, ``lookup``, ``fallback``) and ``subject``, the name of what is
+    missing, are for pages, which say it in the reader's language.
     """
 
     message: str
     package: str | None
     fatal: bool
+    kind: str
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,8 @@ def check_pdf_stack() -> list[PdfStackProblem]:
                     f"install it with “apt-get install {package}” and restart.",
                     package,
                     fatal=not slow_only,
+                    kind="slow_library" if slow_only else "library",
+                    subject=library,
                 )
             )
     for path in FONT_FILES.values():
@@ -167,6 +173,8 @@ def check_pdf_stack() -> list[PdfStackProblem]:
                     "install Doorstep again.",
                     None,
                     fatal=True,
+                    kind="font",
+                    subject=path.name,
                 )
             )
     if shutil.which("fc-list") is None:
@@ -176,6 +184,8 @@ def check_pdf_stack() -> list[PdfStackProblem]:
                 "install it with “apt-get install fontconfig” and restart.",
                 "fontconfig",
                 fatal=False,
+                kind="lookup",
+                subject="fc-list",
             )
         )
     elif installed_family_with("\u3400") is None:
@@ -185,6 +195,7 @@ def check_pdf_stack() -> list[PdfStackProblem]:
                 "install one with “apt-get install fonts-noto-cjk” and restart.",
                 "fonts-noto-cjk",
                 fatal=False,
+                kind="fallback",
             )
         )
     return problems
