@@ -176,8 +176,6 @@ class HandoverView(RecordView):
         return redirect(address, 303)
 
 
-
-
 class DefectCodeView(HandoverView):
     """The kinds of fault, one catalogue for the installation."""
 
@@ -376,8 +374,6 @@ class ItemView(HandoverView):
         )
 
 
-
-
 class BatchView(HandoverView):
     """The handover batches."""
 
@@ -541,8 +537,6 @@ class HandoverUnitView(HandoverView):
         return ngettext("%(num)d inspection was planned.", "%(num)d inspections were planned.", len(records))
 
 
-
-
 class InspectionView(HandoverView):
     """The inspections with their results."""
 
@@ -695,8 +689,6 @@ class InspectionView(HandoverView):
 
 def _user(key: int | None) -> User | None:
     return db.session.get(User, key) if key else None
-
-
 
 
 @dataclass(frozen=True)
@@ -1095,8 +1087,6 @@ def overdue_count() -> int | None:
     """Return how many defects are overdue, for the sidebar."""
     counted = sa.select(Defect.id).where(services.overdue_condition()).limit(1000).subquery()
     return db.session.scalar(sa.select(sa.func.count()).select_from(counted)) or None
-
-
 
 
 class NoticeView(HandoverView):

@@ -59,18 +59,21 @@ _DESCRIPTIONS = {
     "D09": ("墙面污染，水泥浆未清理", "玻璃有胶渍"),
     "D10": ("墙面修补处色差明显", "相邻两块地砖色差"),
     "D11": ("花洒支架松动", "插座面板松动", "门吸松动"),
-    "D12": ("窗限位器缺失", "检修口盖板缺失", "地漏芯缺失"),
     "D13": ("门扇翘曲 4 mm，关不严",),
     "D14": ("腻子起皮约 20 cm²", "地面起砂"),
     "D15": ("栏杆焊点锈蚀", "合页锈蚀"),
     "D16": ("地漏排水缓慢，疑堵塞", "空调冷凝水管堵塞"),
     "D17": ("阳台倒坡，积水深约 8 mm", "淋浴区积水"),
     "D18": ("木地板行走有响声", "推拉门滑轮异响"),
-    "D20": ("可视对讲无图像", "排风扇不工作", "燃气报警器不动作"),
-    "D21": ("插座零火反接",),
     "D22": ("窗密封胶断开 20 cm", "门套收口开裂", "马桶底部未打胶"),
-    "D23": ("龙头品牌与交付标准不符",),
 }
+_BY_ITEM = {
+    "D20": "{item}：功能异常",
+    "D12": "{item}：部件缺失",
+    "D23": "{item}：与交付标准不符",
+    "D21": "{item}：接线错误",
+}
+"""Faults that only the item tells."""
 _MEASURES_TAKEN = (
     "返工重做并清理现场",
     "更换后调试正常",
@@ -212,7 +215,7 @@ class _Story:
             if result not in failing:
                 result.verdict = Verdict.NOT_APPLICABLE if self.chance.random() < 0.04 else Verdict.PASS
                 result.answered_at, result.answered_by_id = start, user
-                if result.measures and self.chance.random() < 0.5:
+                if result.verdict == Verdict.PASS and result.measures and self.chance.random() < 0.5:
                     result.measured = {"0": self._inside(result.measures[0])}
         db.session.flush()
         rooms = [room for room in inspection.rooms if not room.whole_house]
@@ -220,13 +223,17 @@ class _Story:
 
     def _choose_failing(self, results: list[InspectionResult], is_clean: bool) -> list[InspectionResult]:
         if is_clean:
-            slight = [result for result in results if result.severity == "S4"]
+            slight = [
+                result
+                for result in results
+                if result.severity == "S4" and result.defect_code in _DESCRIPTIONS | _BY_ITEM
+            ]
             return self.chance.sample(slight, min(len(slight), self.chance.choice((0, 0, 1, 2))))
         likely = {"S1": 0.15, "S2": 0.7, "S3": 3.0, "S4": 1.0}
         finishes = {"painting", "carpentry", "tiling_masonry"}
-        usable = [result for result in results if result.defect_code in _DESCRIPTIONS]
+        usable = [result for result in results if result.defect_code in _DESCRIPTIONS | _BY_ITEM]
         weights = [
-            likely[result.severity] * (2.2 if result.trade_code in finishes else 1.0) for result in usable
+            likely[result.severity] * (1.2 if result.trade_code in finishes else 1.0) for result in usable
         ]
         count = min(len(usable), self.chance.randint(7, 12))
         chosen: list[InspectionResult] = []
@@ -247,7 +254,12 @@ class _Story:
     ) -> Defect:
         defect = services.record_result(result, Verdict.FAIL)
         assert defect is not None
-        text = self.chance.choice(_DESCRIPTIONS.get(result.defect_code, ("不符合标准",)))
+        by_item = _BY_ITEM.get(result.defect_code)
+        text = (
+            by_item.format(item=result.name)
+            if by_item
+            else self.chance.choice(_DESCRIPTIONS[result.defect_code])
+        )
         room = self.chance.choice(rooms) if not defect.room_name else None
         services.change_defect(defect, description=text, room=room)
         moment = start + dt.timedelta(minutes=self.chance.randint(5, 50))
@@ -336,7 +348,7 @@ class _Story:
         engineer = self.chance.choice(self.engineers)
         with self.acting(engineer):
             services.start_fixing(defect)
-        needed = dt.timedelta(hours=self.chance.randint(90, 420) if is_worst else self.chance.randint(6, 150))
+        needed = dt.timedelta(hours=self.chance.randint(90, 420) if is_worst else self.chance.randint(6, 120))
         if needed > age - dt.timedelta(hours=6):
             return
         fixed_at = defect.raised_at + needed

@@ -75,8 +75,6 @@ def _title(defect: Defect, language: str) -> str:
     return services.defect_title(defect, language)
 
 
-
-
 def inspection_record(record: Inspection, language: str) -> Mapping[str, Any]:
     """Return the values of the inspection record.
 
@@ -254,8 +252,6 @@ def _summary(record: Inspection, defects: Sequence[Defect]) -> list[tuple[Any, A
             for level in words.SEVERITIES
         ),
     ]
-
-
 
 
 def rectification_notice(record: RectificationNotice, language: str) -> Mapping[str, Any]:

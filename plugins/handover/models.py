@@ -118,8 +118,6 @@ def _project_column(index: bool = False) -> Mapped[int]:
     return mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), index=index)
 
 
-
-
 class DefectCode(Record, Base):
     """What kind of fault a defect is, D01 渗漏 to D25 其他 (domain reference 3.3.5)."""
 
@@ -246,8 +244,6 @@ class TemplateItem(Record, Base):
     template: Mapped[InspectionTemplate] = relationship(back_populates="items")
 
 
-
-
 class HandoverBatch(Record, Base):
     """A number of houses that are handed over together 交付批次."""
 
@@ -315,8 +311,6 @@ class HandoverUnit(Record, Base):
     )
 
 
-
-
 class Inspection(Record, Base):
     """One round of inspecting a house 验房. Once finished it never changes; a later change is a supplement."""
 
@@ -344,7 +338,9 @@ class Inspection(Record, Base):
     kind: Mapped[InspectionKind] = mapped_column(sa.String(16))
     round_number: Mapped[int] = mapped_column(default=1)
     """Counted per house and kind, from 1."""
-    state: Mapped[InspectionState] = mapped_column(sa.String(12), default=InspectionState.PLANNED, index=True)
+    state: Mapped[InspectionState] = mapped_column(
+        sa.String(12), default=InspectionState.PLANNED, index=True, active_history=True
+    )
     planned_on: Mapped[dt.date | None] = mapped_column(index=True)
     inspector_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id", ondelete="SET NULL"))
     companions: Mapped[str] = mapped_column(default="")
@@ -495,8 +491,6 @@ class InspectionResult(Record, Base):
     room: Mapped[InspectionRoom] = relationship(
         primaryjoin=lambda: foreign(InspectionResult.room_id) == InspectionRoom.id, viewonly=True
     )
-
-
 
 
 class Defect(Record, Base):
@@ -672,8 +666,6 @@ class DefectRecheck(Identified, Base):
     )
 
 
-
-
 class RectificationNotice(Record, Base):
     """The defects of one contractor, sent to him with a deadline 整改通知单."""
 
@@ -767,18 +759,25 @@ class FinishedInspectionError(RuntimeError):
     """A finished inspection was about to be changed."""
 
 
-def _refuse_change_of_finished(_mapper: Any, _connection: Any, target: Any) -> None:
+def _refuse_if_finished(_mapper: Any, _connection: Any, target: Any) -> None:
     inspection = target if isinstance(target, Inspection) else target.inspection
     if inspection is None:
         return
     history = sa.inspect(inspection).attrs.state.history
     before = history.deleted[0] if history.deleted else inspection.state
-    if before == InspectionState.FINISHED and sa.orm.object_session(target).is_modified(target):
+    if before == InspectionState.FINISHED:
         raise FinishedInspectionError(f"Inspection {inspection.number} is finished and cannot be changed.")
 
 
+def _refuse_change_if_finished(mapper: Any, connection: Any, target: Any) -> None:
+    # Called for every row of the session that was touched, also when nothing has changed in it.
+    session = sa.orm.object_session(target)
+    if session is not None and session.is_modified(target):
+        _refuse_if_finished(mapper, connection, target)
+
+
 for _model in (Inspection, InspectionRoom, InspectionResult):
-    for _event in ("before_update", "before_delete"):
-        sa.event.listen(_model, _event, _refuse_change_of_finished)
+    sa.event.listen(_model, "before_update", _refuse_change_if_finished)
+    sa.event.listen(_model, "before_delete", _refuse_if_finished)
 for _model in (InspectionRoom, InspectionResult):
-    sa.event.listen(_model, "before_insert", _refuse_change_of_finished)
+    sa.event.listen(_model, "before_insert", _refuse_if_finished)

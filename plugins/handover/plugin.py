@@ -52,48 +52,71 @@ manifest = Manifest(
 @hookimpl
 def permissions() -> Sequence[Permission]:
     """Declare the rights; roles are those of domain reference 0.2."""
-    seeing = ("BCS", "CCS", "PCM", "ENG", "PM")
+    seeing = ("HEAD", "BCS", "CCS", "PCM", "ENG", "PM")
     return (
         Permission(
             "handover.view", _l("See handover"), _l("Batches, inspections, defects and notices."), seeing
         ),
         Permission(
-            "handover.plan", _l("Plan handover"), _l("Batches, and who inspects when."), ("BCS", "PCM", "ENG")
+            "handover.plan",
+            _l("Plan handover"),
+            _l("Batches, and who inspects when."),
+            ("HEAD", "BCS", "PCM", "ENG"),
         ),
         Permission(
             "handover.inspect",
             _l("Inspect houses"),
             _l("Record results and defects on site."),
-            ("ENG", "PM", "PCM", "CCS"),
+            ("HEAD", "ENG", "PM", "PCM", "CCS"),
         ),
         Permission(
             "handover.override_start",
             _l("Start in spite of open S1–S2 defects"),
             _l("The right of the city general manager; the reason is kept."),
-            ("APR",),
+            (
+                "HEAD",
+                "APR",
+            ),
         ),
-        Permission("handover.create_defect", _l("Register defects"), "", ("ENG", "PCM", "CCS", "PM")),
-        Permission("handover.edit_defect", _l("Change defects"), "", ("ENG", "PCM")),
-        Permission("handover.lower_severity", _l("Lower the severity of defects"), "", ("ENG",)),
-        Permission("handover.assign_defect", _l("Assign defects to contractors"), "", ("ENG", "PCM")),
-        Permission("handover.fix_defect", _l("Report defects as fixed"), "", ("ENG", "PM")),
+        Permission("handover.create_defect", _l("Register defects"), "", ("HEAD", "ENG", "PCM", "CCS", "PM")),
+        Permission("handover.edit_defect", _l("Change defects"), "", ("HEAD", "ENG", "PCM")),
+        Permission(
+            "handover.lower_severity",
+            _l("Lower the severity of defects"),
+            "",
+            (
+                "HEAD",
+                "ENG",
+            ),
+        ),
+        Permission("handover.assign_defect", _l("Assign defects to contractors"), "", ("HEAD", "ENG", "PCM")),
+        Permission("handover.fix_defect", _l("Report defects as fixed"), "", ("HEAD", "ENG", "PM")),
         Permission(
             "handover.verify_defect",
             _l("Re-inspect and close defects"),
             _l("Never one's own repair."),
-            ("ENG", "PCM", "CCS", "BCS"),
+            ("HEAD", "ENG", "PCM", "CCS", "BCS"),
         ),
-        Permission("handover.invalidate_defect", _l("Mark defects as no problem"), "", ("ENG", "PCM")),
-        Permission("handover.waive_defect", _l("Note that an owner waives a repair"), "", ("PCM", "CCS")),
-        Permission("handover.transfer_defect", _l("Move defects to repair"), "", ("PCM", "CCS")),
-        Permission("handover.issue_notice", _l("Make and issue rectification notices"), "", ("ENG", "PCM")),
+        Permission(
+            "handover.invalidate_defect", _l("Mark defects as no problem"), "", ("HEAD", "ENG", "PCM")
+        ),
+        Permission(
+            "handover.waive_defect", _l("Note that an owner waives a repair"), "", ("HEAD", "PCM", "CCS")
+        ),
+        Permission("handover.transfer_defect", _l("Move defects to repair"), "", ("HEAD", "PCM", "CCS")),
+        Permission(
+            "handover.issue_notice", _l("Make and issue rectification notices"), "", ("HEAD", "ENG", "PCM")
+        ),
         Permission("handover.print", _l("Print and issue handover documents"), "", seeing),
-        Permission("handover.export", _l("Export handover lists"), "", ("BCS", "PCM", "ENG")),
+        Permission("handover.export", _l("Export handover lists"), "", ("HEAD",)),
         Permission(
             "handover.edit_catalogue",
             _l("Change checklists and kinds of fault"),
             "",
-            ("BCS",),
+            (
+                "HEAD",
+                "BCS",
+            ),
         ),
     )
 

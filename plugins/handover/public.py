@@ -102,8 +102,6 @@ def _inspection(key: int) -> Inspection:
     return found
 
 
-
-
 @blueprint.get("/on-site/")
 @requires("handover.inspect")
 def index() -> str:
@@ -157,8 +155,6 @@ def _answered(inspection_ids: list[int]) -> dict[int, tuple[int, int]]:
         .group_by(InspectionResult.inspection_id)
     )
     return {row[0]: (row[1], row[2]) for row in rows}
-
-
 
 
 @blueprint.get(_INSPECTION)
@@ -341,8 +337,6 @@ def add_room(inspection_id: int) -> Answer:
     return redirect(url_for(".inspection", inspection_id=found.id, room=room.id), 303)
 
 
-
-
 @blueprint.post(f"{_INSPECTION}/defects")
 @requires("handover.inspect")
 @_step
@@ -449,8 +443,6 @@ def _defect_answer(found: Inspection, defect: Defect) -> Answer:
     return jsonify(html=html, target=f"defect-{defect.id}")
 
 
-
-
 def _recheck_values(found: Inspection) -> dict[str, Any]:
     waiting = list(services.to_recheck(found))
     others = db.session.scalars(
@@ -489,8 +481,6 @@ def recheck(inspection_id: int, defect_id: int) -> Answer:
         services.reject_defect(defect, note, found)
     commit()
     return redirect(url_for(".inspection", inspection_id=found.id), 303)
-
-
 
 
 @blueprint.get(f"{_INSPECTION}/finish")

@@ -76,7 +76,7 @@ def _may_be_transferred(defect: Defect, _fields: Mapping[str, Any]) -> str | Non
 DEFECT = Workflow(
     name="handover.defect",
     states=(
-        State("open", _l("Open"), "wait"),
+        State("open", _l("To assign"), "wait"),
         State("assigned", _l("Assigned"), "wait"),
         State("in_progress", _l("Being fixed"), "calm"),
         State("fixed", _l("To re-inspect"), "wait"),
@@ -209,7 +209,7 @@ BATCH = Workflow(
     ),
     transitions=(
         Transition("prepare", _l("Start preparing"), ("planned",), "preparing", "handover.plan"),
-        Transition("open", _l("Open"), ("preparing",), "open", "handover.plan"),
+        Transition("open", _l("Start handing over"), ("preparing",), "open", "handover.plan"),
         Transition("close", _l("Close"), ("open",), "closed", "handover.plan"),
     ),
 )

@@ -580,10 +580,11 @@ def gaps(inspection: Inspection) -> list[str]:
         waiting = to_recheck(inspection)
         return [_("%(number)s has not been re-inspected yet.", number=defect.number) for defect in waiting]
     missing = [
-        _(
-            "%(room)s: %(count)d items have no result yet.",
+        ngettext(
+            "%(room)s: %(num)d item has no result yet.",
+            "%(room)s: %(num)d items have no result yet.",
+            each.total - each.done,
             room=room_title(each.room),
-            count=each.total - each.done,
         )
         for each in progress(inspection)
         if not each.is_done
@@ -715,15 +716,21 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
         )
         reach("TP-E07", "handover.re_inspected", summary, **about)
     elif inspection.kind == InspectionKind.FORMAL:
-        summary = _(
-            "Formal inspection %(number)s, round %(round)d: %(count)d defects.",
+        summary = ngettext(
+            "Formal inspection %(number)s, round %(round)d: %(num)d defect.",
+            "Formal inspection %(number)s, round %(round)d: %(num)d defects.",
+            len(defects),
             number=inspection.number,
             round=inspection.round_number,
-            count=len(defects),
         )
         reach("TP-E06", kind, summary, **about)
     else:
-        summary = _("Inspection %(number)s: %(count)d defects.", number=inspection.number, count=len(defects))
+        summary = ngettext(
+            "Inspection %(number)s: %(num)d defect.",
+            "Inspection %(number)s: %(num)d defects.",
+            len(defects),
+            number=inspection.number,
+        )
         about["customer"] = None
         write_timeline(kind, summary, **about)
 

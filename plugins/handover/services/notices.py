@@ -11,6 +11,7 @@ from core.toolkit import (
     Unit,
     _,
     db,
+    ngettext,
     reach,
     require_scope,
     setting,
@@ -141,11 +142,12 @@ def issue_notice(notice: RectificationNotice, deadline: dt.datetime | None = Non
         reach(
             "TP-E07",
             "handover.notice_issued",
-            _(
-                "Notice %(number)s to %(contractor)s: %(count)d defects.",
+            ngettext(
+                "Notice %(number)s to %(contractor)s: %(num)d defect.",
+                "Notice %(number)s to %(contractor)s: %(num)d defects.",
+                len(defects),
                 number=notice.number,
                 contractor=notice.contractor.name,
-                count=len(defects),
             ),
             unit=unit,
             record_kind="handover.notice",

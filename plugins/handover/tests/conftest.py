@@ -1,0 +1,124 @@
+"""A house to inspect: companies in the matrix, the standard checklist, and the module switched on everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from core.testing import World
+from core.toolkit import Attachment, Building, Department, Unit, all_departments, attach, db
+from plugins.contractors import services as contractors
+from plugins.handover import services
+from plugins.handover.models import (
+    Defect,
+    Inspection,
+    InspectionKind,
+    InspectionResult,
+    InspectionRoom,
+    Severity,
+    Verdict,
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Ids of what the tests start from.
+
+    Attributes:
+        waterproofer_id: Answers for waterproofing in the building.
+        general_id: Answers for everything else.
+        unit_ids: Three houses of the own project.
+        foreign_unit_id: A house of the other city.
+    """
+
+    waterproofer_id: int
+    general_id: int
+    unit_ids: tuple[int, ...]
+    foreign_unit_id: int
+
+
+@pytest.fixture
+def site(world: World, running_app, switch_on) -> Site:
+    with running_app.app_context(), all_departments("a house to inspect"):
+        for seed in running_app.extensions["doorstep"].declared.seed_data():
+            seed.load()
+        city = db.session.get_one(Department, world.departments["city"])
+        general = contractors.register_company(department=city, name="甲总包有限公司", short_name="甲总包")
+        waterproofer = contractors.register_company(
+            department=city, name="鹏城防水有限公司", short_name="鹏城防水"
+        )
+        building = db.session.get_one(Building, world.own.building_id)
+        trades = {trade.code: trade for trade in contractors.active_trades()}
+        contractors.set_responsible(building, trades["main_contractor"], general)
+        contractors.set_responsible(building, trades["waterproofing"], waterproofer)
+        made = Site(waterproofer.id, general.id, world.own.unit_ids, world.foreign.unit_ids[0])
+        db.session.commit()
+    switch_on("contractors")
+    switch_on("handover")
+    return made
+
+
+def unit(key: int) -> Unit:
+    return db.session.get_one(Unit, key)
+
+
+def jpeg(colour: str = "grey") -> BytesIO:
+    stream = BytesIO()
+    Image.new("RGB", (320, 240), colour).save(stream, "JPEG")
+    stream.seek(0)
+    return stream
+
+
+def photograph(defect: Defect, slot: str = "before") -> Attachment:
+    return attach(defect, jpeg(), f"{slot}.jpg", slot=slot)
+
+
+def started(key: int, kind: InspectionKind = InspectionKind.FORMAL) -> Inspection:
+    """A running inspection of a house."""
+    return services.start_inspection(services.plan_inspection(unit(key), kind))
+
+
+def result_of(inspection: Inspection, code: str) -> InspectionResult:
+    return next(result for result in inspection.results if result.item_code == code)
+
+
+def first_room(inspection: Inspection) -> InspectionRoom:
+    return next(room for room in inspection.rooms if not room.whole_house)
+
+
+def answer_all(inspection: Inspection) -> None:
+    """Pass everything that has no verdict yet."""
+    for room in inspection.rooms:
+        services.answer_rest(inspection, room, Verdict.PASS)
+    db.session.expire_all()
+
+
+def fail(inspection: Inspection, code: str, severity: Severity | None = None) -> Defect:
+    """A failed item whose defect has all that it needs."""
+    defect = services.record_result(result_of(inspection, code), Verdict.FAIL)
+    assert defect is not None
+    room = None if defect.room_name else first_room(inspection)
+    services.change_defect(defect, description="测试缺陷", room=room, severity=severity)
+    photograph(defect)
+    return defect
+
+
+def finished(
+    key: int, *failing: str, opinion: str = "", kind: InspectionKind = InspectionKind.FORMAL
+) -> Inspection:
+    """A finished inspection in which the named items failed."""
+    inspection = started(key, kind)
+    defects = [fail(inspection, code) for code in failing]
+    answer_all(inspection)
+    if not opinion:
+        counted = any(defect.severity in services.COUNTED for defect in defects)
+        opinion = "accept_after_rectification" if counted else "accept"
+    values = {"opinion": opinion, "refusal_reason": "R4" if opinion == "refuse" else ""}
+    return services.finish_inspection(inspection, **(values if kind == InspectionKind.FORMAL else {}))
+
+
+ScopeOf = Callable[..., object]

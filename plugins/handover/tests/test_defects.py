@@ -1,0 +1,283 @@
+"""Defects from open to closed, re-inspections and notices (domain reference 3.3.2, 3.3.6 rules 3 to 5)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from core.toolkit import TimelineEntry, TransitionRefused, db, local_today, utc_now
+from plugins.handover import indicators, services
+from plugins.handover.errors import HandoverRuleError, OutdatedError
+from plugins.handover.models import Defect, DefectRecheck, DefectSource, InspectionKind, Severity
+from plugins.handover.tests.conftest import finished, photograph, unit
+from plugins.handover.workflows import DEFECT, NOTICE
+
+
+def registered(site, **values):
+    given_values = {
+        "room_name": "主卫",
+        "codes": ["D01"],
+        "description": "渗水",
+        "severity": Severity.S3,
+        "trade_code": "waterproofing",
+    }
+    return services.register_defect(unit(site.unit_ids[0]), **(given_values | values))
+
+
+def fixed(site, **values):
+    defect = registered(site, **values)
+    services.assign_defect(defect)
+    services.start_fixing(defect)
+    services.report_fixed(defect, "重做防水")
+    return defect
+
+
+def test_the_way_from_open_to_closed(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = fixed(site)
+        photograph(defect, "after")
+        key = defect.id
+        db.session.commit()
+    with scope_of("head"):
+        defect = db.session.get_one(Defect, key)
+        services.verify_defect(defect, note="合格")
+        assert defect.state == "closed"
+        assert defect.verified_by_id != defect.fixed_by_id
+        assert defect.rechecks[0].passed
+
+
+def test_rule_5_the_fixer_cannot_verify(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = fixed(site)
+        photograph(defect, "after")
+        with pytest.raises(TransitionRefused):
+            services.verify_defect(defect)
+        with pytest.raises(TransitionRefused):
+            services.reject_defect(defect, "不合格")
+        assert defect.state == "fixed"
+
+
+def test_closing_needs_a_photo_of_the_repair(site, scope_of):
+    with scope_of("admin", "group"):
+        key = fixed(site).id
+        db.session.commit()
+    with scope_of("head"), pytest.raises(TransitionRefused, match="照片"):
+        services.verify_defect(db.session.get_one(Defect, key))
+
+
+def test_a_failed_re_inspection_opens_it_again_and_is_counted(site, scope_of):
+    with scope_of("admin", "group"):
+        key = fixed(site).id
+        db.session.commit()
+    for number in (1, 2, 3):
+        with scope_of("head"):
+            defect = db.session.get_one(Defect, key)
+            services.reject_defect(defect, "仍有渗水")
+            assert (defect.state, defect.reopen_count) == ("rejected", number)
+            assert defect.fixed_at is None
+            assert services.needs_special_plan(defect) is (number == 3)
+            db.session.commit()
+        with scope_of("admin", "group"):
+            defect = db.session.get_one(Defect, key)
+            services.start_fixing(defect)
+            services.report_fixed(defect, "再次整改")
+            db.session.commit()
+    with scope_of("head"):
+        rounds = db.session.scalars(sa.select(DefectRecheck.round_number)).all()
+        assert list(rounds) == [1, 2, 3]
+        assert indicators.passed_recheck().percent == "0.0%"
+
+
+def test_a_re_inspection_round_judges_what_is_fixed(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = fixed(site)
+        photograph(defect, "after")
+        key = defect.id
+        db.session.commit()
+    with scope_of("head"):
+        house = unit(site.unit_ids[0])
+        round_ = services.start_inspection(services.plan_inspection(house, InspectionKind.RE_INSPECTION))
+        assert services.gaps(round_)
+        services.verify_defect(db.session.get_one(Defect, key), round_)
+        services.finish_inspection(round_)
+        assert round_.passed is True
+        entry = db.session.scalar(sa.select(TimelineEntry).where(TimelineEntry.touchpoint_code == "TP-E07"))
+        assert entry.unit_id == house.id
+
+
+def test_severity_rises_freely_and_falls_only_with_reason_and_right(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        services.change_defect(defect, severity=Severity.S1)
+        assert defect.promised_by - defect.raised_at == dt.timedelta(days=15)
+        with pytest.raises(HandoverRuleError):
+            services.change_defect(defect, severity=Severity.S4)
+        services.change_defect(defect, severity=Severity.S4, severity_reason="经核实为轻微划痕")
+        assert defect.promised_by - defect.raised_at == dt.timedelta(hours=72)
+        key = defect.id
+        db.session.commit()
+    with scope_of("engineer"):
+        defect = db.session.get_one(Defect, key)
+        services.change_defect(defect, severity=Severity.S2)
+        with pytest.raises(HandoverRuleError):
+            services.change_defect(defect, severity=Severity.S3, severity_reason="没有权限")
+
+
+def test_a_promise_agreed_later_keeps_the_first_one(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        first = defect.promised_by
+        services.change_defect(defect, promised_by=first + dt.timedelta(days=5))
+        assert defect.first_promised_by == first
+        with pytest.raises(HandoverRuleError):
+            services.change_defect(defect, promised_by=defect.raised_at - dt.timedelta(days=1))
+
+
+def test_a_stale_change_is_refused(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        shown = defect.row_version
+        services.change_defect(defect, description="改过")
+        with pytest.raises(OutdatedError):
+            services.change_defect(defect, description="旧的", row_version=shown)
+
+
+def test_no_problem_needs_a_reason_and_the_owners_consent(site, scope_of):
+    with scope_of("admin", "group"):
+        own = registered(site)
+        with pytest.raises(TransitionRefused):
+            services.invalidate_defect(own, " ")
+        services.invalidate_defect(own, "属正常接缝")
+        reported = registered(site, source=DefectSource.OWNER)
+        with pytest.raises(TransitionRefused):
+            services.invalidate_defect(reported, "属正常接缝")
+        services.invalidate_defect(reported, "属正常接缝", owner_agreed=True)
+        assert (own.state, reported.state) == ("invalid", "invalid")
+
+
+def test_a_waiver_needs_the_owners_paper(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        with pytest.raises(TransitionRefused):
+            services.waive_defect(defect, "业主自行处理")
+        photograph(defect, "waiver")
+        services.waive_defect(defect, "业主自行处理")
+        assert defect.state == "waived"
+
+
+def test_only_delivered_houses_send_defects_to_repair(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        with pytest.raises(TransitionRefused):
+            services.transfer_defect(defect, "WX-1")
+        unit(site.unit_ids[0]).delivered_on = local_today()
+        services.transfer_defect(defect, "WX-1")
+        assert defect.repair_reference == "WX-1"
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=st.lists(st.sampled_from([each.code for each in DEFECT.transitions]), max_size=14))
+def test_no_sequence_of_steps_closes_without_a_repair_and_a_second_person(site, scope_of, steps):
+    """Whatever is tried, a defect moves along the declared transitions only, and nobody closes his own repair."""
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        seen = [defect.state]
+        for step in steps:
+            before = defect.state
+            try:
+                DEFECT.move(
+                    defect,
+                    step,
+                    contractor_id=site.general_id,
+                    fix_measure="整改",
+                    recheck_note="不合格",
+                    closing_reason="原因",
+                    repair_reference="WX-1",
+                    **({"fixed_by_id": 1, "fixed_at": utc_now()} if step == "report_fixed" else {}),
+                )
+            except TransitionRefused:
+                assert defect.state == before
+                continue
+            assert before in DEFECT.transition(step).sources
+            assert defect.state == DEFECT.transition(step).target
+            seen.append(defect.state)
+        pairs = set(zip(seen, seen[1:], strict=False))
+        assert ("open", "closed") not in pairs
+        assert all(source == "fixed" for source, target in pairs if target == "closed")
+
+
+def test_overdue_and_escalation(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        promised = defect.promised_by
+        cases = [
+            (dt.timedelta(0), 0, ""),
+            (dt.timedelta(minutes=1), 1, ""),
+            (dt.timedelta(days=1), 1, "contractor"),
+            (dt.timedelta(days=3), 3, "engineering"),
+            (dt.timedelta(days=7, minutes=1), 8, "manager"),
+        ]
+        for late, days, level in cases:
+            assert services.overdue_days(defect, promised + late) == days
+            assert services.escalation(defect, promised + late) == level
+        overdue = sa.select(Defect.id).where(services.overdue_condition(promised + dt.timedelta(days=1)))
+        assert db.session.scalars(overdue).all() == [defect.id]
+
+
+def test_rule_4_notices_are_grouped_and_issued_in_time(site, scope_of):
+    with scope_of("admin", "group"):
+        inspection = finished(site.unit_ids[0], "WP01", "DR02", "DR03")
+        notices = services.create_notices(services.valid_defects(inspection))
+        assert sorted(len(notice.lines) for notice in notices) == [1, 2]
+        assert all(notice.inspection_id == inspection.id for notice in notices)
+        assert all(notice.issue_due_at - inspection.finished_at == dt.timedelta(hours=24) for notice in notices)
+        for notice in notices:
+            services.issue_notice(notice)
+            assert notice.state == "issued"
+            assert notice.receipt_due_at - notice.issued_at == dt.timedelta(hours=24)
+            assert {line.defect.state for line in notice.lines} == {"assigned"}
+            assert notice.number.startswith("ZG-QZA-")
+        entries = db.session.scalars(sa.select(TimelineEntry).where(TimelineEntry.touchpoint_code == "TP-E07")).all()
+        assert len(entries) == 2
+        services.receive_notice(notices[0], "方国强")
+        with pytest.raises(TransitionRefused):
+            services.receive_notice(notices[1], "")
+
+
+def test_a_defect_stands_on_one_running_notice(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        services.create_notices([defect])
+        with pytest.raises(HandoverRuleError):
+            services.create_notices([defect])
+
+
+def test_a_notice_needs_defects_with_a_contractor(site, scope_of):
+    with scope_of("admin", "group"):
+        with pytest.raises(HandoverRuleError):
+            services.create_notices([])
+        orphan = registered(site, trade_code="")
+        assert orphan.contractor_id is None
+        with pytest.raises(HandoverRuleError):
+            services.create_notices([orphan])
+        assert NOTICE.states[0].code == "draft"
+
+
+def test_figures_of_defects(site, scope_of):
+    with scope_of("admin", "group"):
+        now = utc_now()
+        defects = [registered(site) for _number in range(6)]
+        for defect in defects:
+            defect.first_promised_by = now - dt.timedelta(days=1)
+        for defect, days in zip(defects[:4], (3, 2, 1, 0), strict=True):
+            defect.state, defect.fixed_at = "closed", now - dt.timedelta(days=days, minutes=1)
+        defects[5].state = "invalid"
+        db.session.flush()
+        assert (indicators.closed().numerator, indicators.closed().denominator) == (4, 5)
+        assert indicators.on_time().percent == "60.0%"
+        (record,) = indicators.by_contractor()
+        assert (record.total, record.open) == (5, 1)
