@@ -38,7 +38,7 @@ LABELS = {
     "net_area": _l("Net area (m²)"),
     "price": _l("Price (yuan)"),
     "contract_delivery_on": _l("Delivery by contract"),
-    "delivered_on": _l("Delivered"),
-    "occupied_on": _l("Moved in"),
+    "delivered_on": _l("Delivered on"),
+    "occupied_on": _l("Moved in on"),
     "created_at": _l("Created"),
 }

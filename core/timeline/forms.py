@@ -39,7 +39,7 @@ class TouchpointForm(GuardedForm):
         _l("Question to the customer in English"), [Length(max=500)], filters=[_cleaned]
     )
     limits = FieldList(
-        IntegerField(_l("Number"), [InputRequired(), NumberRange(-10_000, 10_000)]), max_entries=20
+        IntegerField(_l("Time limit"), [InputRequired(), NumberRange(-10_000, 10_000)]), max_entries=20
     )
 
     def numbers(self) -> list[int]:

@@ -100,7 +100,7 @@ class Workflow:
             if transition.code == code:
                 return transition
         raise TransitionRefused(
-            f"There is no step {code!r} for this record. Reload the page and choose again."
+            _("There is no step “%(step)s” for this record. Reload the page and choose again.", step=code)
         )
 
     def state_of(self, record: Any) -> State:
