@@ -89,7 +89,7 @@ class DepartmentView(RecordView):
             display_name,
             search=SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
             order_by=("path",),
-            narrow=lambda: (*_within_reach(), Department.archived_at.is_(None)),
+            narrow=lambda: (*within_reach(), Department.archived_at.is_(None)),
         )
     }
     refusals = (PeopleRuleError,)
@@ -112,7 +112,7 @@ class DepartmentView(RecordView):
 
     def row_conditions(self) -> Sequence[sa.ColumnElement[bool]]:
         """Show the acting department and those below it."""
-        return _within_reach()
+        return within_reach()
 
     def create_record(self, form: GuardedForm) -> Department:
         """Add a department."""
@@ -203,7 +203,7 @@ class UserView(RecordView):
 
     def row_conditions(self) -> Sequence[sa.ColumnElement[bool]]:
         """Show the users whom the acting user may know of."""
-        return (User.id.in_(services.users_in_reach().with_only_columns(User.id)),)
+        return known_accounts()
 
     def create_record(self, form: GuardedForm) -> User:
         """Add an account."""
@@ -479,7 +479,13 @@ def component_name(slug: str) -> str:
     return _("General") if slug == CORE else str(current_runtime().plugins[slug].name)
 
 
-def _within_reach() -> tuple[sa.ColumnElement[bool], ...]:
+def known_accounts() -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the condition of the accounts that the acting user may know of."""
+    return (User.id.in_(services.users_in_reach().with_only_columns(User.id)),)
+
+
+def within_reach() -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the condition of the departments that the acting user may know of: the acting one and those below it."""
     scope = require_scope()
     if scope.department_id is None:
         return () if scope.user_id is None else (sa.false(),)

@@ -43,7 +43,7 @@ def permissions() -> Sequence[Permission]:
 @hookimpl
 def record_kinds() -> Sequence[RecordKind]:
     """Declare departments, users and roles as records."""
-    from core.people.admin import display_name
+    from core.people.admin import display_name, known_accounts, within_reach
 
     return (
         RecordKind(
@@ -54,6 +54,7 @@ def record_kinds() -> Sequence[RecordKind]:
             edit_permission="people.manage",
             endpoint="departments.details_view",
             title=display_name,
+            narrow=within_reach,
         ),
         RecordKind(
             code="core.user",
@@ -63,6 +64,7 @@ def record_kinds() -> Sequence[RecordKind]:
             edit_permission="people.manage",
             endpoint="users.details_view",
             title=lambda user: user.name or user.email,
+            narrow=known_accounts,
         ),
         RecordKind(
             code="core.role",

@@ -483,8 +483,9 @@ def change_role(role: Role, *, label: str, label_en: str = "", description: str 
     """Change how a role is called.
 
     Raises:
-        PeopleRuleError: The name is missing.
+        PeopleRuleError: The name is missing, or the role reaches beyond the rights or the department of the acting user.
     """
+    _require_own_role(role)
     if not label.strip():
         raise PeopleRuleError(_("A role needs a code and a name. Enter both."))
     role.label, role.label_en, role.description = label.strip(), label_en.strip(), description.strip()
@@ -513,14 +514,8 @@ def set_role_permissions(role: Role, permissions: Collection[str]) -> None:
                     codes=", ".join(sorted(missing)),
                 )
             )
-        if sa.inspect(role).persistent and _is_held_out_of_reach(role):
-            raise PeopleRuleError(
-                _(
-                    "The role “%(name)s” is also held outside your acting department. "
-                    "An administrator of the department above must change it.",
-                    name=role.label or role.name,
-                )
-            )
+        if sa.inspect(role).persistent:
+            _require_held_within_reach(role)
     role.permissions = sorted(set(permissions))
     role.requires_two_factor = needs_two_factor(role.permissions)
     db.session.flush()
@@ -544,8 +539,9 @@ def delete_role(role: Role) -> None:
     """Remove a role.
 
     Raises:
-        PeopleRuleError: Somebody holds it.
+        PeopleRuleError: Somebody holds it, or it has rights that the acting user does not hold.
     """
+    _require_own_role(role)
     holders = db.session.scalar(sa.select(sa.func.count(Membership.id)).where(Membership.role_id == role.id))
     if holders:
         raise PeopleRuleError(
@@ -644,6 +640,34 @@ def _permissions_at(user: User | None, path: str) -> frozenset[str]:
 def _is_held_out_of_reach(role: Role) -> bool:
     query = sa.select(Membership).where(Membership.role_id == role.id)
     return any(not is_within_reach(membership.department) for membership in db.session.scalars(query))
+
+
+def _require_held_within_reach(role: Role) -> None:
+    if _is_held_out_of_reach(role):
+        raise PeopleRuleError(
+            _(
+                "The role “%(name)s” is also held outside your acting department. "
+                "An administrator of the department above must change it.",
+                name=role.label or role.name,
+            )
+        )
+
+
+def _require_own_role(role: Role) -> None:
+    """Refuse to rename or remove a role that reaches further than the acting user: roles are one list for all."""
+    scope = current_scope()
+    if scope is None or scope.user_id is None:
+        return
+    missing = set(role.permissions or ()) - scope.permissions
+    if missing:
+        raise PeopleRuleError(
+            _(
+                "The role “%(name)s” has rights that you do not hold yourself: %(codes)s.",
+                name=role.label or role.name,
+                codes=", ".join(sorted(missing)),
+            )
+        )
+    _require_held_within_reach(role)
 
 
 def _other_manager_exists(membership: Membership) -> bool:

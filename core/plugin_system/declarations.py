@@ -84,6 +84,8 @@ class RecordKind:
         title: Returns the heading of one record.
         breadcrumbs: Returns ``(text, url or None)`` pairs from the project down, without the record itself.
         attachment_slots: Names of what attachments can be to the record, with labels.
+        narrow: Returns the conditions that a visible row meets, for a model that the wall does not narrow: what the
+            view of the kind leaves out, files and documents must not reach either.
     """
 
     code: str
@@ -95,6 +97,7 @@ class RecordKind:
     title: Callable[[Any], str]
     breadcrumbs: Callable[[Any], Sequence[tuple[str, str | None]]] | None = None
     attachment_slots: Mapping[str, Text] = field(default_factory=dict)
+    narrow: Callable[[], Sequence[Any]] | None = None
 
 
 @dataclass(frozen=True)

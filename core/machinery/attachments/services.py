@@ -264,7 +264,8 @@ def record_of(kind_code: str, record_id: int) -> tuple[RecordKind, Any] | None:
         return None
     if kind.view_permission not in scope.permissions:
         return None
-    record = db.session.scalar(sa.select(kind.model).where(kind.model.id == record_id))
+    conditions = kind.narrow() if kind.narrow is not None else ()
+    record = db.session.scalar(sa.select(kind.model).where(kind.model.id == record_id, *conditions))
     return None if record is None else (kind, record)
 
 
