@@ -346,7 +346,10 @@ class ItemView(HandoverView):
         "active": {"label": _l("In use")},
     }
     form_sections = (
-        FormSection(_l("What is checked"), ("template_id", "code", "name", "name_en", "group_name", "group_name_en", "specification", "rooms", "position", "active")),
+        FormSection(_l("What is checked"), (
+                "template_id", "code", "name", "name_en", "group_name", "group_name_en", "specification", "rooms",
+                "position", "active",
+            )),
         FormSection(_l("Standard and method"), ("standard", "standard_en", "method", "method_en", "tolerances")),
         FormSection(_l("When it fails"), ("severity", "defect_code", "trade_code", "warranty_category")),
     )  # fmt: skip
@@ -844,7 +847,7 @@ class DefectView(HandoverView):
                 "promised_by",
                 "reopen_count",
                 "contractor_id",
-            )  # fmt: skip
+            )
         ),
         joinedload(Defect.contractor).load_only(Company.name, Company.short_name),
     )
@@ -958,7 +961,8 @@ class DefectView(HandoverView):
         return ngettext("%(num)d defect was assigned.", "%(num)d defects were assigned.", len(records_))
 
     def figures(self) -> list[dict[str, Any]]:
-        """Return the figures above the list: K01, K05, K06 and K07 of the visible projects, or of the one that is filtered."""
+        """Return the figures above the list: K01, K05, K06 and K07 of the visible projects, or of the one
+        that is filtered."""
         project = strict_id(request.args.get("f_project_id", ""))
         on_inspection = [] if project is None else [Inspection.project_id == project]
         on_defect = [] if project is None else [Defect.project_id == project]
@@ -1041,7 +1045,8 @@ class Step:
 
 
 def usable_steps(workflow: Any, record: Any, hidden: Sequence[str] = ()) -> list[Step]:
-    """Return the steps of a record that its state and the acting user's rights allow; guards say why one has to wait."""
+    """Return the steps of a record that its state and the acting user's rights allow; guards say why one
+    has to wait."""
     permissions = require_scope().permissions
     state = getattr(record, workflow.attribute)
     return [

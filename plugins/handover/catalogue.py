@@ -49,7 +49,8 @@ def labels(kind: str) -> dict[str, dict[str, str]]:
 
 
 def load_defect_codes() -> None:
-    """Add the kinds of fault of the reference data (domain reference 3.3.5) that are missing; edited ones stay as they are."""
+    """Add the kinds of fault of the reference data (domain reference 3.3.5) that are missing; edited ones
+    stay as they are."""
     known = set(db.session.scalars(sa.select(DefectCode.code)))
     for position, row in enumerate(reference("defect_codes")["defect_codes"], start=1):
         if row["code"] not in known:
@@ -145,7 +146,8 @@ def _standard_item(
 
 
 def template_for(project: Project) -> InspectionTemplate:
-    """Return the checklist that inspections of a project use: the newest published one of the nearest department up the tree.
+    """Return the checklist that inspections of a project use: the newest published one of the nearest
+    department up the tree.
 
     A department tree that was made after the reference data was loaded receives the standard checklist here.
     """
@@ -165,7 +167,8 @@ def template_for(project: Project) -> InspectionTemplate:
 
 
 def new_version(template: InspectionTemplate) -> InspectionTemplate:
-    """Copy a checklist into a draft of the acting department, so that it can be changed without touching what is in use.
+    """Copy a checklist into a draft of the acting department, so that it can be changed without touching
+    what is in use.
 
     Args:
         template: Any version that can be seen, also one of a department above.

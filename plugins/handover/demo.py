@@ -1,4 +1,5 @@
-"""The handover of the demo story: one batch, sixty formal inspections, some 300 defects, and a contractor who is late."""
+"""The handover of the demo story: one batch, sixty formal inspections, some 300 defects, and a contractor
+who is late."""
 
 from __future__ import annotations
 
@@ -253,7 +254,8 @@ class _Story:
         self, inspection: Inspection, result: InspectionResult, rooms: list[Any], start: dt.datetime
     ) -> Defect:
         defect = services.record_result(result, Verdict.FAIL)
-        assert defect is not None
+        if defect is None:
+            raise LookupError(f"{result.item_code} failed and has no defect.")
         by_item = _BY_ITEM.get(result.defect_code)
         text = (
             by_item.format(item=result.name)

@@ -1,11 +1,12 @@
-"""What is printed: the house inspection record 验房记录表 and the rectification notice 整改通知单 (domain reference 3.3.7)."""
+"""What is printed: the house inspection record 验房记录表 and the rectification notice 整改通知单 (domain reference
+3.3.7)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from core.toolkit import Decoration, _, attachments_by_record, has_permission, owners_of
+from core.toolkit import LOCAL_ZONE, Decoration, _, attachments_by_record, owners_of
 from plugins.handover import services, words
 from plugins.handover.models import (
     Defect,
@@ -61,7 +62,7 @@ class _Photos:
                                     ),
                                 )
                             ),
-                            "note": f"{defect.number} {(photo.taken_at and words.long_date(photo.taken_at, language)) or ''}".strip(),
+                            "note": f"{defect.number} {words.long_date(photo.taken_at, language)}".strip(),
                         }
                     )
 
@@ -89,7 +90,7 @@ def inspection_record(record: Inspection, language: str) -> Mapping[str, Any]:
         "facts": _facts(record, language),
         "meters": [(label, getattr(record, name)) for name, label in words.METERS.items()],
         "rows": _result_rows(record, defects, photos, language),
-        "further": _further_rows(record, defects, photos, language),
+        "further": _further_rows(defects, photos, language),
         "rechecks": _recheck_rows(record, language),
         "summary": _summary(record, defects),
         "opinions": list(words.OPINIONS.items()),
@@ -141,14 +142,9 @@ def owner_names(record: Inspection) -> str:
 
     The record is signed by them, so their names stand on it in full for whoever may print it.
     """
-    day = (
-        (record.finished_at or record.started_at).date() if record.finished_at or record.started_at else None
-    )
-    return (
-        words.joined([owner.name for owner in owners_of(record.unit, day)])
-        if has_permission("handover.print")
-        else ""
-    )
+    moment = record.finished_at or record.started_at
+    day = moment.astimezone(LOCAL_ZONE).date() if moment else None
+    return words.joined([owner.name for owner in owners_of(record.unit, day)])
 
 
 def _result_rows(record: Inspection, defects: Sequence[Defect], photos: _Photos, language: str) -> list[Any]:
@@ -196,15 +192,11 @@ def _in_room(defect: Defect, result: InspectionResult, language: str) -> str:
 
 def _day(defect: Defect) -> str:
     return (
-        ""
-        if defect.promised_by is None
-        else defect.promised_by.astimezone(words.LOCAL_ZONE).strftime("%Y-%m-%d")
+        "" if defect.promised_by is None else defect.promised_by.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d")
     )
 
 
-def _further_rows(
-    record: Inspection, defects: Sequence[Defect], photos: _Photos, language: str
-) -> list[list[Any]]:
+def _further_rows(defects: Sequence[Defect], photos: _Photos, language: str) -> list[list[Any]]:
     return [
         [
             defect.number,

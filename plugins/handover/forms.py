@@ -96,8 +96,10 @@ def item_fields() -> dict[str, Any]:
         "tolerances": TolerancesField(
             _l("Tolerances"),
             description=_l(
-                "One measure a line: name | name in English | smallest | largest | unit | condition. Leave smallest or largest "
-                "empty. Conditions: floors>=7, floors<=6, rooms=KIT,BTH, or words that the inspector reads (中文 / English)."
+                "One measure a line: name | name in English | smallest | largest | unit | "
+                "condition. Leave smallest or largest "
+                "empty. Conditions: floors>=7, floors<=6, rooms=KIT,BTH, or words that the "
+                "inspector reads (中文 / English)."
             ),
         ),
         "defect_code": SelectField(_l("Usual kind of fault"), choices=lambda: [("", "—"), *_faults()]),

@@ -1,4 +1,5 @@
-"""The figures of handover, exactly as domain reference 3.8 defines them. A denominator of 0 has no rate, never 0 % or 100 %."""
+"""The figures of handover, exactly as domain reference 3.8 defines them. A denominator of 0 has no rate,
+never 0 % or 100 %."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class Rate:
     denominator: int
 
     def value(self, factor: int = 100) -> Decimal | None:
-        """Return numerator × factor ÷ denominator, rounded half up to one decimal (domain reference F); None without any."""
+        """Return numerator × factor ÷ denominator, rounded half up to one decimal (domain reference F);
+        None without any."""
         if not self.denominator:
             return None
         exact = Decimal(self.numerator * factor) / Decimal(self.denominator)
@@ -62,7 +64,8 @@ def _first_formal() -> Any:
 
 
 def first_pass(*conditions: sa.ColumnElement[bool]) -> Rate:
-    """K01 一次验收通过率: houses whose first formal inspection found no defect S1–S3 ÷ houses with a first formal inspection.
+    """K01 一次验收通过率: houses whose first formal inspection found no defect S1–S3 ÷ houses with a first formal
+    inspection.
 
     Args:
         conditions: Further conditions on :class:`Inspection`, for example a project.
@@ -117,7 +120,8 @@ def closed(*conditions: sa.ColumnElement[bool]) -> Rate:
 def on_time(*conditions: sa.ColumnElement[bool], now: dt.datetime | None = None) -> Rate:
     """K07 整改及时率: defects fixed by their first promise ÷ defects whose first promise has passed.
 
-    A defect that failed its re-inspection counts by its last repair. No problems, waived and transferred ones are left out.
+    A defect that failed its re-inspection counts by its last repair. No problems, waived and transferred
+    ones are left out.
 
     Args:
         conditions: Further conditions on :class:`Defect`.
@@ -197,4 +201,4 @@ def by_contractor(*conditions: sa.ColumnElement[bool], limit: int = 8) -> list[C
         .order_by(overdue.desc(), Defect.contractor_id)
         .limit(limit)
     )
-    return [ContractorRecord(row[0], row[1], int(row[2]), int(row[3]), int(row[4])) for row in rows]
+    return [ContractorRecord(row[0] or 0, row[1], int(row[2]), int(row[3]), int(row[4])) for row in rows]

@@ -50,7 +50,8 @@ def applicable(
     Args:
         measures: All measures of an item.
         room_kind: Kind of the room, for example ``BTH``.
-        storeys: Storeys of the building above ground. When they are not known the stricter rule of high buildings holds.
+        storeys: Storeys of the building above ground. When they are not known the stricter rule of high
+            buildings holds.
     """
     return [dict(measure) for measure in measures if _applies(measure.get("when") or {}, room_kind, storeys)]
 
@@ -168,7 +169,8 @@ def _from_line(number: int, line: str) -> dict[str, Any]:
     if not 5 <= len(parts) <= _COLUMNS or not parts[0] or not parts[4]:
         raise MeasureError(
             _(
-                "Line %(number)d: write name | name in English | smallest | largest | unit, and a condition if there is one.",
+                "Line %(number)d: write name | name in English | smallest | largest | unit, and a "
+                "condition if there is one.",
                 number=number,
             )
         )

@@ -1,6 +1,7 @@
 """What the handover module stores: checklists, batches, inspections with their results, defects and notices.
 
-Every row of a project carries ``project_id`` beside its parent's key, and the foreign key holds both: the database itself
+Every row of a project carries ``project_id`` beside its parent's key, and the foreign key holds both: the
+database itself
 refuses a child in another project than its parent.
 """
 
@@ -51,7 +52,7 @@ class Severity(StrEnum):
 class Verdict(StrEnum):
     """The result of one item of the checklist."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 (a verdict)
     FAIL = "fail"
     NOT_APPLICABLE = "na"
 
@@ -134,7 +135,8 @@ class DefectCode(Record, Base):
 
 
 class InspectionTemplate(Record, Base):
-    """One version of a checklist. A published version never changes: a company that wants other tolerances makes the next
+    """One version of a checklist. A published version never changes: a company that wants other tolerances
+    makes the next
     version; the newest published version of the nearest department up the tree is used."""
 
     __tablename__ = "handover_inspection_template"

@@ -253,7 +253,8 @@ def menu_links() -> Sequence[MenuLink]:
 
 @hookimpl
 def settings() -> Sequence[Setting]:
-    """Declare the numbers of the procedure; every one marked [OWN] or [RECON] in the domain reference can be changed."""
+    """Declare the numbers of the procedure; every one marked [OWN] or [RECON] in the domain reference can
+    be changed."""
     hours = _l("Hours from the moment the defect was found until it has to be fixed.")
     limit, rule = "domain 3.3.4 [OWN]", "domain 3.3.6"
 

@@ -1,6 +1,7 @@
 """The pages on site: an engineer inspects a house with a phone in his hand. Made for staff, outside the back office.
 
-Every tap is saved at once. A page that runs its script asks for JSON and gets the changed part of the page back; without
+Every tap is saved at once. A page that runs its script asks for JSON and gets the changed part of the page
+back; without
 a script the same forms are posted and the browser is sent back to the page.
 """
 
@@ -48,7 +49,7 @@ from plugins.handover.models import (
 )
 from plugins.handover.workflows import DEFECT
 
-blueprint = Blueprint("handover", __name__, static_folder="static", static_url_path="/static")
+blueprint = Blueprint("handover", __name__)
 
 REFUSALS = (HandoverRuleError, TransitionRefused, measures.MeasureError, SaveRefused)
 _KEY = "<int(max=9223372036854775807):{}>"
@@ -62,7 +63,8 @@ def _wants_json() -> bool:
 
 
 def _step(function: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Turn what a rule refuses into an answer that keeps what was typed: JSON with the reason, or a message on the page."""
+    """Turn what a rule refuses into an answer that keeps what was typed: JSON with the reason, or a
+    message on the page."""
 
     @wraps(function)
     def answer(inspection_id: int, **arguments: Any) -> Answer:

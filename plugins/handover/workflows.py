@@ -67,7 +67,8 @@ def _may_be_waived(defect: Defect, _fields: Mapping[str, Any]) -> str | None:
 def _may_be_transferred(defect: Defect, _fields: Mapping[str, Any]) -> str | None:
     if defect.unit.delivered_on is None:
         return _(
-            "House %(unit)s has not been handed over yet, so its defects stay here. They can become repair orders after the keys.",
+            "House %(unit)s has not been handed over yet, so its defects stay here. They can become "
+            "repair orders after the keys.",
             unit=defect.unit.code,
         )
     return None

@@ -150,7 +150,8 @@ def add_defect(
     result: InspectionResult | None = None,
     trade_code: str = "",
 ) -> Defect:
-    """Record a defect that no item covers, or a further one of a failed item. The same client key finds the same defect.
+    """Record a defect that no item covers, or a further one of a failed item. The same client key finds
+    the same defect.
 
     Args:
         inspection: A running inspection.
@@ -283,7 +284,8 @@ def change_defect(
     if row_version is not None and row_version != defect.row_version:
         raise OutdatedError(
             _(
-                "A colleague has changed %(number)s meanwhile. What is saved now is shown; enter yours again if it is right.",
+                "A colleague has changed %(number)s meanwhile. What is saved now is shown; enter "
+                "yours again if it is right.",
                 number=defect.number,
             ),
             defect,
@@ -540,7 +542,8 @@ def overdue_days(defect: Defect, now: dt.datetime | None = None) -> int:
 def escalation(defect: Defect, now: dt.datetime | None = None) -> str:
     """Return to whom an overdue defect has risen: "", ``contractor``, ``engineering`` or ``manager``.
 
-    Source: domain reference 3.3.6 rule 4 [RECON]: +1 day the contractor's project manager, +3 days the head of engineering,
+    Source: domain reference 3.3.6 rule 4 [RECON]: +1 day the contractor's project manager, +3 days the
+    head of engineering,
     +7 days the city general manager and a repair by others; settings ``escalate_…_days``.
     """
     moment = now or utc_now()

@@ -102,7 +102,8 @@ def plan_inspection(
         if row.state in (InspectionState.PLANNED, InspectionState.IN_PROGRESS):
             raise HandoverRuleError(
                 _(
-                    "Inspection %(number)s of %(unit)s has not ended yet. Finish or cancel it before you plan the next round.",
+                    "Inspection %(number)s of %(unit)s has not ended yet. Finish or cancel it "
+                    "before you plan the next round.",
                     number=row.number,
                     unit=unit.code,
                 )
@@ -234,9 +235,11 @@ def _check_start(inspection: Inspection, override_reason: str) -> None:
     if not override_reason.strip():
         raise HandoverRuleError(
             ngettext(
-                "House %(unit)s has %(num)d open defect S1–S2 from earlier rounds: %(numbers)s. Close it first, or let the city "
+                "House %(unit)s has %(num)d open defect S1–S2 from earlier rounds: %(numbers)s. "
+                "Close it first, or let the city "
                 "general manager start the formal inspection with a reason.",
-                "House %(unit)s has %(num)d open defects S1–S2 from earlier rounds: %(numbers)s. Close them first, or let the "
+                "House %(unit)s has %(num)d open defects S1–S2 from earlier rounds: %(numbers)s. "
+                "Close them first, or let the "
                 "city general manager start the formal inspection with a reason.",
                 len(obstacles),
                 unit=inspection.unit.code,
@@ -420,7 +423,8 @@ def record_result(
         if row_version is not None and row_version != result.row_version:
             raise OutdatedError(
                 _(
-                    "A colleague has changed “%(item)s” meanwhile. What is saved now is shown; enter yours again if it is right.",
+                    "A colleague has changed “%(item)s” meanwhile. What is saved now is shown; "
+                    "enter yours again if it is right.",
                     item=result.name,
                 ),
                 result,
@@ -535,11 +539,13 @@ _READING = re.compile(r"\d{1,10}(\.\d{1,4})?")
 
 
 def save_closing(inspection: Inspection, **values: Any) -> None:
-    """Save what is noted at the end of an inspection without finishing it: weather, companions, meter readings, opinion.
+    """Save what is noted at the end of an inspection without finishing it: weather, companions, meter
+    readings, opinion.
 
     Args:
         inspection: A running inspection.
-        values: Attributes of :class:`Inspection` by name: ``weather``, ``companions``, ``attorney_name``, the four meter
+        values: Attributes of :class:`Inspection` by name: ``weather``, ``companions``, ``attorney_name``,
+            the four meter
             readings, ``opinion``, ``opinion_note``, ``refusal_reason``.
 
     Raises:
@@ -551,7 +557,8 @@ def save_closing(inspection: Inspection, **values: Any) -> None:
         if reading and not _READING.fullmatch(reading):
             raise HandoverRuleError(
                 _(
-                    "“%(value)s” is not a meter reading. Write the digits as they stand on the meter, for example 00123.4.",
+                    "“%(value)s” is not a meter reading. Write the digits as they stand on the "
+                    "meter, for example 00123.4.",
                     value=reading[:30],
                 )
             )
@@ -572,8 +579,10 @@ def save_closing(inspection: Inspection, **values: Any) -> None:
 def gaps(inspection: Inspection) -> list[str]:
     """Return what still keeps an inspection from being finished, each a full sentence.
 
-    Every item has a verdict (touchpoint TP-E06 "all items"); every defect has a room, a kind of fault and at least one photo
-    (domain reference 3.3.6 rule 3 [RECON]); a formal inspection has the owner's opinion, which fits the defects (3.3.4);
+    Every item has a verdict (touchpoint TP-E06 "all items"); every defect has a room, a kind of fault and
+    at least one photo
+    (domain reference 3.3.6 rule 3 [RECON]); a formal inspection has the owner's opinion, which fits the
+    defects (3.3.4);
     a re-inspection has looked at every defect that was reported as fixed.
     """
     if inspection.kind == InspectionKind.RE_INSPECTION:
@@ -736,7 +745,8 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
 
 
 def content_hash(inspection: Inspection) -> str:
-    """Return the SHA-256 over what an inspection found: items, verdicts, measured values, remarks, defects, readings, opinion.
+    """Return the SHA-256 over what an inspection found: items, verdicts, measured values, remarks,
+    defects, readings, opinion.
 
     Personal data is left out, so that the hash still fits after a person was erased.
     """

@@ -24,13 +24,19 @@ class TestContract(PluginContract):
         template = db.session.query(InspectionTemplate).filter_by(department_id=city.id).first()
         if template is None:
             template = InspectionTemplate(
-                department_id=city.id, code="own", name=rows.canary if is_foreign else "本市检查表", state="draft"
+                department_id=city.id,
+                code="own",
+                name=rows.canary if is_foreign else "本市检查表",
+                state="draft",
             )
             db.session.add(template)
             db.session.flush()
             template.items.append(
                 catalogue.TemplateItem(
-                    department_id=city.id, code="X1", name=rows.canary if is_foreign else "检查项", rooms=["BTH"]
+                    department_id=city.id,
+                    code="X1",
+                    name=rows.canary if is_foreign else "检查项",
+                    rooms=["BTH"],
                 )
             )
             db.session.flush()

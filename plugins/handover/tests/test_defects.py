@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
@@ -205,7 +206,7 @@ def test_no_sequence_of_steps_closes_without_a_repair_and_a_second_person(site, 
             assert before in DEFECT.transition(step).sources
             assert defect.state == DEFECT.transition(step).target
             seen.append(defect.state)
-        pairs = set(zip(seen, seen[1:], strict=False))
+        pairs = set(pairwise(seen))
         assert ("open", "closed") not in pairs
         assert all(source == "fixed" for source, target in pairs if target == "closed")
 
@@ -234,14 +235,18 @@ def test_rule_4_notices_are_grouped_and_issued_in_time(site, scope_of):
         notices = services.create_notices(services.valid_defects(inspection))
         assert sorted(len(notice.lines) for notice in notices) == [1, 2]
         assert all(notice.inspection_id == inspection.id for notice in notices)
-        assert all(notice.issue_due_at - inspection.finished_at == dt.timedelta(hours=24) for notice in notices)
+        assert all(
+            notice.issue_due_at - inspection.finished_at == dt.timedelta(hours=24) for notice in notices
+        )
         for notice in notices:
             services.issue_notice(notice)
             assert notice.state == "issued"
             assert notice.receipt_due_at - notice.issued_at == dt.timedelta(hours=24)
             assert {line.defect.state for line in notice.lines} == {"assigned"}
             assert notice.number.startswith("ZG-QZA-")
-        entries = db.session.scalars(sa.select(TimelineEntry).where(TimelineEntry.touchpoint_code == "TP-E07")).all()
+        entries = db.session.scalars(
+            sa.select(TimelineEntry).where(TimelineEntry.touchpoint_code == "TP-E07")
+        ).all()
         assert len(entries) == 2
         services.receive_notice(notices[0], "方国强")
         with pytest.raises(TransitionRefused):

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import Building, TimelineEntry, db, utc_now
+from core.toolkit import Building, TimelineEntry, db
 from plugins.handover import indicators, services
 from plugins.handover.errors import HandoverRuleError, IncompleteError, OutdatedError
 from plugins.handover.models import (

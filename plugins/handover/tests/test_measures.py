@@ -60,7 +60,16 @@ def test_every_measure_of_the_standard_survives_the_text_field():
         assert measures.from_lines(measures.to_lines(stored)) == stored, item["code"]
 
 
-@pytest.mark.parametrize("line", ["名称", "名称 | n | | | mm", "名称 | n | 5 | 4 | mm", "名称 | n | x | | mm", "| n | 1 | | mm"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "名称",
+        "名称 | n | | | mm",
+        "名称 | n | 5 | 4 | mm",
+        "名称 | n | x | | mm",
+        "| n | 1 | | mm",
+    ],
+)
 def test_a_wrong_line_is_named(line):
     with pytest.raises(measures.MeasureError):
         measures.from_lines(line)

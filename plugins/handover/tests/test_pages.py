@@ -1,0 +1,181 @@
+"""The pages on site and in the back office, as a phone and a browser ask for them."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from core.toolkit import db
+from plugins.handover import services
+from plugins.handover.models import (
+    Defect,
+    Inspection,
+    InspectionKind,
+    InspectionResult,
+    RectificationNotice,
+    Severity,
+)
+from plugins.handover.tests.conftest import jpeg, result_of, started, unit
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def running(site, scope_of):
+    """Ids of a running inspection and of its item WP01."""
+    with scope_of("admin", "group"):
+        inspection = started(site.unit_ids[0])
+        ids = inspection.id, result_of(inspection, "WP01").id
+        db.session.commit()
+    return ids
+
+
+@pytest.fixture
+def engineer(sign_in, site):
+    return sign_in("admin", "group")
+
+
+def form(**values):
+    return {"row_version": "1", "verdict": "fail", **values}
+
+
+def test_the_list_finds_a_house(running, engineer):
+    assert "1-1-101" in engineer.get("/handover/on-site/?view=all").text
+    assert "1-1-101" in engineer.get("/handover/on-site/?q=101").text
+    assert "1-1-101" not in engineer.get("/handover/on-site/?q=3-3-303").text
+
+
+def test_a_tap_is_saved_and_answers_with_the_part_of_the_page(running, engineer, system):
+    inspection, result = running
+    answer = engineer.post(f"/handover/on-site/{inspection}/results/{result}", data=form(), headers=JSON)
+    assert answer.status_code == 200
+    assert "data-defect" in answer.json["html"]
+    again = engineer.post(f"/handover/on-site/{inspection}/results/{result}", data=form(), headers=JSON)
+    assert again.status_code == 200
+    with system():
+        assert db.session.scalar(sa.select(sa.func.count(Defect.id))) == 1
+        assert db.session.get_one(InspectionResult, result).verdict == "fail"
+
+
+def test_a_stale_tap_answers_409_with_what_is_saved(running, engineer):
+    inspection, result = running
+    address = f"/handover/on-site/{inspection}/results/{result}"
+    engineer.post(address, data=form(verdict="pass"), headers=JSON)
+    stale = engineer.post(address, data=form(verdict="na"), headers=JSON)
+    assert stale.status_code == 409
+    assert stale.json["message"]
+    assert 'aria-pressed="true">' in stale.json["html"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"verdict": "maybe"}, {"measured_0": "abc"}, {"verdict": "pass", "measured_0": "1" * 40}]
+)
+def test_bad_input_is_a_sentence_and_never_a_500(running, engineer, values):
+    inspection, result = running
+    answer = engineer.post(
+        f"/handover/on-site/{inspection}/results/{result}", data=form(**values), headers=JSON
+    )
+    assert answer.status_code == 422
+    assert answer.json["message"]
+
+
+def test_without_a_script_the_form_leads_back_to_its_item(running, engineer):
+    inspection, result = running
+    answer = engineer.post(
+        f"/handover/on-site/{inspection}/results/{result}", data=form(anchor=f"item-{result}", room_page="1")
+    )
+    assert answer.status_code == 303
+    assert answer.location.endswith(f"#item-{result}")
+
+
+@pytest.mark.parametrize("key", ["99999", "9223372036854775808", "abc"])
+def test_missing_inspections_answer_404(engineer, site, key):
+    assert engineer.get(f"/handover/on-site/{key}").status_code == 404
+
+
+def test_an_item_of_another_inspection_is_not_found(running, site, engineer, scope_of):
+    with scope_of("admin", "group"):
+        other = started(site.unit_ids[1]).id
+        db.session.commit()
+    assert (
+        engineer.post(
+            f"/handover/on-site/{other}/results/{running[1]}", data=form(), headers=JSON
+        ).status_code
+        == 404
+    )
+
+
+def test_a_photo_is_attached_at_once(running, engineer, system):
+    inspection, result = running
+    engineer.post(f"/handover/on-site/{inspection}/results/{result}", data=form(), headers=JSON)
+    with system():
+        defect = db.session.scalar(sa.select(Defect.id))
+    answer = engineer.post(
+        _upload_address(engineer),
+        data={
+            "record_kind": "handover.defect",
+            "record_id": str(defect),
+            "slot": "before",
+            "file": (jpeg(), "现场.jpg"),
+        },
+        headers=JSON,
+    )
+    assert len(answer.json["files"]) == 1
+    part = engineer.get(f"/handover/on-site/{inspection}/defects/{defect}")
+    assert "<img" in part.json["html"]
+
+
+def _upload_address(client):
+    with client.application.test_request_context():
+        from flask import url_for
+
+        return url_for("files.upload")
+
+
+def test_the_whole_path_of_a_clean_house(site, engineer, scope_of, system):
+    with scope_of("admin", "group"):
+        key = services.plan_inspection(unit(site.unit_ids[0]), InspectionKind.FORMAL).id
+        db.session.commit()
+    page = f"/handover/on-site/{key}"
+    assert engineer.post(f"{page}/start").status_code == 303
+    assert engineer.get(page).status_code == 200
+    with system():
+        rooms = [room.id for room in db.session.get_one(Inspection, key).rooms]
+    for room in rooms:
+        engineer.post(f"{page}/rooms/{room}/rest", data={"verdict": "pass"})
+    typed = {"weather": "晴", "meter_water": "00012.3", "step": "finish"}
+    refused = engineer.post(f"{page}/finish", data=typed)
+    assert refused.status_code == 422
+    assert "00012.3" in refused.text
+    assert engineer.post(f"{page}/finish", data=typed | {"opinion": "accept"}).status_code == 303
+    with system():
+        found = db.session.get_one(Inspection, key)
+        assert (found.state, found.passed, found.meter_water) == ("finished", True, "00012.3")
+    assert engineer.get(page).status_code == 200
+
+
+def test_ticked_defects_become_a_notice(site, engineer, scope_of, system):
+    with scope_of("admin", "group"):
+        defect = services.register_defect(
+            unit(site.unit_ids[0]),
+            room_name="主卫",
+            codes=["D01"],
+            description="渗水",
+            severity=Severity.S2,
+            trade_code="waterproofing",
+        )
+        key = defect.id
+        db.session.commit()
+    page = engineer.get("/admin/handover/defects/").text
+    assert "K06" in page
+    engineer.post("/admin/handover/defects/action/", data={"action": "make_notices", "rowid": [str(key)]})
+    with system():
+        notice = db.session.scalar(sa.select(RectificationNotice))
+        assert notice is not None
+        notice_id = notice.id
+    engineer.post(f"/admin/handover/notices/issue/?id={notice_id}")
+    with system():
+        assert db.session.get_one(RectificationNotice, notice_id).state == "issued"
+        assert db.session.get_one(Defect, key).state == "assigned"
+    overdue = engineer.get("/admin/handover/defects/?f_promised_by=1")
+    assert overdue.status_code == 200
