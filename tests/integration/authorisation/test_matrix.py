@@ -1,0 +1,63 @@
+"""The authorisation matrix holds: every route × method × role × target, from the live URL map."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.integration.authorisation.attempts import PUBLIC, attempts, component_of
+from tests.integration.authorisation.conftest import SUMMARY
+from tests.integration.authorisation.matrix import Report, cells_of, routes_of, run
+from tests.integration.authorisation.oracle import ACTORS, FORBIDDEN, NOT_FOUND, OK, SIGN_IN, TARGETS
+from tests.integration.authorisation.report import OUTPUT, page
+from tests.integration.authorisation.scene import Scene
+from tests.integration.authorisation.test_mutants import MUTANTS
+
+QUICK = os.environ.get("DOORSTEP_MATRIX") != "full"
+"""``DOORSTEP_MATRIX=full`` leaves nothing out; the usual run tries every route and method, and the adversary everywhere."""
+FEWEST_CELLS = 1500
+
+
+def run_matrix(scene: Scene, *, quick: bool) -> Report:
+    """Run the matrix with the plugins on, then their routes with the plugins off."""
+    before = scene.ledger.fingerprint_of(scene.app)
+    report = run(scene, cells_of(scene, quick=quick))
+    assert scene.ledger.fingerprint_of(scene.app) == before
+    scene.switch_off()
+    scene.remember()
+    return run(scene, cells_of(scene, is_on=False, quick=quick), report)
+
+
+def _page(scene: Scene, report: Report) -> str:
+    rows = []
+    keeper = next(actor for actor in ACTORS if actor.name == "keeper")
+    for route, method in routes_of(scene):
+        if route.endpoint not in PUBLIC:
+            rule = attempts(scene, route, method, keeper, "own")[0].rule
+            codes = [*rule.needs, *rule.hidden, *rule.late]
+            needs = ", ".join("nobody may" if code is None else f"`{code}`" for code in dict.fromkeys(codes))
+            either = " or ".join(f"`{code}`" for code in dict.fromkeys(rule.one_of) if code)
+            told = ", ".join(filter(None, (needs, either))) or "signed in"
+            rows.append((method, route.rule, told, component_of(scene, route.endpoint)))
+    return page(str(report), rows, PUBLIC, [mutant.name for mutant in MUTANTS])
+
+
+def test_matrix(scene: Scene) -> None:
+    """No cell is wrong, every route was tried, and every kind of answer occurs."""
+    report = run_matrix(scene, quick=QUICK)
+    SUMMARY.append(str(report))
+    if os.environ.get(OUTPUT):
+        Path(os.environ[OUTPUT]).write_text(_page(scene, report), encoding="utf-8")
+    assert report.wrong == []
+    assert report.total >= FEWEST_CELLS
+    assert {(route.endpoint, method) for route, method in routes_of(scene)} == report.routes
+    assert all(report.cells[name] for name in (OK, SIGN_IN, FORBIDDEN, NOT_FOUND))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_adversary_meets_every_target(scene: Scene, target: str) -> None:
+    """Each target is tried by somebody who holds every permission, so that only the wall stands in the way."""
+    cells = [cell for cell in cells_of(scene, ["units"], quick=True) if cell.actor.name == "keeper"]
+    assert target in {cell.target for cell in cells}

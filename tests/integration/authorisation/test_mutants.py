@@ -1,0 +1,321 @@
+"""Each guard is taken out in turn; the matrix, or the check that is named here, must notice."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import pytest
+import sqlalchemy as sa
+from flask import current_app
+
+import core.admin.access
+import core.admin.actions
+import core.admin.ajax
+import core.admin.documents
+import core.admin.exporting
+import core.admin.files
+import core.admin.http
+import core.admin.listing
+import core.admin.modules
+import core.admin.mounting
+import core.admin.redirects
+import core.admin.search
+import core.admin.shell
+import core.admin.views
+import core.customers.importing
+import core.database.scope
+import core.machinery.attachments.services
+import core.people.admin
+import core.people.services
+from core.admin.views import RecordView
+from core.database.scope import ByCustomer, Owned, ScopeError, _ByColumn, all_departments
+from core.extensions import db
+from core.people.models import Department
+from core.projects.models import Unit
+from core.testing.scoping import acting_as
+from tests.integration.authorisation.attempts import edit_form
+from tests.integration.authorisation.matrix import cells_of, run
+from tests.integration.authorisation.oracle import ACTORS, Actor
+from tests.integration.authorisation.scene import Scene
+
+Check = Callable[[Scene], list[str]]
+Patch = Callable[[Scene], AbstractContextManager[Any]]
+
+
+def _actor(name: str) -> Actor:
+    return next(actor for actor in ACTORS if actor.name == name)
+
+
+# --- What notices ------------------------------------------------------------------------------------------------------
+
+
+def matrix(
+    *endpoints: str, actors: tuple[str, ...] = ("keeper", "head", "nobody", "sibling"), is_on: bool = True
+) -> Check:
+    """Return the check that the matrix of some endpoints is without a wrong cell."""
+
+    def check(scene: Scene) -> list[str]:
+        if not is_on:
+            scene.switch_off()
+            scene.remember()
+        chosen = [_actor(name) for name in actors]
+        return run(scene, cells_of(scene, endpoints, chosen, is_on=is_on), stop_at=1).wrong
+
+    return check
+
+
+def foreign_row_is_refused_at_flush(scene: Scene) -> list[str]:
+    """Moving a row to a foreign project past every form is refused by the session."""
+    with acting_as(scene.app, scene.accounts["keeper"]):
+        unit = db.session.get_one(Unit, scene.world.own.unit_ids[0])
+        unit.project_id = scene.world.foreign.project_id
+        try:
+            db.session.flush()
+        except ScopeError:
+            return []
+        except sa.exc.IntegrityError:
+            return ["only the foreign key of the database refused the row"]
+    return ["the row was moved"]
+
+
+def counts_are_of_visible_rows(scene: Scene) -> list[str]:
+    """The pager of a list counts what its reader sees."""
+    view = scene.views["units"]
+    with scene.app.test_request_context(), acting_as(scene.app, scene.accounts["keeper"]):
+        counted = core.admin.listing.Lister(view, core.admin.listing.read_request(view, {})).count().number
+        seen = len(list(db.session.scalars(sa.select(Unit.id))))
+    return [] if counted == seen == 3 else [f"{counted} counted, {seen} seen"]
+
+
+def sidebar_shows_what_may_be_opened(scene: Scene) -> list[str]:
+    """The sidebar of a user without rights leads nowhere."""
+    page = scene.send(_actor("nobody"), "GET", "/admin/").get_data(as_text=True)
+    return [
+        address
+        for address in ("/admin/units/", "/admin/customers/", "/admin/users/")
+        if f'href="{address}"' in page
+    ]
+
+
+def forms_need_their_token(scene: Scene) -> list[str]:
+    """A form without the token of its session is refused."""
+    key = scene.records.key(Unit, "own")
+    answer = scene.send(_actor("keeper"), "POST", "/admin/units/delete/", token=False, data={"id": key})
+    return [] if answer.status_code == 400 else [f"answered {answer.status_code}"]
+
+
+def redirects_stay_here(scene: Scene) -> list[str]:
+    """What a form says of where to go afterwards never leads to another site."""
+    found = []
+    for target in ("//evil.example", "http:evil.example", "/\\evil.example", "https://evil.example/admin/"):
+        answer = scene.send(_actor("keeper"), "POST", "/admin/units/action/", data={"action": "no", "url": target})
+        page = scene.send(_actor("keeper"), "POST", "/preferences/language", data={"locale": "en", "next": target})
+        for each in (answer, page):
+            if "evil" in each.headers.get("Location", "") or each.status_code >= 500:
+                found.append(each.headers.get("Location", str(each.status_code)))
+    with scene.app.app_context():
+        scene.ledger.undo(scene.ledger.changes(everywhere=True))
+    return found
+
+
+def stale_forms_are_refused(scene: Scene) -> list[str]:
+    """A form whose version is not that of the row is answered 409 and changes nothing."""
+    view, keeper = scene.views["units"], _actor("keeper")
+    with scene.app.test_request_context():
+        form = edit_form(scene, view, keeper, "own")
+    key = scene.records.key(Unit, "own")
+    answer = scene.send(
+        keeper, "POST", f"/admin/units/edit/?id={key}", data={**form, "layout": "stale", "row_version": "77"}
+    )
+    with scene.app.app_context():
+        changes = scene.ledger.changes()
+        scene.ledger.undo(changes)
+    return (
+        []
+        if answer.status_code == 409 and not changes
+        else [f"answered {answer.status_code}, {len(changes)} changes"]
+    )
+
+
+# --- What is taken out -------------------------------------------------------------------------------------------------
+
+
+def _open(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that runs as if there were no wall."""
+
+    def opened(*arguments: Any, **options: Any) -> Any:
+        with all_departments("a guard mutant"):
+            return function(*arguments, **options)
+
+    return opened
+
+
+def _replaced(target: Any, name: str, value: Any) -> Patch:
+    return lambda _scene: mock.patch.object(target, name, value)
+
+
+def _opened(target: Any, name: str) -> Patch:
+    return _replaced(target, name, _open(getattr(target, name)))
+
+
+def _several(*patches: Patch) -> Patch:
+    @contextlib.contextmanager
+    def all_of(scene: Scene) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for patch in patches:
+                stack.enter_context(patch(scene))
+            yield
+
+    return all_of
+
+
+def _unscoped_get_one(view: RecordView, key: Any) -> Any:
+    with all_departments("a guard mutant"):
+        return db.session.get(view.model, int(str(key).split(",")[0])) or core.admin.views.abort(404)
+
+
+def _unchecked_rows(view: RecordView, texts: list[str]) -> list[Any]:
+    with all_departments("a guard mutant"):
+        return list(
+            db.session.scalars(
+                sa.select(view.model).where(view.model.id.in_([int(text) for text in texts if text.isdigit()]))
+            )
+        )
+
+
+def _unauthorised_file(attachment_id: int) -> Any:
+    from core.machinery.attachments.models import Attachment
+    from core.machinery.attachments.services import AttachedFile
+    from core.plugin_system.runtime import current_runtime
+
+    with all_departments("a guard mutant"):
+        found = db.session.get(Attachment, attachment_id)
+        if found is None:
+            return None
+        kind = current_runtime().declared.record_kind(found.record_kind)
+        assert kind is not None
+        return AttachedFile(found, kind, db.session.get(kind.model, found.record_id))
+
+
+def _unauthorised_record(code: str, key: int) -> Any:
+    from core.plugin_system.runtime import current_runtime
+
+    kind = current_runtime().declared.record_kind(code)
+    with all_departments("a guard mutant"):
+        record = db.session.get(kind.model, key) if kind is not None else None
+    return None if record is None else (kind, record)
+
+
+def _any_ticket(view: RecordView, file_format: str, ticket: str | None) -> Any:
+    held = core.admin.exporting._serializer().loads(ticket or "")
+    return core.admin.exporting.Ticket(tuple(held[4]), dict(held[5]))
+
+
+def _every_department(*_arguments: Any, **_options: Any) -> Any:
+    return db.session.scalars(sa.select(Department).order_by(Department.path)).all()
+
+
+def _any_import(import_id: int) -> Any:
+    from core.customers.models import UnitImport
+
+    return db.session.get(UnitImport, import_id)
+
+
+@contextlib.contextmanager
+def _no_csrf(scene: Scene) -> Iterator[None]:
+    with mock.patch.dict(scene.app.config, {"WTF_CSRF_ENABLED": False}):
+        yield
+
+
+@contextlib.contextmanager
+def _open_sidebar(scene: Scene) -> Iterator[None]:
+    sidebar = scene.app.extensions["doorstep_shell"]
+    with mock.patch.object(RecordView, "is_accessible", lambda _self: True):
+        sidebar._areas.cache_clear()
+        yield
+    sidebar._areas.cache_clear()
+
+
+@contextlib.contextmanager
+def _export_for_readers(scene: Scene) -> Iterator[None]:
+    view = scene.views["units"]
+    with mock.patch.dict(view._function_permissions, {"export": view.permissions.view}):
+        yield
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A guard that is taken out, and what must notice."""
+
+    name: str
+    patch: Patch
+    check: Check
+
+
+MUTANTS = (
+    Mutant("rows of projects are not narrowed", _replaced(_ByColumn, "criterion", lambda *_: None), matrix("units", "contractors_companies")),
+    Mutant("rows of customers are not narrowed", _replaced(ByCustomer, "criterion", lambda *_: None), matrix("customers", "customer_contacts")),
+    Mutant("rows that hang on records are not narrowed", _replaced(Owned, "criterion", lambda *_: None), matrix("documents_issued", "documents.download")),
+    Mutant("rows are not checked at flush", _replaced(core.database.scope, "_check_rows", lambda *_, **__: None), foreign_row_is_refused_at_flush),
+    Mutant("one record is read past the wall", _replaced(RecordView, "get_one", _unscoped_get_one), matrix("units.details_view")),
+    Mutant("lists count past the wall", _opened(core.admin.listing, "bounded_count"), counts_are_of_visible_rows),
+    Mutant("references propose past the wall", _opened(core.admin.ajax.Reference, "proposals"), matrix("units.ajax_lookup")),
+    Mutant("references accept past the wall", _several(
+        _opened(core.admin.ajax.Reference, "get"), _replaced(core.database.scope, "_check_rows", lambda *_, **__: None),
+        _replaced(_ByColumn, "criterion", lambda *_: None),
+    ), matrix("phases.create_view", "buildings.create_view")),
+    Mutant("everybody holds every permission", _replaced(core.admin.access, "holds", lambda _code: True), matrix("units.index_view", "users.index_view")),
+    Mutant("every view is shown in the sidebar", _open_sidebar, sidebar_shows_what_may_be_opened),
+    Mutant("plugins are on everywhere", _several(
+        _replaced(core.admin.access, "is_on", lambda *_: True), _replaced(core.admin.mounting, "is_on", lambda *_: True),
+    ), matrix("contractors_companies.index_view", "handover.index", is_on=False)),
+    Mutant("marks of blueprint pages are ignored", _replaced(core.admin.mounting, "admit", lambda *_: None), matrix("handover.index", "handover.inspection")),
+    Mutant("marks of record views are ignored", _replaced(core.admin.views, "admit", lambda *_: None), matrix("customers.index_view", "customers.merge")),
+    Mutant("keys of an action are not looked up", _replaced(core.admin.actions, "chosen_records", _unchecked_rows), matrix("handover_defects.action_view")),
+    Mutant("forms need no token", _no_csrf, forms_need_their_token),
+    Mutant("personal data is not masked", _replaced(core.admin.views, "sees_personal_data", lambda: True), matrix("customers.index_view", "customers.details_view")),
+    Mutant("files are handed to anybody", _replaced(core.admin.files.attachments, "find", _unauthorised_file), matrix("files.show")),
+    Mutant("records of uploads are not looked up", _replaced(core.admin.files.attachments, "record_of", _unauthorised_record), matrix("files.upload")),
+    Mutant("records of documents are not looked up", _replaced(core.admin.documents, "record_of", _unauthorised_record), matrix("documents.preview")),
+    Mutant("issued documents are handed to anybody", _replaced(core.admin.documents, "_may_read", lambda _issued: True), matrix("documents.download")),
+    Mutant("who may read may export", _export_for_readers, matrix("units.export")),
+    Mutant("tickets of exports are good for anybody", _replaced(core.admin.exporting, "read_ticket", _any_ticket), matrix("units.export")),
+    Mutant("modules of any department can be switched", _replaced(core.admin.modules, "departments_in_reach", _every_department), matrix("modules")),
+    Mutant("settings of any department can be changed", _several(
+        _replaced(core.people.services, "departments_in_reach", _every_department),
+        _replaced(core.people.services, "is_within_reach", lambda _department: True),
+    ), matrix("settings")),
+    Mutant("anybody may act anywhere", _replaced(core.people.services, "departments_of", _every_department), matrix("shell.choose_department")),
+    Mutant("the search looks past the wall", _opened(core.admin.search, "_ask"), matrix("search")),
+    Mutant("imports of others can be opened", _replaced(core.customers.importing, "find_import", _any_import), matrix("unit_import.preview", "unit_import.confirm")),
+    Mutant("redirects lead anywhere", _several(
+        _replaced(core.admin.redirects, "safe_path", lambda target: target), _replaced(core.admin.http, "safe_path", lambda target: target),
+        _replaced(core.admin.shell, "safe_path", lambda target: target),
+    ), redirects_stay_here),
+    Mutant("versions of forms are not compared", _replaced(
+        core.admin.views, "version_of", lambda *_: core.admin.views.request.form.get("row_version", "1")
+    ), stale_forms_are_refused),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_guard_is_missed_when_it_is_gone(mutant: Mutant, scene: Scene) -> None:
+    """With the guard the check is silent; without it the check speaks."""
+    assert mutant.check(scene) == []
+    scene.remember()
+    with mutant.patch(scene):
+        found = mutant.check(scene)
+    with scene.app.app_context():
+        scene.ledger.undo(scene.ledger.changes(everywhere=True))
+        assert current_app is not None
+    assert found, f"Nothing noticed that {mutant.name}."
+
+
+def test_there_are_enough_mutants() -> None:
+    assert len(MUTANTS) >= 12
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
