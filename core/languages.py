@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask, g, has_request_context, request, session
@@ -34,6 +35,7 @@ def set_up_languages(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Shanghai")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", _CORE_CATALOGUE)
     babel.init_app(app, locale_selector=select_locale)
+    _forget_merged_catalogues()
     # Texts of several lines are collected without their line breaks (tools/translations.py) and looked up likewise.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
 
@@ -44,6 +46,13 @@ def add_catalogue(app: Flask, folder: Path) -> None:
     if folder.is_dir() and str(folder) not in directories:
         # Later catalogues win when they are merged; the core's comes last, so that no plugin rewords it.
         directories.insert(0, str(folder))
+        _forget_merged_catalogues()
+
+
+def _forget_merged_catalogues() -> None:
+    # Flask-Babel merges the catalogues once in a process, for all applications, and before a plugin was migrated.
+    with suppress(KeyError):
+        del babel.domain_instance
 
 
 def select_locale() -> str:
