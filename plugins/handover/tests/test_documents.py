@@ -55,7 +55,7 @@ def notice_of(site):
             "en",
             (
                 "House inspection record",
-                "Bathroom flood test",
+                "WP01 Bathroom",
                 "Leak",
                 "Accepted after rectification",
                 "1-1-101",
