@@ -460,7 +460,7 @@ class HoldingView(_OfCustomer):
     }
     form_args = {
         "share_percent": {"description": _l("Of an owner; the shares of a unit cannot exceed 100 %.")},
-        "cancelled_on": {"description": _l("退房/退订: the purchase was cancelled on this day.")},
+        "cancelled_on": {"description": _l("The purchase was cancelled on this day.")},
         "to_date": {"description": _l("Of a resale or the end of a lease; the entry stays in the history.")},
     }
     form_sections = (

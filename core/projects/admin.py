@@ -202,9 +202,9 @@ class BuildingView(RecordView):
                 "The first part of each unit's code: 3 in 3-2-1502. Changing it changes those codes."
             )
         },
-        "name": {"description": _l("What people call it; left empty it is the code with 栋.")},
+        "name": {"description": _l("What people call it; left empty it is the code with the word for building.")},
         "completion_accepted_on": {
-            "description": _l("竣工验收合格日: the contractor's warranty starts here.")
+            "description": _l("The day of the completion acceptance; the contractor's warranty starts here.")
         },
     }
     create_only_columns = frozenset({"phase_id"})
@@ -330,10 +330,10 @@ class UnitView(RecordView):
         )
     }
     form_args = {
-        "entrance": {"description": _l("单元; empty in a building with a single entrance.")},
+        "entrance": {"description": _l("Empty in a building with a single entrance.")},
         "floor": {"description": _l("Left empty it is read from the room number: 1502 is on floor 15.")},
         "completion_accepted_on": {"description": _l("Only where it differs from the building's date.")},
-        "delivered_on": {"description": _l("交付日: the owner's warranty starts here.")},
+        "delivered_on": {"description": _l("The day of the delivery; the owner's warranty starts here.")},
     }
     create_only_columns = frozenset({"building_id"})
     references = {"building_id": references.BUILDINGS}
