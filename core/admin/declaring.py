@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask import current_app, url_for
+from flask import current_app
 
 from core.admin import listing
 from core.admin.access import ViewDeclarationError, ViewPermissions, holds
+from core.admin.addresses import address_of
 from core.admin.ajax import Reference
 from core.admin.cells import TONES
 from core.admin.filters import ChoiceFilter, Filter, LinkFilter, ReferenceFilter
@@ -151,7 +152,7 @@ class RecordDeclarations:
 
     def address(self, function: str, **arguments: Any) -> str:
         """Return the address of a page of this view."""
-        return url_for(f"{self.endpoint}.{function}", **arguments)
+        return address_of(f"{self.endpoint}.{function}", **arguments)
 
     @staticmethod
     def export_limit() -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from flask_admin.form import BaseForm
 from flask_babel import gettext as _
+from markupsafe import Markup
 from wtforms import (
     BooleanField,
     DateField,
@@ -28,6 +29,7 @@ from wtforms.fields.core import UnboundField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import DateTimeLocalInput, TextInput
 
+from core.admin import rendering
 from core.admin.access import ViewDeclarationError
 from core.admin.ajax import ReferenceField, ReferenceListField
 from core.admin.searching import clean_text
@@ -61,6 +63,10 @@ class GuardedForm(BaseForm):
         def get_translations(self, form: BaseForm) -> FormTexts:
             """Return the texts of WTForms in the reader's language."""
             return _TEXTS
+
+        def render_field(self, field: Any, render_kw: dict[str, Any]) -> Markup:
+            """Return the HTML of a field, the usual ones drawn quickly."""
+            return rendering.render_field(field, render_kw)
 
     def is_kept(self, name: str) -> bool:
         """Return whether a field was left empty because its value is masked, so that the stored value stays."""

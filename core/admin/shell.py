@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -17,6 +19,7 @@ from flask import (
     current_app,
     flash,
     g,
+    has_request_context,
     redirect,
     request,
     session,
@@ -25,15 +28,19 @@ from flask import (
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
+from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup, escape
+from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response as AnyResponse
 
+from core.admin.plugin_static import PLUGIN_STATIC, static_folder
 from core.admin.redirects import safe_path
 from core.database.scope import current_scope
 from core.extensions import db
 from core.languages import LOCALES
 from core.people.permissions import has_permission, public
 from core.people.request_scope import current_standing
-from core.people.services import PeopleRuleError, departments_of, set_acting_department, set_locale
+from core.people.services import PeopleRuleError, department_names_of, set_acting_department, set_locale
 from core.plugin_system.declarations import Area
 from core.plugin_system.dispatch import isolated
 from core.plugin_system.gate import is_on
@@ -52,7 +59,10 @@ SHORT_LANGUAGES = {"zh_Hans_CN": "中", "en": "EN"}
 THEMES: dict[str, Any] = {"": _l("As the device"), "light": _l("Light"), "dark": _l("Dark")}
 THEME_COOKIE = "theme"
 MAX_BADGE = 999
+LONGEST_QUERY = 100
 _EXTENSION = "doorstep_shell"
+_FRAME = "doorstep_frame"
+_ASSETS = "doorstep_assets"
 _YEAR_SECONDS = 31_536_000
 
 blueprint = Blueprint("shell", __name__)
@@ -61,7 +71,11 @@ blueprint = Blueprint("shell", __name__)
 def set_up_shell(app: Flask) -> None:
     """Give templates ``shell`` and ``asset``, and mount the switches of the top bar; after the views are mounted."""
     app.extensions[_EXTENSION] = Sidebar()
-    app.context_processor(lambda: {"shell": _shell_of_request(), "asset": asset})
+    app.extensions[_FRAME] = Frame()
+    app.extensions[_ASSETS] = {}
+    app.context_processor(lambda: {"shell": _shell_of_request()})
+    # Macros that are imported without the context of a page see these; such modules are made once, not for each page.
+    app.jinja_env.globals.update(shell=LocalProxy(_shell_of_request), asset=asset)
     app.register_blueprint(blueprint)
 
 
@@ -85,12 +99,14 @@ class SidebarLink:
     component: str
     badge: Any = None
 
-    @property
-    def is_current(self) -> bool:
-        """Whether the page of this request belongs to it."""
-        if self.endpoint == request.endpoint:
-            return True
-        return bool(self.blueprint) and self.blueprint == request.blueprint
+    def is_current(self, endpoint: str | None, blueprint: str | None) -> bool:
+        """Return whether a page belongs to it.
+
+        Args:
+            endpoint: The page's endpoint.
+            blueprint: The page's blueprint.
+        """
+        return self.endpoint == endpoint or (bool(self.blueprint) and self.blueprint == blueprint)
 
     def count(self) -> str:
         """Return the number beside the link, or "" for none. A count that fails is left out and logged."""
@@ -183,6 +199,67 @@ class Sidebar:
         )
 
 
+@dataclass(frozen=True)
+class FrameInputs:
+    """Everything that the sidebar and the top bar show, but for what differs from request to request or user to user.
+
+    Attributes:
+        areas: The sidebar's links.
+        current: Whether each link belongs to this page.
+        counts: The number beside each link.
+        departments: The choices of the switcher.
+        department: Name of the acting department.
+        installation: The installation's own name.
+        locale: Language of the page.
+        theme: The chosen appearance.
+        script_root: Where the application is mounted.
+    """
+
+    areas: tuple[SidebarArea, ...]
+    current: tuple[bool, ...]
+    counts: tuple[str, ...]
+    departments: tuple[DepartmentChoice, ...]
+    department: str
+    installation: str
+    locale: str
+    theme: str
+    script_root: str
+
+
+class Frame:
+    """The HTML of the sidebar and the top bar.
+
+    Drawing it takes longer than a whole list, and it is the same for all who see the same links and departments: so it
+    is kept, keyed on everything that it shows, and the token, the name and the address of the page are put in anew.
+    What one may see is still found out for each request.
+    """
+
+    KEPT = 256
+
+    def __init__(self) -> None:
+        self._drawn = lru_cache(maxsize=self.KEPT)(self._draw)
+        # Nobody can write these into his name or an address: they are made when the process starts.
+        marks = ("token", "here", "query", "user", "email")
+        self._marks = {name: f"{name}{secrets.token_hex(16)}" for name in marks}
+        self._pattern = re.compile("|".join(self._marks.values()))
+
+    def parts(self, inputs: FrameInputs, **values: str) -> tuple[Markup, Markup]:
+        """Return the sidebar and the top bar.
+
+        Args:
+            inputs: What they show.
+            values: The texts for ``token``, ``here``, ``query``, ``user`` and ``email``.
+        """
+        sidebar, top_bar = self._drawn(inputs)
+        texts = {self._marks[name]: str(escape(value)) for name, value in values.items()}
+        filled = self._pattern.sub(lambda mark: texts[mark[0]], top_bar)
+        return Markup(sidebar), Markup(filled)  # noqa: S704 (drawn by templates; the texts are escaped)
+
+    def _draw(self, inputs: FrameInputs) -> tuple[str, str]:
+        layout: Any = current_app.jinja_env.get_template("admin/layout.html").module
+        return str(layout.sidebar(inputs)), str(layout.top_bar(inputs, **self._marks))
+
+
 def _position(entry: tuple[int, str, SidebarLink]) -> tuple[int, str]:
     return entry[:2]
 
@@ -257,6 +334,43 @@ class Shell:
         return sidebar.areas()
 
     @cached_property
+    def frame(self) -> tuple[Markup, Markup]:
+        """The sidebar and the top bar, ready to be put into the page."""
+        frame: Frame = current_app.extensions[_FRAME]
+        links = [link for area in self.areas for link in area.links]
+        endpoint, blueprint_of_page = request.endpoint, request.blueprint
+        inputs = FrameInputs(
+            self.areas,
+            tuple(link.is_current(endpoint, blueprint_of_page) for link in links),
+            tuple(link.count() for link in links),
+            tuple(self.departments),
+            self.department,
+            self.installation,
+            str(get_locale()),
+            self.theme,
+            request.script_root,
+        )
+        query = request.args.get("q", "")[:LONGEST_QUERY] if endpoint == "search.results" else ""
+        return frame.parts(
+            inputs,
+            token=generate_csrf(),
+            here=self.here,
+            query=query,
+            user=self.user_name,
+            email=self.user_email,
+        )
+
+    @property
+    def sidebar(self) -> Markup:
+        """The sidebar."""
+        return self.frame[0]
+
+    @property
+    def top_bar(self) -> Markup:
+        """The top bar."""
+        return self.frame[1]
+
+    @cached_property
     def user_name(self) -> str:
         """The signed-in user's name."""
         standing = current_standing()
@@ -282,7 +396,7 @@ class Shell:
         standing = current_standing()
         if standing is None:
             return []
-        found = departments_of(standing.user)
+        found = department_names_of(standing.user)
         top = min((department.path.count("/") for department in found), default=0)
         return [
             DepartmentChoice(
@@ -327,16 +441,31 @@ def asset(file_name: str, endpoint: str = "static") -> str:
 
     Args:
         file_name: Path below the static folder.
-        endpoint: ``static``, or ``admin.static`` for the files of Flask-Admin, or ``<blueprint>.static``.
+        endpoint: ``static``, ``admin.static`` for the files of Flask-Admin, or ``<slug>.static`` for those of a plugin.
     """
-    owner = current_app.blueprints[endpoint.rpartition(".")[0]] if "." in endpoint else current_app
-    path = Path(owner.static_folder or "") / file_name
-    return url_for(endpoint, filename=file_name, v=_mark(str(path), path.stat().st_mtime_ns))
+    if current_app.debug or not has_request_context():
+        return _asset_address(file_name, endpoint)
+    # A page names ten files, and none of them changes while the process lives.
+    known: dict[tuple[str, str, str], str] = current_app.extensions[_ASSETS]
+    key = (request.script_root, endpoint, file_name)
+    if key not in known:
+        known[key] = _asset_address(file_name, endpoint)
+    return known[key]
 
 
-@lru_cache(maxsize=512)
-def _mark(path: str, _modified: int) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10]
+def _asset_address(file_name: str, endpoint: str) -> str:
+    name = endpoint.rpartition(".")[0]
+    if endpoint in current_app.view_functions:
+        owner = current_app.blueprints[name] if name else current_app
+        return url_for(endpoint, filename=file_name, v=_mark(Path(owner.static_folder or "") / file_name))
+    folder = static_folder(name)
+    if folder is None:
+        raise LookupError(f"There is no plugin {name!r} with a folder static/.")
+    return url_for(PLUGIN_STATIC, slug=name, filename=file_name, v=_mark(folder / file_name))
+
+
+def _mark(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
 
 
 @blueprint.get("/")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import g, has_app_context
@@ -302,7 +303,9 @@ class Owned(ScopeRule):
         project, customer, department = (getattr(model, name) for name in self.columns)
         if scope.project_ids is None:
             return sa.or_(
-                project.is_not(None), customer.is_not(None), department.in_(sorted(scope.department_ids or ()))
+                project.is_not(None),
+                customer.is_not(None),
+                department.in_(sorted(scope.department_ids or ())),
             )
         return sa.or_(
             project.in_(sorted(scope.project_ids or ())),
@@ -333,10 +336,13 @@ class Owned(ScopeRule):
 
 
 _scoped_models: dict[str, Any] = {}
+_tables_of_statements: WeakKeyDictionary[Any, tuple[frozenset[str], frozenset[str]]] = WeakKeyDictionary()
+"""What :func:`_scoped_tables_of` found in statements that are built once and run often."""
 
 
 def register_scoped_table(model: Any) -> None:
     """Remember how the rows of a model are narrowed; called once for each class that has a table."""
+    _tables_of_statements.clear()
     if isinstance(model.__scope__, Unscoped):
         _scoped_models.pop(model.__tablename__, None)
     else:
@@ -374,6 +380,21 @@ def _named_in_from(element: Any) -> Iterator[Any]:
             yield target
     elif isinstance(element, sa.Join):
         yield from (element.left, element.right)
+
+
+def _tables_in(statement: Any) -> tuple[set[str], set[str]]:
+    """Return what :func:`_scoped_tables_of` finds, remembered for as long as the statement lives.
+
+    A SELECT never changes once it is made: each method returns another one. So the answer for the very same object
+    stays true until a further table is registered. Statements that change rows are looked at each time.
+    """
+    if not isinstance(statement, (sa.Select, sa.CompoundSelect)):
+        return _scoped_tables_of(statement)
+    known = _tables_of_statements.get(statement)
+    if known is None:
+        mapped, bare = _scoped_tables_of(statement)
+        known = _tables_of_statements[statement] = frozenset(mapped), frozenset(bare)
+    return set(known[0]), set(known[1])
 
 
 def _scoped_tables_of(statement: Any) -> tuple[set[str], set[str]]:
@@ -440,7 +461,7 @@ def _narrow(state: ORMExecuteState) -> None:
         return
     if (scope := current_scope()) is not None and scope.sees_everything:
         return
-    mapped, bare = _scoped_tables_of(state.statement)
+    mapped, bare = _tables_in(state.statement)
     is_change = state.is_insert or state.is_update or state.is_delete
     if is_change:
         target = _source_of(getattr(state.statement, "table", None))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask import Flask, g, redirect, request, session
@@ -24,6 +25,22 @@ ACTING_KEY = "acting_department"
 _REASON = "computing what the user of this request may see"
 
 
+class DepartmentName(NamedTuple):
+    """What a menu shows of a department.
+
+    Attributes:
+        id: Its key.
+        name: Its name in Chinese.
+        name_en: Its name in English, or empty.
+        path: Its place in the tree: the ids from the root on between slashes.
+    """
+
+    id: int
+    name: str
+    name_en: str
+    path: str
+
+
 @dataclass(frozen=True)
 class Standing:
     """A user and what the acting department decides.
@@ -34,6 +51,7 @@ class Standing:
         department_name: Name of the acting department in Chinese, or "" without one.
         department_name_en: Its English name.
         must_set_up_two_factor: Whether a role demands a second factor that is not set up yet.
+        departments_below: The acting department and those below it that are not archived, as in the tree.
     """
 
     user: User
@@ -41,6 +59,7 @@ class Standing:
     department_name: str = ""
     department_name_en: str = ""
     must_set_up_two_factor: bool = False
+    departments_below: tuple[DepartmentName, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,7 +185,7 @@ def _standing(user: User, wanted: int | None) -> Standing:
         return Standing(user, Scope(user_id=user.id), must_set_up_two_factor=must_set_up)
     permissions = {code for role in held if acting.path.startswith(role.path) for code in role.permissions}
     scope = Scope(user.id, acting.id, acting.project_ids, acting.department_ids, frozenset(permissions))
-    return Standing(user, scope, acting.name, acting.name_en, must_set_up)
+    return Standing(user, scope, acting.name, acting.name_en, must_set_up, acting.departments_below)
 
 
 @dataclass(frozen=True)
@@ -178,6 +197,7 @@ class _View:
     name: str
     name_en: str
     department_ids: frozenset[int]
+    departments_below: tuple[DepartmentName, ...]
     project_ids: frozenset[int] | None
     """None for all: the department stands above every other one."""
 
@@ -187,7 +207,7 @@ def _view_query() -> Any:
     """Return the query of what can be seen from the department with the parameter ``department_id``.
 
     A region sees the projects of its city companies, a city company its own, a group those that it is assigned to.
-    The roots of the tree tell whether the department stands above every other one, archived ones included.
+    Whoever acts above every other department, archived ones included, sees all projects; none is read then.
     """
     # By table name: projects stand a layer above people.
     project, assignment = metadata.tables["project"].c, metadata.tables["project_group"].c
@@ -197,7 +217,7 @@ def _view_query() -> Any:
     nothing = sa.literal("")
     departments_below = (
         sa.select(
-            sa.literal("department").label("what"),
+            sa.case((Department.archived_at.is_(None), "department"), else_="archived").label("what"),
             Department.id,
             Department.path,
             Department.name,
@@ -206,35 +226,42 @@ def _view_query() -> Any:
         .join(acting, below)
         .where(acting.id == wanted, acting.archived_at.is_(None))
     )
+    root = Department.__table__.c
+    has_another_root = sa.exists().where(root.parent_id.is_(None), root.id != wanted)
     projects_below = (
         sa.select(sa.literal("project"), project.id, nothing, nothing, nothing)
         .join(Department, Department.id == project.department_id)
         .join(acting, below)
-        .where(acting.id == wanted)
+        .where(acting.id == wanted, has_another_root.correlate(None))
     )
     projects_assigned = sa.select(
         sa.literal("project"), assignment.project_id, nothing, nothing, nothing
     ).where(assignment.department_id == wanted)
-    root = Department.__table__.c
-    roots = sa.select(sa.literal("root"), root.id, nothing, nothing, nothing).where(root.parent_id.is_(None))
-    return sa.union_all(departments_below, projects_below, projects_assigned, roots)
+    others = sa.select(sa.literal("another root"), sa.literal(0), nothing, nothing, nothing).where(
+        has_another_root
+    )
+    return sa.union_all(departments_below, projects_below, projects_assigned, others)
 
 
 def _look_from(department_id: int) -> _View | None:
     """Return what can be seen from a department, in one query; None when it is gone or archived."""
     with all_departments(_REASON):
         rows = db.session.execute(_view_query(), {"department_id": department_id}).all()
-    departments = {row.id: row for row in rows if row.what == "department"}
+    departments = {row.id: row for row in rows if row.what in ("department", "archived")}
     if department_id not in departments:
         return None
     own = departments[department_id]
     above = (int(part) for part in own.path.split("/") if part)
-    is_above_all = {row.id for row in rows if row.what == "root"} == {own.id}
+    is_above_all = all(row.what != "another root" for row in rows)
+    names = (
+        DepartmentName(row.id, row.name, row.name_en, row.path) for row in rows if row.what == "department"
+    )
     return _View(
         own.id,
         own.path,
         own.name,
         own.name_en,
         frozenset(departments) | frozenset(above),
+        tuple(sorted(names, key=attrgetter("path"))),
         None if is_above_all else frozenset(row.id for row in rows if row.what == "project"),
     )

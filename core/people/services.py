@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
@@ -21,7 +21,14 @@ from core.extensions import db
 from core.people import request_scope
 from core.people.models import Department, DepartmentKind, Membership, Role, User
 
-TWO_FACTOR_PATTERNS = ("*.export", "*.export_person", "*.erase", "people.manage", "modules.switch", "personal.reveal")
+TWO_FACTOR_PATTERNS = (
+    "*.export",
+    "*.export_person",
+    "*.erase",
+    "people.manage",
+    "modules.switch",
+    "personal.reveal",
+)
 """Permissions whose holders need a second factor: who exports, administers or reveals."""
 
 _PARENT_KIND = {
@@ -29,22 +36,6 @@ _PARENT_KIND = {
     DepartmentKind.CITY: DepartmentKind.REGION,
     DepartmentKind.GROUP: DepartmentKind.CITY,
 }
-
-
-class DepartmentName(NamedTuple):
-    """What a menu shows of a department.
-
-    Attributes:
-        id: Its key.
-        name: Its name in Chinese.
-        name_en: Its name in English, or empty.
-        path: Its place in the tree: the ids from the root on between slashes.
-    """
-
-    id: int
-    name: str
-    name_en: str
-    path: str
 
 
 class PeopleRuleError(ValueError):
@@ -203,14 +194,20 @@ def departments_of(user: User) -> Sequence[Department]:
     return db.session.scalars(query).all()
 
 
-def department_names_of(user: User) -> Sequence[DepartmentName]:
+def department_names_of(user: User) -> Sequence[request_scope.DepartmentName]:
     """Return what :func:`departments_of` does, names and places alone, for the menu that is on every page."""
     roots = sorted({held.path for held in request_scope.held_roles(user)})
     if not roots:
         return []
+    standing = request_scope.current_standing()
+    if standing is not None and standing.user is user:
+        below = standing.departments_below
+        if below and all(path.startswith(below[0].path) for path in roots):
+            # Who acts in the highest of his departments: the request has read them all already.
+            return below
     paths = {f"path_{number}": path for number, path in enumerate(roots)}
     rows = db.session.execute(_department_names_query(len(roots)), paths)
-    return [DepartmentName(*row) for row in rows]
+    return [request_scope.DepartmentName(*row) for row in rows]
 
 
 @cache

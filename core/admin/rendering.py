@@ -1,0 +1,114 @@
+"""Quick HTML of the usual form fields.
+
+WTForms composes each attribute by a formatter of its own, lists the flags of each field with ``dir()`` and inspects the
+signature of each select: a form of fifteen fields costs a millisecond that way. The usual widgets are drawn here with
+plain strings instead; every other widget draws itself. Both give the same HTML up to the order of attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from markupsafe import Markup, escape
+from wtforms import widgets
+from wtforms.widgets.core import clean_key
+
+_SELECT_FLAGS = tuple(widgets.Select.validation_attrs)
+
+
+def html_attributes(attributes: Mapping[str, Any]) -> str:
+    """Return attributes as they stand in a tag; True is a bare name, False leaves one out.
+
+    Args:
+        attributes: Values by name.
+    """
+    return " ".join(
+        name if value is True else f'{name}="{escape(value)}"'
+        for name, value in attributes.items()
+        if value is not False
+    )
+
+
+def render_field(field: Any, attributes: Mapping[str, Any]) -> Markup:
+    """Return the HTML of a bound field.
+
+    Args:
+        field: The field.
+        attributes: Attributes of this place; they win over those that the field brings.
+    """
+    given = {clean_key(name): value for name, value in {**(field.render_kw or {}), **attributes}.items()}
+    draw = _QUICK.get(type(field.widget))
+    if draw is None or getattr(field, "_datalist", None) is not None:
+        drawn: Markup = field.widget(field, **given)
+        return drawn
+    return draw(field, given)
+
+
+def _with_flags(field: Any, given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    flags = vars(field.flags)
+    for name in names:
+        if name in flags and name not in given:
+            value = flags[name]
+            given[name] = value() if callable(value) else value
+    return given
+
+
+def _input(field: Any, given: dict[str, Any]) -> Markup:
+    widget = field.widget
+    attributes = {"id": field.id, "name": field.name, "type": widget.input_type} | given
+    if "value" not in attributes:
+        attributes["value"] = field._value()
+    attributes = _with_flags(field, attributes, tuple(widget.validation_attrs))
+    return Markup(f"<input {html_attributes(attributes)}>")  # noqa: S704 (values are escaped)
+
+
+def _checkbox(field: Any, given: dict[str, Any]) -> Markup:
+    if getattr(field, "checked", field.data):
+        given.setdefault("checked", True)
+    return _input(field, given)
+
+
+def _text_area(field: Any, given: dict[str, Any]) -> Markup:
+    attributes = {"id": field.id, "name": field.name} | given
+    attributes = _with_flags(field, attributes, tuple(field.widget.validation_attrs))
+    # The line break after the tag belongs to the tag; without it one that the value starts with would be lost.
+    return Markup(  # noqa: S704 (values are escaped)
+        f"<textarea {html_attributes(attributes)}>\r\n{escape(field._value())}</textarea>"
+    )
+
+
+def _select(field: Any, given: dict[str, Any]) -> Markup:
+    if field.has_groups():
+        grouped: Markup = field.widget(field, **given)
+        return grouped
+    attributes = {"id": field.id, "name": field.name} | given
+    if field.widget.multiple:
+        attributes["multiple"] = True
+    attributes = _with_flags(field, attributes, _SELECT_FLAGS)
+    options = "".join(map(_option, field.iter_choices()))
+    return Markup(f"<select {html_attributes(attributes)}>{options}</select>")  # noqa: S704 (values are escaped)
+
+
+def _option(choice: Any) -> str:
+    value = str(choice.value) if isinstance(choice.value, bool) else choice.value
+    attributes = {"value": value, **(choice.render_kw or {})}
+    if choice.selected:
+        attributes["selected"] = True
+    return f"<option {html_attributes(attributes)}>{escape(choice.label or choice.value)}</option>"
+
+
+_QUICK: dict[type, Callable[[Any, dict[str, Any]], Markup]] = {
+    widgets.TextInput: _input,
+    widgets.HiddenInput: _input,
+    widgets.EmailInput: _input,
+    widgets.TelInput: _input,
+    widgets.URLInput: _input,
+    widgets.DateInput: _input,
+    widgets.TimeInput: _input,
+    widgets.DateTimeLocalInput: _input,
+    widgets.CheckboxInput: _checkbox,
+    widgets.TextArea: _text_area,
+    widgets.Select: _select,
+}
+"""By the very class: a subclass draws itself."""
