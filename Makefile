@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 SOURCES := core plugins migrations tests bench tools wsgi.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo-passwords test install setup-test setup-bench lint format types contracts translations \
+.PHONY: help reference run demo-passwords test install setup-test setup-bench lint format types contracts translations \
 	translations-check test-sqlite test-postgresql test-browser bench
 # `test` runs its parts in their order, also under `make -j`.
 .NOTPARALLEL:
@@ -60,6 +60,9 @@ contracts: ## who may import whom (setup.cfg, [importlinter])
 translations: ## collect the texts of the code into the catalogues and compile them
 	$(BIN)/python tools/translations.py update
 	$(BIN)/python tools/translations.py compile
+
+reference: ## write the pages of docs/reference that come from the code
+	$(BIN)/python tools/reference.py write
 
 translations-check: ## every text has a Chinese translation
 	$(BIN)/python tools/translations.py check

@@ -19,6 +19,7 @@ class _SharedBase(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=_SharedBase, disable_autonaming=True, add_models_to_shell=False)
+"""The database: `db.session` is the session of the request, inside the scope of the acting user."""
 babel = Babel()
 csrf = CSRFProtect()
 limiter = Limiter(key_func=get_remote_address)

@@ -31,11 +31,12 @@ PDF_PROBLEMS: Mapping[str, Any] = {
         "with “apt-get install %(package)s” and restart."
     ),
     "font": _l(
-        "The font file %(subject)s is missing or damaged, so Chinese text would print as blanks. Install Doorstep again."
+        "The font file %(subject)s is missing or damaged, so Chinese text would print as blanks. "
+        "Install Doorstep again."
     ),
     "lookup": _l(
-        "The program %(subject)s is missing, so rare characters of names cannot be looked up in other fonts. Install it "
-        "on the server with “apt-get install %(package)s” and restart."
+        "The program %(subject)s is missing, so rare characters of names cannot be looked up in other fonts. "
+        "Install it on the server with “apt-get install %(package)s” and restart."
     ),
     "fallback": _l(
         "No font for rare Chinese characters is installed, so a name may print with a blank. Install one on the server "

@@ -178,7 +178,7 @@ _STEPS: Mapping[str, Callable[[str, int], None]] = {
 
 def _may_erase() -> bool:
     """Return whether the acting user may erase: it concerns all departments, so he acts above all of them."""
-    return holds("modules.erase") and require_scope().sees_everything
+    return holds("modules.erase") and require_scope().project_ids is None
 
 
 def _department_of_request(reach: Sequence[Department]) -> Department:

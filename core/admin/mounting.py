@@ -14,6 +14,7 @@ from core.admin.access import ViewDeclarationError, admit, exposed_functions
 from core.admin.audit_log import set_up_audit_words
 from core.admin.declaring import EXPORT_LIMIT, EXPORT_LIMIT_KEY
 from core.admin.home import HomeView
+from core.admin.plugin_static import mount_plugin_static
 from core.admin.redirects import replace_redirects_of_flask_admin
 from core.admin.search import set_up_search
 from core.admin.shell import endpoint_of, set_up_shell
@@ -61,6 +62,7 @@ def mount(app: Flask) -> None:
             admin.add_view(view)
         for declaration in hooks.get("blueprints", ()):
             mount_blueprint(app, component, declaration)
+    mount_plugin_static(app)
     set_up_search(app)
     set_up_audit_words(app)
     set_up_shell(app)

@@ -14,6 +14,9 @@ from core.cli.plugin import plugin
 from core.database.base import CORE
 from core.plugin_system.runtime import current_runtime
 
+CORE_COMMANDS: tuple[click.Command, ...] = (audit, database, plugin)
+"""The commands of the command line itself; the rest is declared or in :mod:`core.cli.installation`."""
+
 
 def main() -> None:
     """Run the command line; the console script ``doorstep``."""
@@ -33,7 +36,7 @@ def register_commands(app: Flask) -> None:
     """Add the commands of the core to ``doorstep``, and those of each healthy plugin under its slug."""
     from core.cli.installation import COMMANDS
 
-    for command in (audit, database, plugin, *COMMANDS):
+    for command in (*CORE_COMMANDS, *COMMANDS):
         app.cli.add_command(command)
     declared = current_runtime(app).declared
     groups: dict[str, click.Group] = {}

@@ -25,6 +25,7 @@ NAMING_CONVENTION = {
 metadata = sa.MetaData(naming_convention=NAMING_CONVENTION, info={"bind_key": None})
 
 big_id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""Column type of a key, and of a plain number that names a row without a foreign key."""
 
 _TYPE_ANNOTATIONS: dict[Any, Any] = {
     dt.datetime: UtcDateTime(),

@@ -14,6 +14,7 @@ from sqlalchemy.types import TypeDecorator
 from core.database import encryption
 
 LOCAL_ZONE = ZoneInfo("Asia/Shanghai")
+"""The time zone of all pages and documents; the database keeps UTC."""
 CENT = Decimal("0.01")
 
 

@@ -17,6 +17,7 @@ from core.plugin_system import declarations as d
 PROJECT = "doorstep"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Decorator of a plugin's functions that implement a hook."""
 
 
 @hookspec

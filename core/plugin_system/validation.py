@@ -449,6 +449,13 @@ def _blueprint_faults(slug: str, declarations: Declarations, around: Surrounding
                 name=repr(blueprint.name),
                 slug=slug,
             )
+        if blueprint.static_folder is not None:
+            yield _l(
+                "The blueprint %(name)s has a static folder of its own. Static files lie in static/ of the plugin; "
+                "templates name them with asset('file.css', '%(slug)s.static').",
+                name=repr(blueprint.name),
+                slug=slug,
+            )
         if not _PREFIX.fullmatch(item.prefix):
             yield _l("The address %(prefix)s of a blueprint is malformed.", prefix=repr(item.prefix))
         elif item.prefix.split("/")[0] in taken or item.prefix in own:

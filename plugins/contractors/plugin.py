@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Blueprint, url_for
+from flask import url_for
 
 from core.toolkit import (
     AdminView,
@@ -14,7 +14,6 @@ from core.toolkit import (
     MenuArea,
     Panel,
     Permission,
-    PublicBlueprint,
     RecordKind,
     SearchSource,
     SeedData,
@@ -36,9 +35,6 @@ manifest = Manifest(
     ),
     category="base",
 )
-
-# The module has no pages outside the back office; the blueprint serves its stylesheet.
-files = Blueprint("contractors", __name__, static_folder="static", static_url_path="/static")
 
 
 @hookimpl
@@ -127,12 +123,6 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(admin.ContactView, "contacts", _l("Contacts"), MenuArea.PROJECTS, order=62, model=Contact),
         AdminView(admin.TradeView, "trades", _l("Trades"), MenuArea.SETUP, order=300, model=Trade),
     )
-
-
-@hookimpl
-def blueprints() -> Sequence[PublicBlueprint]:
-    """Serve the stylesheet."""
-    return (PublicBlueprint(files, "contractors"),)
 
 
 @hookimpl
