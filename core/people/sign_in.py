@@ -74,6 +74,7 @@ def set_up_sign_in(app: Flask) -> None:
     security.login_manager.user_loader(_load_session_user)
     # Flask-Security would also take a token from a header or from the address.
     security.login_manager._request_callback = None
+    _ask_for_codes_only_after_the_password(app)
     _throttle(app)
     _listen(app)
 
@@ -142,6 +143,23 @@ def _load_session_user(uniquifier: str) -> User | None:
         set_request_attr("fs_authn_via", "session")
         set_request_attr("fs_paa", signed_in_at)
     return user
+
+
+def _ask_for_codes_only_after_the_password(app: Flask) -> None:
+    """Lead who opens the page of codes without having begun to sign in elsewhere: Flask-Security would end the session of
+    a signed-in user there, so that a link of another site could sign people out."""
+
+    def guarded(view: View) -> View:
+        @wraps(view)
+        def asked(*args: Any, **kwargs: Any) -> Any:
+            if "tf_state" not in session:
+                return redirect("/admin/" if current_user.is_authenticated else url_for_security("login"))
+            return view(*args, **kwargs)
+
+        return asked  # type: ignore[return-value]
+
+    endpoint = "security.two_factor_token_validation"
+    app.view_functions[endpoint] = guarded(app.view_functions[endpoint])
 
 
 def _throttle(app: Flask) -> None:

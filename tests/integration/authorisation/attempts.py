@@ -30,6 +30,7 @@ from core.projects.models import Building, Phase, Project, Unit
 from core.testing.world import PASSWORD
 from tests.integration.authorisation.oracle import (
     ANY,
+    FORBIDDEN,
     LED_BACK,
     MALFORMED,
     MISSING,
@@ -608,6 +609,15 @@ def _modules(scene: Scene, route: Route, method: str, actor: Actor, target: str)
         yield Attempt(url_for(route.endpoint), rule, Department, data)
 
 
+def _erase_module(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Erasing concerns all departments: only who acts above all of them gets as far as the form."""
+    address = url_for(route.endpoint, module=scene.plugins[-1])
+    granted = OK if actor.sees == frozenset(PROJECTS) else FORBIDDEN
+    # The slug is mistyped, so that the form comes back.
+    data = {"typed_slug": "mistyped", "reason": REASON} if method == "POST" else {}
+    yield Attempt(address, Rule(_marked(scene, route), granted=granted), data=data)
+
+
 def _settings(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     declared = current_runtime().declared
     component = declared.components_with_settings()[0]
@@ -743,6 +753,7 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "modules.index": _modules,
     "modules.preview": _modules,
     "modules.switch": _modules,
+    "modules.erase": _erase_module,
     "settings.index": _settings,
     "files.show": _file,
     "files.thumbnail": _file,

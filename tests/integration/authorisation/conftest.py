@@ -40,7 +40,7 @@ def scene(running_app: Flask, request: pytest.FixtureRequest, _stage: list[Scene
         _stage.append(Scene(running_app, world))
         states.remember(_STATE)
     _restore(running_app, _STATE)
-    _stage[0].ledger.start()
+    _stage[0].remember()
     # A fault becomes the page that users would see, with 500, which is a wrong cell.
     with plain_documents(), mock.patch.dict(running_app.config, {"PROPAGATE_EXCEPTIONS": False}):
         yield _stage[0]

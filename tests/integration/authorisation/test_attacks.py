@@ -13,10 +13,13 @@ from core.admin.ajax import ReferenceField, ReferenceListField
 from core.admin.forms import INTERNAL_FIELDS, NONCE
 from core.admin.views import RecordView
 from core.database.base import metadata
+from core.database.scope import use_scope
+from core.extensions import db
 from core.people.permissions import Public, required_permission
 from tests.integration.authorisation.attempts import (
     PUBLIC,
     SPECIAL,
+    SYSTEM,
     Unfillable,
     attempts,
     create_form,
@@ -61,7 +64,7 @@ def test_no_reference_of_a_form_reaches_a_foreign_row(scene: Scene, target: str)
             for name, model in _references(view, is_new).items() if right else ():
                 if is_unscoped(model):
                     continue
-                with scene.app.test_request_context():
+                with scene.app.test_request_context(), use_scope(SYSTEM):
                     form = (create_form if is_new else edit_form)(scene, view, KEEPER, "own")
                 key = scene.records.key(view.model, "own")
                 address = f"/admin/{view.url.removeprefix('/admin/')}/" + ("new/" if is_new else f"edit/?id={key}")
@@ -85,7 +88,7 @@ def test_fields_that_a_form_does_not_have_are_not_written(scene: Scene) -> None:
     for view in _record_views(scene):
         if not view.permissions.edit:
             continue
-        with scene.app.test_request_context():
+        with scene.app.test_request_context(), use_scope(SYSTEM):
             form = edit_form(scene, view, KEEPER, "own")
         own = {name for name in view.form_columns if name not in view.create_only_columns}
         # The price of a house, for example, may follow from its area; the owner and the keys never follow from anything.
@@ -168,7 +171,7 @@ def test_a_nonce_of_somebody_else_is_refused(scene: Scene) -> None:
     """Who sends the nonce of another user's form learns nothing of the record that came of it."""
     nonce, administrator = secrets.token_urlsafe(32), ACTORS[0]
     view = scene.views["phases"]
-    with scene.app.test_request_context():
+    with scene.app.test_request_context(), use_scope(SYSTEM):
         form = create_form(scene, view, administrator, "foreign")
     made = scene.send(administrator, "POST", "/admin/phases/new/", data={**form, NONCE: nonce})
     assert made.status_code == 303
@@ -219,10 +222,10 @@ def test_rights_and_people_of_others_cannot_be_taken(scene: Scene) -> None:
 def test_a_role_that_is_held_elsewhere_is_neither_renamed_nor_deleted(scene: Scene) -> None:
     """Roles are one list for the installation: who manages a group leaves those of others as they are."""
     view = scene.views["roles"]
-    with scene.app.test_request_context():
+    with scene.app.test_request_context(), use_scope(SYSTEM):
         form = edit_form(scene, view, KEEPER, "own")
     role = scene.world.roles["head"]
-    version = _stored("role", role)["row_version"]
+    version = _stored(scene, "role", role)["row_version"]
     scene.send(
         KEEPER,
         "POST",
@@ -232,8 +235,6 @@ def test_a_role_that_is_held_elsewhere_is_neither_renamed_nor_deleted(scene: Sce
     assert not _changes(scene)
     unheld = scene.world.roles["service"]
     with scene.app.app_context():
-        from core.extensions import db
-
         with db.engine.begin() as connection:
             connection.execute(
                 sa.delete(metadata.tables["membership"]).where(metadata.tables["membership"].c.role_id == unheld)
@@ -249,11 +250,9 @@ def test_a_role_that_is_held_elsewhere_is_neither_renamed_nor_deleted(scene: Sce
     assert not _changes(scene)
 
 
-def _stored(table: str, key: int) -> dict[str, Any]:
-    from core.extensions import db
-
+def _stored(scene: Scene, table: str, key: int) -> dict[str, Any]:
     found = metadata.tables[table]
-    with db.engine.connect() as connection:
+    with scene.app.app_context(), db.engine.connect() as connection:
         return dict(connection.execute(sa.select(found).where(found.c.id == key)).mappings().one())
 
 
@@ -268,8 +267,6 @@ def test_a_visitor_learns_nothing_from_addresses(scene: Scene) -> None:
 
 def test_changes_out_of_reach_would_be_noticed(scene: Scene) -> None:
     """The judge of the matrix sees a foreign row that somebody changed."""
-    from core.extensions import db
-
     with scene.app.app_context():
         unit = metadata.tables["unit"]
         with db.engine.begin() as connection:

@@ -33,12 +33,12 @@ import core.machinery.attachments.services
 import core.people.admin
 import core.people.services
 from core.admin.views import RecordView
-from core.database.scope import ByCustomer, Owned, ScopeError, _ByColumn, all_departments
+from core.database.scope import ByCustomer, Owned, ScopeError, _ByColumn, all_departments, use_scope
 from core.extensions import db
 from core.people.models import Department
 from core.projects.models import Unit
 from core.testing.scoping import acting_as
-from tests.integration.authorisation.attempts import edit_form
+from tests.integration.authorisation.attempts import SYSTEM, edit_form
 from tests.integration.authorisation.matrix import cells_of, run
 from tests.integration.authorisation.oracle import ACTORS, Actor
 from tests.integration.authorisation.scene import Scene
@@ -126,7 +126,7 @@ def redirects_stay_here(scene: Scene) -> list[str]:
 def stale_forms_are_refused(scene: Scene) -> list[str]:
     """A form whose version is not that of the row is answered 409 and changes nothing."""
     view, keeper = scene.views["units"], _actor("keeper")
-    with scene.app.test_request_context():
+    with scene.app.test_request_context(), use_scope(SYSTEM):
         form = edit_form(scene, view, keeper, "own")
     key = scene.records.key(Unit, "own")
     answer = scene.send(
