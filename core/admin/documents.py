@@ -205,7 +205,7 @@ class IssuedDocumentView(RecordView):
         "language": _l("Language"),
         "status": _l("Status"),
         "record": _l("Record"),
-        "issued_at": _l("Issued"),
+        "issued_at": _l("Issued on"),
         "withdrawn_at": _l("Withdrawn"),
         "pages": _l("Pages"),
         "size": _l("Bytes"),

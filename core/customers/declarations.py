@@ -113,7 +113,7 @@ def record_kinds() -> Sequence[RecordKind]:
             lambda row: f"{row.unit.code} · {roles.get(row.role, row.role)}",
         ),
         of_customer(
-            "core.contact", CustomerContact, _l("Contact"), "customer_contacts",
+            "core.contact", CustomerContact, _l("Further contact"), "customer_contacts",
             lambda row: str(contact_kinds.get(row.kind, row.kind)),
         ),
         of_customer(
@@ -144,7 +144,7 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(HoldingView, "customer_units", _l("Purchases"), area, order=20, model=CustomerUnit),
         AdminView(UnitImportPage, "unit_import", _l("Import units and owners"), area, order=30),
         AdminView(
-            ContactView, "customer_contacts", _l("Contacts"), area, order=40, model=CustomerContact, in_menu=False
+            ContactView, "customer_contacts", _l("Further contacts"), area, order=40, model=CustomerContact, in_menu=False
         ),
         AdminView(ConsentView, "customer_consents", _l("Consents"), area, order=50, model=Consent, in_menu=False),
         AdminView(

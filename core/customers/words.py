@@ -29,7 +29,7 @@ STAGES = {
     LifeCycle.WAITING: ("wait", _l("Waiting for delivery")),
     LifeCycle.DELIVERED: ("ok", _l("Delivered")),
     LifeCycle.OCCUPIED: ("ok", _l("Moved in")),
-    LifeCycle.CANCELLED: ("late", _l("Cancelled")),
+    LifeCycle.CANCELLED: ("late", _l("Purchase cancelled")),
     LifeCycle.MERGED: ("calm", _l("Merged")),
     LifeCycle.ERASED: ("calm", _l("Erased")),
 }

@@ -62,7 +62,7 @@ class ProjectView(RecordView):
     column_labels = LABELS
     cells = {"groups": lambda project: "、".join(group.name for group in project.groups)}
     search = SearchDeclaration(columns=("name", "code"), small_table=True, placeholder=_l("Name or code"))
-    filters = (EmptyFilter("archived_at", _l("State"), filled=_l("Closed"), empty=_l("Open")),)
+    filters = (EmptyFilter("archived_at", _l("State"), filled=_l("Project closed"), empty=_l("Project open")),)
     sortable = ("code", "name")
     default_sort = ("code", False)
     form_columns = (

@@ -17,7 +17,7 @@ LABELS = {
     "developer_name": _l("Developer"),
     "address": _l("Address"),
     "sales_opening_on": _l("Sales opening"),
-    "archived_at": _l("Closed"),
+    "archived_at": _l("Project closed"),
     "groups": _l("Groups that work on it"),
     "project_id": _l("Project"),
     "project.name": _l("Project"),

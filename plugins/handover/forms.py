@@ -18,7 +18,7 @@ ITEM_LABELS: Mapping[str, Any] = {
     "code": _l("Code"),
     "name": _l("Name in Chinese"),
     "name_en": _l("Name in English"),
-    "group_name": _l("Group"),
+    "group_name": _l("Item group"),
     "group_name_en": _l("Group in English"),
     "specification": _l("Delivery standard"),
     "rooms": _l("Rooms"),
