@@ -70,7 +70,7 @@ class Money(TypeDecorator[Decimal]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         if value is None:
             return None
-        return Decimal(value) / 100 if dialect.name == "sqlite" else Decimal(value)
+        return Decimal(value).scaleb(-2) if dialect.name == "sqlite" else Decimal(value)
 
 
 class Area(Money):
