@@ -64,6 +64,9 @@ class Scene:
                 switching.switch_on(slug, world.departments["region"])
             keeper = people.create_user(email="keeper@test.example", name="用户keeper", password=PASSWORD)
             people.grant(keeper, world.department("group"), world.role("admin"))
+            # The world gives personal.view to whoever may view; somebody has to read what is masked.
+            service = world.role("service")
+            service.permissions = [code for code in service.permissions if code != "personal.view"]
             keeper.tf_primary_method = "authenticator"
             keeper.tf_totp_secret = db.session.get_one(User, world.users["admin"]).tf_totp_secret
             db.session.commit()

@@ -55,7 +55,7 @@ def _actor(name: str) -> Actor:
 
 
 def matrix(
-    *endpoints: str, actors: tuple[str, ...] = ("keeper", "head", "nobody", "sibling"), is_on: bool = True
+    *endpoints: str, actors: tuple[str, ...] = ("keeper", "head", "service", "nobody", "sibling"), is_on: bool = True
 ) -> Check:
     """Return the check that the matrix of some endpoints is without a wrong cell."""
 
