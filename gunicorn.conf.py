@@ -1,5 +1,6 @@
 """How gunicorn serves Doorstep; read by `gunicorn wsgi:app` in this folder. Command-line options win."""
 
+import gc
 import os
 from typing import Any
 
@@ -16,6 +17,12 @@ max_requests_jitter = 1_000
 
 # Several servers on one machine would otherwise fight for the same socket.
 control_socket_disable = True
+
+
+def when_ready(_server: Any) -> None:
+    """Leave what the master has loaded out of garbage collection: workers neither search it nor copy its memory."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(server: Any, _worker: Any) -> None:

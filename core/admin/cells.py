@@ -47,8 +47,7 @@ def plain_words(value: Any) -> str:
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(value, dt.datetime):
-        local = value.astimezone(LOCAL_ZONE) if value.tzinfo else value
-        return local.isoformat(" ", "minutes")[:16]
+        return moment_words(value)
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, Decimal):
@@ -56,6 +55,14 @@ def plain_words(value: Any) -> str:
     if isinstance(value, (list, tuple, set, frozenset)):
         return "、".join(plain_words(item) for item in value)
     return str(value)
+
+
+def moment_words(value: dt.datetime | None) -> str:
+    """Return a moment as staff read it: to the minute, in China; "" for none."""
+    if value is None:
+        return ""
+    local = value.astimezone(LOCAL_ZONE) if value.tzinfo else value
+    return local.isoformat(" ", "minutes")[:16]
 
 
 class Cells:

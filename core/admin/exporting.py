@@ -20,8 +20,8 @@ from flask import Response, current_app, stream_with_context
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import aliased
 
-from core.admin.cells import Cells, plain_words
-from core.admin.listing import Lister, ListRequest, bounded_count
+from core.admin.cells import Cells, moment_words, plain_words
+from core.admin.listing import Lister, ListRequest
 from core.database.scope import require_scope
 from core.database.types import UtcDateTime, local_today
 from core.extensions import db
@@ -81,8 +81,7 @@ def read_ticket(view: RecordView, file_format: str, ticket: str | None) -> Ticke
 
 def export_count(view: RecordView, asked: ListRequest, limit: int) -> int:
     """Return how many rows a download has, at most ``limit``."""
-    lister = Lister(view, asked)
-    return bounded_count(sa.select(lister.key).where(*lister.conditions, *lister.reachable()), limit)
+    return Lister(view, asked).count_up_to(limit)
 
 
 def _statement(view: RecordView, asked: ListRequest, columns: Sequence[str], limit: int) -> sa.Select[Any]:
@@ -113,7 +112,9 @@ def _texts(view: RecordView, cells: Cells, name: str) -> Callable[[Any], str]:
     """Return the function from a value of a column to its guarded text; the usual kinds take the shortest way."""
     words = cells.words(name)
     kind = view.type_of(name)
-    if words is plain_words and isinstance(kind, (UtcDateTime, sa.Date)):
+    if words is plain_words and isinstance(kind, UtcDateTime):
+        return moment_words
+    if words is plain_words and isinstance(kind, sa.Date):
         return words
     if words is plain_words and isinstance(kind, sa.String):
         return lambda value: guard_formula(value) if value else ""

@@ -2,7 +2,7 @@
 
 WTForms composes each attribute by a formatter of its own, lists the flags of each field with ``dir()`` and inspects the
 signature of each select: a form of fifteen fields costs a millisecond that way. The usual widgets are drawn here with
-plain strings instead; every other widget draws itself. Both give the same HTML up to the order of attributes.
+plain strings instead, letter for letter alike; every other widget draws itself.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _SELECT_FLAGS = tuple(widgets.Select.validation_attrs)
 
 
 def html_attributes(attributes: Mapping[str, Any]) -> str:
-    """Return attributes as they stand in a tag; True is a bare name, False leaves one out.
+    """Return attributes as they stand in a tag, in the order of their names; True is a bare name, False leaves one out.
 
     Args:
         attributes: Values by name.
     """
     return " ".join(
         name if value is True else f'{name}="{escape(value)}"'
-        for name, value in attributes.items()
+        for name, value in sorted(attributes.items())
         if value is not False
     )
 

@@ -188,13 +188,18 @@ class CustomerView(RecordView):
         """Warn of customers with the same number; only those whom the user may see are named."""
         if form.errors or form["register_anyway"].data:
             return
-        found = services.find_duplicates(
-            phone=identity.normalise_phone(form["phone"].data),
-            identity_number=_typed_identity(form),
-            credit_code=identity.normalise_credit_code(form["credit_code"].data),
-            besides_id=record.id if record is not None else None,
-        )
+        numbers = {
+            "phone": identity.normalise_phone(form["phone"].data),
+            "identity_number": _typed_identity(form),
+            "credit_code": identity.normalise_credit_code(form["credit_code"].data),
+        }
         if record is not None:
+            # Only a new number can be that of another customer; the old ones were asked about when they were typed.
+            numbers = {
+                name: None if value == getattr(record, name) else value for name, value in numbers.items()
+            }
+        found = services.find_duplicates(**numbers, besides_id=record.id if record is not None else None)
+        if record is not None and found:
             known = {customer.id for customer in services.duplicates_of(record)}
             found = [customer for customer in found if customer.id not in known]
         if found:

@@ -16,8 +16,10 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from flask import g, has_app_context
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.orm.attributes import get_history
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import AliasedReturnsRows
 
 CUSTOMER_LINK_TABLE = "customer_project"
@@ -203,11 +205,34 @@ class ByDepartment(_ByColumn):
         return scope.department_ids
 
 
+class _AskedOfEachRow(FunctionElement[int]):
+    """A column that SQLite shall not look up in an index.
+
+    Whether a customer is linked to one of twenty projects is known from the customer's one or two links. SQLite would
+    rather look twenty times into the index of projects, which makes a list ten times slower.
+    """
+
+    name = "asked_of_each_row"
+    type = sa.BigInteger()
+    inherit_cache = True
+
+
+@compiles(_AskedOfEachRow)
+def _compile_asked(element: Any, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.clauses.clauses[0], **options))
+
+
+@compiles(_AskedOfEachRow, "sqlite")
+def _compile_asked_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return "+" + _compile_asked(element, compiler, **options)
+
+
 def _linked_to_visible_project(customer_id: Any, scope: Scope, source: Any) -> sa.ColumnElement[bool]:
     link = source.metadata.tables[CUSTOMER_LINK_TABLE].alias()
+    project_id = _AskedOfEachRow(link.c.project_id)
     return (
         sa.exists()
-        .where(link.c.customer_id == customer_id, link.c.project_id.in_(sorted(scope.project_ids or ())))
+        .where(link.c.customer_id == customer_id, project_id.in_(sorted(scope.project_ids or ())))
         .correlate_except(link)
     )
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from html.parser import HTMLParser
-from typing import Any
 
 import pytest
 from werkzeug.datastructures import MultiDict
@@ -56,23 +54,6 @@ class _Sample(Form):
     version = HiddenField()
 
 
-class _Parts(HTMLParser):
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[Any] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        self.found.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        self.found.append(data)
-
-
 def _forms() -> list[Form]:
     stored = {
         "name": HOSTILE,
@@ -96,11 +77,11 @@ def test_fields_look_as_wtforms_draws_them(name: str, number: int) -> None:
 
     quick = str(render_field(field, given))
 
-    assert _Parts(quick).found == _Parts(str(field(**given))).found
+    assert quick == str(field(**given))
     assert "<script" not in quick
 
 
 def test_attributes_are_escaped_and_flags_are_bare() -> None:
     assert html_attributes({"value": 'a"<b>', "required": True, "disabled": False, "max": 3}) == (
-        'value="a&#34;&lt;b&gt;" required max="3"'
+        'max="3" required value="a&#34;&lt;b&gt;"'
     )
