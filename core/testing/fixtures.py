@@ -40,6 +40,9 @@ __all__ = [
     "world",
 ]
 
+# A failed assertion of the contract shows its values to the authors of plugins.
+pytest.register_assert_rewrite("core.testing.contract")
+
 _EMPTY, _WORLD = "empty", "world"
 
 

@@ -12,6 +12,7 @@ from core.config import KEYS
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = ROOT / "docs" / "operations"
 PAGES = [ROOT / "README.md", *sorted(OPERATIONS.glob("*.md"))]
+GUIDES = [ROOT / "docs" / "README.md", *sorted((ROOT / "docs" / "tutorial").glob("*.md"))]
 CONFIGURATION = [*PAGES, *sorted(OPERATIONS.glob("systemd/*"))]
 
 
@@ -23,7 +24,7 @@ def test_make_targets_exist(document: Path) -> None:
     assert set(named) <= targets
 
 
-@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [*PAGES, *GUIDES], ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8"))
     local = [link for link in links if not link.startswith(("http://", "https://"))]
