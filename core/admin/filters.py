@@ -9,10 +9,12 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy as sa
+from flask import g
 from flask_babel import gettext as _
 
 from core.admin.ajax import Reference, strict_id
 from core.admin.searching import clean_text
+from core.database.scope import current_scope
 from core.database.types import LOCAL_ZONE, UtcDateTime
 
 if TYPE_CHECKING:
@@ -218,15 +220,25 @@ class ReferenceFilter(Filter):
         Raises:
             FilterValueError: It does not exist or cannot be seen.
         """
-        key = strict_id(typed[0])
-        if key is None or self.target(view).get(key) is None:
+        record = self._record(view, typed)
+        if record is None:
             raise FilterValueError(_("The record to filter by does not exist, or you may not see it."))
-        return key
+        return int(record.id)
 
     def words(self, view: RecordView, typed: tuple[str, ...]) -> str:
-        key = strict_id(typed[0])
-        record = None if key is None else self.target(view).get(key)
+        record = self._record(view, typed)
         return "" if record is None else self.target(view).text(record)
+
+    def _record(self, view: RecordView, typed: tuple[str, ...]) -> Any:
+        """Return the chosen record, or None; read once for a request, though three parts of the page name it."""
+        key = strict_id(typed[0])
+        if key is None:
+            return None
+        known: dict[Any, Any] = g.setdefault("_filter_records", {})
+        place = (view.endpoint, self.column, key, current_scope())
+        if place not in known:
+            known[place] = self.target(view).get(key)
+        return known[place]
 
 
 @dataclass(frozen=True)
