@@ -13,6 +13,7 @@ English is the language of the code and needs no catalogue. Names of components 
 from __future__ import annotations
 
 import argparse
+import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,8 +121,25 @@ def compile_catalogues() -> None:
                 write_mo(file, catalog)
 
 
+def uncollected(component: Component) -> Iterator[str]:
+    """The texts inside f-strings, which Babel reads only from Python 3.12 on, a sentence each."""
+    functions = {name for name in KEYWORDS if name}
+    for path in sorted(component.folder.rglob("*.py")):
+        if SKIPPED_FOLDERS & set(path.relative_to(component.folder).parts):
+            continue
+        for string in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(string, ast.JoinedStr):
+                for call in ast.walk(string):
+                    if isinstance(call, ast.Call) and getattr(call.func, "id", "") in functions:
+                        yield (
+                            f"{path.relative_to(ROOT)}:{call.lineno}: a text inside an f-string is not collected; "
+                            "take it out of the f-string."
+                        )
+
+
 def faults(component: Component) -> Iterator[str]:
     """What is wrong with the translations of a component, a sentence each."""
+    yield from uncollected(component)
     texts = component.texts()
     for locale in LOCALES:
         path = component.catalogue(locale)

@@ -45,7 +45,7 @@ def preview(code: str, record_id: int, language: str) -> Any:
     except services.DocumentRefused as refusal:
         flash(str(refusal), "error")
         return redirect(_page_of(document.record_kind, record.id))
-    return _pdf(content, f"{document.label} {_('draft')}.pdf")
+    return _pdf(content, _("%(title)s draft", title=document.label) + ".pdf")
 
 
 @documents.post(f"/issue/<code>/<int(max={_LARGEST_ID}):record_id>")

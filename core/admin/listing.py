@@ -157,7 +157,7 @@ def _read_filters(view: RecordView, arguments: Mapping[str, str], asked: ListReq
             conditions = each.conditions(view, typed)
             chip = Chip(str(view.filter_label(each)), each.words(view, typed), each.arguments)
         except FilterValueError as error:
-            asked.complaints.append(f"{view.filter_label(each)}: {error}")
+            asked.complaints.append(_("%(what)s: %(value)s", what=view.filter_label(each), value=error))
             continue
         asked.conditions += conditions
         asked.chips.append(chip)

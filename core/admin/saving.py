@@ -46,7 +46,8 @@ def saving() -> Iterator[None]:
         incident = request_id()
         log.warning("Incident %s: a change was refused: %s", incident, error, exc_info=True)
         stale = isinstance(error, StaleDataError)
-        raise SaveRefused(f"{_sentence(error)} {_('Incident')}: {incident}", stale=stale) from error
+        shown = _("Incident %(incident)s", incident=incident)
+        raise SaveRefused(f"{_sentence(error)} {shown}", stale=stale) from error
 
 
 def commit() -> None:

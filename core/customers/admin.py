@@ -159,7 +159,7 @@ class CustomerView(RecordView):
     }
     form_sections = (
         FormSection(_l("Who"), ("project_id", "kind", "name", "phone", "email")),
-        FormSection(_l("Identity document"), ("identity_type", "identity_number", "credit_code", "born_on")),
+        FormSection(_l("Identity documents"), ("identity_type", "identity_number", "credit_code", "born_on")),
         FormSection(_l("More"), ("address", "language", "source", "note", "register_anyway")),
     )
     references = {"project_id": OPEN_PROJECTS}

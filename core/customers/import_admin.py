@@ -181,7 +181,11 @@ class UnitImportPage(PageView):
                 verdict.row.sheet,
                 str(verdict.row.row),
                 "\n".join(
-                    f"{COLUMN_WORDS.get(error.column, error.column)}: {error.reason}"
+                    _(
+                        "%(what)s: %(value)s",
+                        what=COLUMN_WORDS.get(error.column, error.column),
+                        value=error.reason,
+                    )
                     for error in verdict.errors
                 ),
                 *(verdict.row.typed.get(name, "") for name in names),

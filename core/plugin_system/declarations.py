@@ -146,7 +146,7 @@ class Setting:
             (bool, int, Decimal, str, tuple of choices).
         label: What heads read.
         help: What it changes, with the unit.
-        source: Where the default comes from, for example ``domain 3.3.4 [OWN]``.
+        source: Where the default comes from, for example the clause of a law or of the procedure.
         choices: Allowed values with labels, for a choice.
         minimum: Smallest number allowed (also a floor fixed by law).
         maximum: Largest number allowed.
@@ -156,7 +156,7 @@ class Setting:
     default: Any
     label: Text
     help: Text = ""
-    source: str = ""
+    source: Text = ""
     choices: tuple[tuple[Any, Text], ...] = ()
     minimum: Any = None
     maximum: Any = None

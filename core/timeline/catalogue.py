@@ -97,7 +97,8 @@ def limit_words(limit: Mapping[str, Any]) -> str:
     else:
         rule = _("%(amount)s after: %(anchor)s", amount=amount, anchor=anchor)
     extras = list(_extras(limit))
-    return " · ".join([f"{in_language(limit['step'])}: {rule}", *extras])
+    step = _("%(what)s: %(value)s", what=in_language(limit["step"]), value=rule)
+    return " · ".join([step, *extras])
 
 
 def _extras(limit: Mapping[str, Any]) -> Sequence[str]:
@@ -142,4 +143,4 @@ def target_words(target: Mapping[str, Any]) -> str:
         if target["relation"] == "min"
         else _("at most %(value)s", value=value)
     )
-    return f"{in_language(target['subject'])}: {words}"
+    return _("%(what)s: %(value)s", what=in_language(target["subject"]), value=words)

@@ -306,7 +306,8 @@ class ItemView(HandoverView):
         "template": lambda item: item.template.title,
         "rooms": lambda item: words.joined(item.rooms),
         "tolerances": lambda item: Markup("<br>").join(
-            f"{words.measure_name(each)}: {measures.tolerance(each)}" for each in item.measures
+            _("%(what)s: %(value)s", what=words.measure_name(each), value=measures.tolerance(each))
+            for each in item.measures
         ),
     }
     list_options = (joinedload(TemplateItem.template),)

@@ -116,7 +116,12 @@ def _facts(record: Inspection, language: str) -> list[tuple[Any, ...]]:
         (_("Record no."), record.number),
         (
             _("Kind and round"),
-            f"{words.INSPECTION_KINDS[record.kind]} · {_('round %(number)d', number=record.round_number)}",
+            " · ".join(
+                (
+                    str(words.INSPECTION_KINDS[record.kind]),
+                    _("round %(number)d", number=record.round_number),
+                )
+            ),
         ),
         (_("Project"), _project_name(record, language)),
         (_("House"), unit.code),

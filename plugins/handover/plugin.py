@@ -253,25 +253,23 @@ def menu_links() -> Sequence[MenuLink]:
 
 @hookimpl
 def settings() -> Sequence[Setting]:
-    """Declare the numbers of the procedure; every one marked [OWN] or [RECON] in the domain reference can
-    be changed."""
+    """Declare the numbers of the procedure; all of them follow the practice of the trade and can be changed."""
     hours = _l("Hours from the moment the defect was found until it has to be fixed.")
-    limit, rule = "domain 3.3.4 [OWN]", "domain 3.3.6"
+    practice = _l("Practice of the trade")
 
-    def number(key: str, default: int, label: Any, help_: Any, source: str, maximum: int = 10_000) -> Setting:
-        return Setting(key, default, label, help_, source, minimum=0, maximum=maximum)
+    def number(key: str, default: int, label: Any, help_: Any, maximum: int = 10_000) -> Setting:
+        return Setting(key, default, label, help_, practice, minimum=0, maximum=maximum)
 
     return (
-        number("fix_hours_s1", 360, _l("Limit to fix S1"), hours, limit),
-        number("fix_hours_s2", 360, _l("Limit to fix S2"), hours, limit),
-        number("fix_hours_s3", 168, _l("Limit to fix S3"), hours, limit),
-        number("fix_hours_s4", 72, _l("Limit to fix S4"), hours, limit),
+        number("fix_hours_s1", 360, _l("Limit to fix S1"), hours),
+        number("fix_hours_s2", 360, _l("Limit to fix S2"), hours),
+        number("fix_hours_s3", 168, _l("Limit to fix S3"), hours),
+        number("fix_hours_s4", 72, _l("Limit to fix S4"), hours),
         number(
             "photos_per_defect",
             1,
             _l("Photos of each defect"),
             _l("How many photos a defect needs before the inspection can be finished."),
-            f"{rule} rule 3 [RECON]",
             20,
         ),
         Setting(
@@ -279,49 +277,43 @@ def settings() -> Sequence[Setting]:
             True,
             _l("Photo after the repair"),
             _l("A defect can be closed only with a photo of the repair."),
-            "features 4.15",
+            practice,
         ),
         number(
             "notice_hours",
             24,
             _l("Limit to issue a notice"),
             _l("Hours from the end of the inspection until the notice has to be issued."),
-            f"{rule} rule 4 [RECON]",
         ),
         number(
             "receipt_hours",
             24,
             _l("Limit to confirm a notice"),
             _l("Hours from the issue until the contractor has to confirm the receipt."),
-            f"{rule} rule 4 [RECON]",
         ),
         number(
             "escalate_contractor_days",
             1,
             _l("Escalation to the contractor's project manager"),
             _l("Days after the promised date."),
-            f"{rule} rule 4 [RECON]",
         ),
         number(
             "escalate_engineering_days",
             3,
             _l("Escalation to the head of engineering"),
             _l("Days after the promised date."),
-            f"{rule} rule 4 [RECON]",
         ),
         number(
             "escalate_manager_days",
             7,
             _l("Escalation to the city general manager"),
             _l("Days after the promised date; then a repair by others is due."),
-            f"{rule} rule 4 [RECON]",
         ),
         number(
             "failed_rounds_before_plan",
             3,
             _l("Failed re-inspections before a special plan"),
             _l("From so many failed re-inspections on, a defect is marked as needing a special plan."),
-            f"{rule} rule 5 [RECON]",
             100,
         ),
     )

@@ -100,3 +100,13 @@ def test_an_unchanged_catalogue_is_written_the_same_again(component: Component) 
     before = component.catalogue("zh_Hans_CN").read_bytes()
     update(component)
     assert component.catalogue("zh_Hans_CN").read_bytes() == before
+
+
+def test_a_text_inside_an_f_string_is_a_fault(component: Component) -> None:
+    update(component)
+    translate(component, COMPLETE)
+    assert list(faults(component)) == []
+    plugin = component.folder / "plugin.py"
+    plugin.write_text(SOURCE + '\n\ndef heading(name):\n    return f"{name}: {_(TITLE)}"\n')
+    (fault,) = faults(component)
+    assert fault.startswith("plugins/handover/plugin.py:11: a text inside an f-string")

@@ -41,7 +41,7 @@ def settings() -> Sequence[Setting]:
             help=_l(
                 "Draws project, house, time and user on the lower edge of each photo that is added to a record."
             ),
-            source="domain 3.7.6",
+            source=_l("Practice of the trade"),
         ),
     )
 
