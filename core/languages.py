@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from flask import Flask, g, has_request_context, request, session
+from flask import Flask, current_app, g, has_request_context, request, session
 from flask_babel import Domain, get_locale
 from flask_login import current_user
 from wtforms.i18n import messages_path
@@ -58,15 +58,22 @@ def _forget_merged_catalogues() -> None:
 def select_locale() -> str:
     """Return the language of this request: chosen for a printed page, by the user, in the session, by the browser."""
     if not has_request_context():
-        return "zh_Hans_CN"
+        return _default_locale()
     forced: str | None = g.get("forced_locale")
     if forced in LOCALES:
         return str(forced)
     chosen = session.get("locale") or (current_user.locale if current_user.is_authenticated else None)
     if chosen in LOCALES:
         return str(chosen)
-    best = request.accept_languages.best_match(["zh", "zh-CN", "zh-Hans", "en"], default="zh")
+    best = request.accept_languages.best_match(["zh", "zh-CN", "zh-Hans", "en"])
+    if best is None:
+        return _default_locale()
     return "en" if best == "en" else "zh_Hans_CN"
+
+
+def _default_locale() -> str:
+    configured: str = current_app.config["DEFAULT_LOCALE"]
+    return configured if configured in LOCALES else "zh_Hans_CN"
 
 
 def in_language(name: str, name_en: str) -> str:

@@ -64,7 +64,8 @@ def make_app(
         path = [str(folder) for folder in folders]
         monkeypatch.setattr(start, "discover", lambda: discovery.discover(path))
         app = Flask("core", instance_path=str(tmp_path), root_path=str(Path(core.__file__).parent))
-        config.load_config(app, {"DATABASE_URL": url, "TESTING": True, **settings})
+        english = {"DEFAULT_LOCALE": "en", "TESTING": True}
+        config.load_config(app, {"DATABASE_URL": url, **english, **settings})
         secrets.load_secrets(app)
         set_up_database(app)
         languages.set_up_languages(app)
