@@ -165,9 +165,31 @@ def faults(component: Component) -> Iterator[str]:
                 )
 
 
+def clashes(selected: list[Component]) -> Iterator[str]:
+    """The texts that two components translate differently, a sentence each.
+
+    The application merges the catalogues of all components into one, so only one of the two would be shown.
+    """
+    for locale in LOCALES:
+        seen: dict[tuple[str, str | None], tuple[str, str]] = {}
+        for component in selected:
+            for message in load(component.catalogue(locale), locale):
+                text = message.id[0] if isinstance(message.id, tuple | list) else message.id
+                string = message.string[0] if isinstance(message.string, tuple | list) else message.string
+                if not text or not string:
+                    continue
+                other, words = seen.setdefault((text, message.context), (component.name, string))
+                if words != string:
+                    yield (
+                        f"{component.catalogue(locale).relative_to(ROOT)}: {text!r} is {string!r} here and "
+                        f"{words!r} in {other}; use another text, or the same translation."
+                    )
+
+
 def check(selected: list[Component]) -> int:
     """Print every fault; returns the exit code."""
     found = [fault for component in selected for fault in faults(component)]
+    found += clashes(selected)
     for fault in found:
         print(fault, file=sys.stderr)
     count = sum(len(component.texts()) for component in selected)

@@ -74,7 +74,7 @@ TABLES: Mapping[str, Any] = {
 
 FIELDS: Mapping[str, Any] = {
     "acting_department_id": _l("Acting department"),
-    "active": _l("In use"),
+    "active": _l("Active"),
     "archived_at": _l("Archived"),
     "building_id": _l("Building"),
     "caption": _l("Caption"),
@@ -146,7 +146,7 @@ FIELDS: Mapping[str, Any] = {
     "standard": _l("Standard"),
     "standard_en": _l("Standard in English"),
     "stored_key": _l("Place in the archive"),
-    "summary": _l("Summary"),
+    "summary": _l("Short text"),
     "taken_at": _l("Taken"),
     "targets": _l("Targets"),
     "tf_phone_number": _l("Telephone of the second factor"),

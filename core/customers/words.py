@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from core.customers.life_cycle import LifeCycle
 from core.customers.models import CustomerKind, IdentityType, UnitRole
 
-KINDS = ((CustomerKind.PERSON, _l("Natural person")), (CustomerKind.COMPANY, _l("Company")))
+KINDS = ((CustomerKind.PERSON, _l("Natural person")), (CustomerKind.COMPANY, _l("Legal entity")))
 IDENTITY_TYPES = (
     (IdentityType.ID_CARD, _l("ID card")),
     (IdentityType.PASSPORT, _l("Passport")),

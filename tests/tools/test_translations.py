@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import translations
-from tools.translations import Component, compile_catalogues, faults, update
+from tools.translations import Component, clashes, compile_catalogues, faults, update
 
 SOURCE = """
 from core.toolkit import _, _l, ngettext
@@ -110,3 +110,18 @@ def test_a_text_inside_an_f_string_is_a_fault(component: Component) -> None:
     plugin.write_text(SOURCE + '\n\ndef heading(name):\n    return f"{name}: {_(TITLE)}"\n')
     (fault,) = faults(component)
     assert fault.startswith("plugins/handover/plugin.py:11: a text inside an f-string")
+
+
+def test_two_components_must_not_translate_a_text_differently(component: Component) -> None:
+    update(component)
+    translate(component, COMPLETE)
+    other = Component("core")
+    other.folder.mkdir()
+    (other.folder / "words.py").write_text('_("Handover")')
+    update(other)
+    translate(other, {"Handover": "交付"})
+    assert list(clashes([other, component])) == []
+    path = other.catalogue("zh_Hans_CN")
+    path.write_text(path.read_text(encoding="utf-8").replace("交付", "移交"), encoding="utf-8")
+    (fault,) = clashes([other, component])
+    assert "'Handover' is '交付' here and '移交' in core" in fault
