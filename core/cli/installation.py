@@ -116,8 +116,8 @@ def _print_accounts(passwords: dict[str, str]) -> None:
         who = f"{account.name}  {account.duty}" if account else ""
         click.echo(f"  {email:<36} {password:<22} {who}")
     click.echo(
-        "\nWho administers or exports must set up two-factor sign-in first. Without an authenticator, the code is shown by\n"
-        "  .venv/bin/doorstep demo-code lin.lan\n"
+        "\nWho administers or exports must set up two-factor sign-in first. Without an authenticator, the code is "
+        "shown by\n  .venv/bin/doorstep demo-code lin.lan\n"
     )
 
 
