@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from core.extensions import db
 from core.machinery.numbering.models import NumberSeries
+
+_series = cast(sa.Table, NumberSeries.__table__)
 
 
 def next_number(prefix: str, width: int = 4) -> str:
@@ -18,10 +23,11 @@ def next_number(prefix: str, width: int = 4) -> str:
         prefix: Everything before the serial, with its separator, at most 60 characters.
         width: Digits of the serial; a longer serial is not cut.
     """
-    table = NumberSeries.__table__
-    session = db.session
-    raised = session.execute(
-        sa.update(table).where(table.c.prefix == prefix).values(last=table.c.last + 1).returning(table.c.last)
+    raised = db.session.execute(
+        sa.update(_series)
+        .where(_series.c.prefix == prefix)
+        .values(last=_series.c.last + 1)
+        .returning(_series.c.last)
     ).scalar()
     if raised is None:
         raised = _open_series(prefix)
@@ -29,14 +35,16 @@ def next_number(prefix: str, width: int = 4) -> str:
 
 
 def _open_series(prefix: str) -> int:
-    session = db.session
-    if session.get_bind().dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
+    on_postgresql = db.session.get_bind().dialect.name == "postgresql"
+    first = {"prefix": prefix, "last": 1}
+    again = {"last": _series.c.last + 1}
+    # Another transaction may have opened the series since the update found none.
+    statement: postgresql.Insert | sqlite.Insert
+    if on_postgresql:
+        statement = postgresql.insert(_series).values(first)
+        statement = statement.on_conflict_do_update(index_elements=["prefix"], set_=again)
     else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    statement = insert(NumberSeries.__table__).values(prefix=prefix, last=1)
-    statement = statement.on_conflict_do_update(
-        index_elements=["prefix"], set_={"last": NumberSeries.__table__.c.last + 1}
-    )
-    last: int = session.execute(statement.returning(NumberSeries.__table__.c.last)).scalar_one()
+        statement = sqlite.insert(_series).values(first)
+        statement = statement.on_conflict_do_update(index_elements=["prefix"], set_=again)
+    last: int = db.session.execute(statement.returning(_series.c.last)).scalar_one()
     return last
