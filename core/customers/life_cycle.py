@@ -45,6 +45,9 @@ def stage_of_holding(holding: CustomerUnit, today: dt.date) -> LifeCycle | None:
         return LifeCycle.SIGNED if holding.signed_on == today else LifeCycle.WAITING
     if holding.subscribed_on is not None and holding.subscribed_on <= today:
         return LifeCycle.SUBSCRIBED
+    if holding.signed_on is None and holding.subscribed_on is None:
+        # An owner from a workbook without dates: bought, on a day that nobody wrote down.
+        return LifeCycle.WAITING
     return LifeCycle.PROSPECT
 
 

@@ -67,6 +67,14 @@ def test_duplicates_are_found_only_within_reach(project, world):
     assert services.find_duplicates(phone=world.foreign.phones[0]) == []
 
 
+def test_an_owner_without_dates_bought_on_a_day_that_nobody_wrote_down(project, world):
+    customer, unit = register(project), new_unit(world)
+    holding = services.link_unit(customer, unit)
+    assert customer.life_cycle == LifeCycle.WAITING
+    services.change_holding(holding, subscribed_on=local_today() + DAY)
+    assert customer.life_cycle == LifeCycle.PROSPECT
+
+
 def test_the_stage_follows_the_dates_of_the_unit_at_once(project, world):
     customer, unit = register(project), new_unit(world)
     today = local_today()
