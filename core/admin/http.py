@@ -120,6 +120,11 @@ def _refuse_hostile_request() -> None:
         # PostgreSQL cannot store it in a text; a literal backslash before "u0000" is refused with it.
         if b"\\u0000" in request.get_data(cache=True):
             raise _nul_byte()
+        try:
+            request.get_json(silent=True)
+        except RecursionError:
+            # Thousands of brackets inside one another; the parser gives up with an error of its own.
+            abort(400)
     elif any("\x00" in text for name, value in request.form.items(multi=True) for text in (name, value)):
         raise _nul_byte()
 

@@ -117,7 +117,7 @@ def attempts(scene: Scene, route: Route, method: str, actor: Actor, target: str)
         return list(_of_blueprint(scene, route, method, target))
 
 
-# --- Record views: what each function needs is said here once more, and compared with what the door does ---------------
+# --- Record views: what each function needs is said here once more, and compared with what the door does
 
 
 def _view_rule(view: RecordView, *further: str | None, **options: Any) -> Rule:
@@ -196,14 +196,20 @@ def _action(
     rows = list(dict.fromkeys([key_text(scene, view.model, mine), key_text(scene, view.model, target)]))
     for name, permission in view.actions_declared.items():
         yield Attempt(
-            url_for(route.endpoint), _view_rule(view, permission, row=True), view.model,
-            {"action": name, "rowid": rows, "confirmed": "1"}, what=name,
-        )  # fmt: skip
+            url_for(route.endpoint),
+            _view_rule(view, permission, row=True),
+            view.model,
+            {"action": name, "rowid": rows, "confirmed": "1"},
+            what=name,
+        )
     undeclared = "delete" if "delete" not in view.actions_declared else "no_such_action"
     yield Attempt(
-        url_for(route.endpoint), _view_rule(view, granted=NOT_FOUND), view.model,
-        {"action": undeclared, "rowid": rows, "confirmed": "1"}, what="undeclared",
-    )  # fmt: skip
+        url_for(route.endpoint),
+        _view_rule(view, granted=NOT_FOUND),
+        view.model,
+        {"action": undeclared, "rowid": rows, "confirmed": "1"},
+        what="undeclared",
+    )
 
 
 def _lookup(
@@ -240,8 +246,11 @@ def _export(
     scene: Scene, view: RecordView, route: Route, method: str, actor: Actor, target: str
 ) -> Iterator[Attempt]:
     rule = _view_rule(view, view.permissions.export)
-    narrowing = {each.arguments[0]: key_text(scene, each.target(view).model, target)
-                 for each in view.filters if isinstance(each, ReferenceFilter)}  # fmt: skip
+    narrowing = {
+        each.arguments[0]: key_text(scene, each.target(view).model, target)
+        for each in view.filters
+        if isinstance(each, ReferenceFilter)
+    }
     if route.arguments:
         for file_format in ("csv", "xlsx"):
             for whose in ("own", "stolen"):
@@ -289,16 +298,24 @@ def _further(
 
 
 OF_VIEWS: dict[str, Callable[..., Iterator[Attempt]]] = {
-    "index_view": _index, "details_view": _details, "edit_view": _edit, "create_view": _create, "delete_view": _delete,
-    "reveal_view": _reveal, "action_view": _action, "ajax_lookup": _lookup, "ajax_update": _ajax_update, "export": _export,
-}  # fmt: skip
+    "index_view": _index,
+    "details_view": _details,
+    "edit_view": _edit,
+    "create_view": _create,
+    "delete_view": _delete,
+    "reveal_view": _reveal,
+    "action_view": _action,
+    "ajax_lookup": _lookup,
+    "ajax_update": _ajax_update,
+    "export": _export,
+}
 
 
 def _with_id(scene: Scene, view: RecordView, route: Route, target: str) -> str:
     return url_for(route.endpoint, id=key_text(scene, view.model, target))
 
 
-# --- Forms as an insider would send them -------------------------------------------------------------------------------
+# --- Forms as an insider would send them
 
 
 def _is_open(model: Any) -> bool:
@@ -375,8 +392,13 @@ def _filled(scene: Scene, view: RecordView, form: Any, target: str) -> dict[str,
     return data
 
 
-_TYPED_BY_FIELD = {"IntegerField": "7", "DecimalField": "7", "DateField": "2026-01-02", "LocalDateTimeField": "2026-01-02T10:00",
-                   "PasswordField": PASSWORD}  # fmt: skip
+_TYPED_BY_FIELD = {
+    "IntegerField": "7",
+    "DecimalField": "7",
+    "DateField": "2026-01-02",
+    "LocalDateTimeField": "2026-01-02T10:00",
+    "PasswordField": PASSWORD,
+}
 TYPED: dict[tuple[str, str], str] = {
     ("", "code"): "PRB7",
     ("contractors_trades", "code"): "probe_trade",
@@ -436,11 +458,11 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
 """Forms of functions that a view exposes besides those of every view, by endpoint."""
 
 
-# --- Pages and blueprints ----------------------------------------------------------------------------------------------
+# --- Pages and blueprints
 
 
 def _marked(scene: Scene, route: Route) -> tuple[str | None, ...]:
-    """Return the permission that the function of a route is marked with; its view's class or the function itself tells."""
+    """Return the permission that the function of a route, or that of its view's class, is marked with."""
     owner, _dot, function = route.endpoint.rpartition(".")
     view = scene.views.get(owner)
     subject = (
@@ -594,9 +616,11 @@ def _search(scene: Scene, route: Route, method: str, actor: Actor, target: str) 
 def _choose_department(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     granted = OK if target in PROJECTS else ANY
     yield Attempt(
-        url_for(route.endpoint), Rule(row=True, otherwise=REFUSED, granted=granted), Department,
+        url_for(route.endpoint),
+        Rule(row=True, otherwise=REFUSED, granted=granted),
+        Department,
         {"department_id": _of_department(scene, target)},
-    )  # fmt: skip
+    )
 
 
 def _modules(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:

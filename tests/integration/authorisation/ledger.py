@@ -89,7 +89,7 @@ class Ledger:
         Args:
             everywhere: Reads every table, also those to which no statement was seen.
         """
-        names = set(self._tables) if everywhere else self.committed & set(self._tables)
+        names = set(self._tables) if everywhere else self._reached(self.committed & set(self._tables))
         found: list[Change] = []
         if not names:
             return found
@@ -97,6 +97,15 @@ class Ledger:
             for name in self._tables:
                 if name in names:
                     found += _difference(name, self._baseline[name], self._read(connection, name))
+        return found
+
+    def _reached(self, names: set[str]) -> set[str]:
+        """Return the tables and those that the database itself may have changed after them: ON DELETE CASCADE, SET NULL."""
+        found = set(names)
+        for table in self._tables.values():
+            for constraint in table.foreign_key_constraints:
+                if constraint.referred_table.name in found and constraint.ondelete in ("CASCADE", "SET NULL"):
+                    found.add(table.name)
         return found
 
     def fingerprint(self) -> str:

@@ -53,16 +53,26 @@ class Records:
         for target in GROUPS:
             rows = getattr(world, target)
             for table, key in (
-                ("project", rows.project_id), ("phase", rows.phase_id), ("building", rows.building_id),
-                ("unit", rows.unit_ids[0]), ("customer", rows.customer_ids[0]),
-                ("customer_unit", rows.customer_unit_ids[0]), ("department", world.departments[GROUPS[target]]),
-                ("user_account", world.users[STAFF[target]]), ("role", world.roles["engineer"]),
-            ):  # fmt: skip
+                ("project", rows.project_id),
+                ("phase", rows.phase_id),
+                ("building", rows.building_id),
+                ("unit", rows.unit_ids[0]),
+                ("customer", rows.customer_ids[0]),
+                ("customer_unit", rows.customer_unit_ids[0]),
+                ("department", world.departments[GROUPS[target]]),
+                ("user_account", world.users[STAFF[target]]),
+                ("role", world.roles["engineer"]),
+            ):
                 self._made[table, target] = key
 
     def key(self, model: Any, target: str) -> int:
         """Return the key of the row of a model in a project, which is made when it is asked for first."""
         return int(self._row(model.__tablename__, target)["id"])
+
+    def make(self, table_name: str, target: str) -> None:
+        """Make the row of a table in a project, if there is such a table."""
+        if table_name in self._models:
+            self._row(table_name, target)
 
     def canary(self, target: str) -> str:
         """Return the text that every row of a project carries."""
@@ -138,8 +148,15 @@ class Records:
             return None
         if enumeration is not None:
             return next(iter(enumeration))
-        plain = {sa.Boolean: True, UtcDateTime: dt.datetime(2026, 1, 2, tzinfo=dt.UTC), sa.DateTime: dt.datetime(2026, 1, 2),
-                 sa.Date: dt.date(2026, 1, 2), Money: Decimal(1), sa.Numeric: Decimal(1), sa.Integer: 1}  # fmt: skip
+        plain = {
+            sa.Boolean: True,
+            UtcDateTime: dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+            sa.DateTime: dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
+            sa.Date: dt.date(2026, 1, 2),
+            Money: Decimal(1),
+            sa.Numeric: Decimal(1),
+            sa.Integer: 1,
+        }
         for each, value in plain.items():
             if isinstance(kind, each):
                 return value

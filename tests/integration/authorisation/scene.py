@@ -40,6 +40,8 @@ from tests.integration.authorisation.oracle import ACTORS, PROJECTS, Actor
 from tests.integration.authorisation.records import Records
 
 COOKIE = "doorstep_session"
+ALSO_MADE = ("touchpoint", "unit_import", "handover_inspection_result", "handover_inspection_room")
+"""Tables that routes name rows of, although they are neither a record kind nor have a list."""
 DEPARTMENTS = {"other_city": "乙城公司", "other_group": "乙城一组", "sibling_group": "甲城二组"}
 """Names of departments that pages of others must not show."""
 PEOPLE = {"sibling": "用户sibling", "foreign": "用户other"}
@@ -81,6 +83,9 @@ class Scene:
                 if isinstance(view, RecordView):
                     for target in PROJECTS:
                         self.records.key(view.model, target)
+            for name in ALSO_MADE:
+                for target in PROJECTS:
+                    self.records.make(name, target)
             self.permissions = self._permissions()
             self.ledger = Ledger(db.engine, metadata)
         self.browsers = {actor.name: self._browser(actor) for actor in ACTORS}
@@ -118,12 +123,20 @@ class Scene:
         rows, content = getattr(self.world, target), self.records.canary(target).encode()
         means = documents._means()
         issued = IssuedDocument(
-            number=f"T-{target}", document_type="core.test", title=self.records.canary(target), language="en",
-            template_version="0" * 64, sha256=hashlib.sha256(content).hexdigest(), pages=1, size=len(content),
+            number=f"T-{target}",
+            document_type="core.test",
+            title=self.records.canary(target),
+            language="en",
+            template_version="0" * 64,
+            sha256=hashlib.sha256(content).hexdigest(),
+            pages=1,
+            size=len(content),
             stored_key=means.store.put(means.encrypt(means.subject_of(None), content)),
-            verification_code=f"TEST{target.upper()}", record_kind="core.unit", record_id=rows.unit_ids[0],
+            verification_code=f"TEST{target.upper()}",
+            record_kind="core.unit",
+            record_id=rows.unit_ids[0],
             project_id=rows.project_id,
-        )  # fmt: skip
+        )
         db.session.add(issued)
         db.session.commit()
         return issued.id

@@ -96,13 +96,19 @@ def test_fields_that_a_form_does_not_have_are_not_written(scene: Scene) -> None:
         sent: dict[str, Any] = dict.fromkeys(forbidden, "1") | {
             name: str(value)
             for name, value in (
-                ("id", scene.records.key(view.model, "foreign")), ("project_id", foreign.project_id),
-                ("department_id", scene.world.departments["other_city"]), ("customer_id", foreign.customer_ids[0]),
-                ("unit_id", foreign.unit_ids[0]), ("building_id", foreign.building_id), ("is_admin", "y"),
-                ("password", "stolen"), ("fs_uniquifier", "stolen"), ("permissions", "people.manage"),
+                ("id", scene.records.key(view.model, "foreign")),
+                ("project_id", foreign.project_id),
+                ("department_id", scene.world.departments["other_city"]),
+                ("customer_id", foreign.customer_ids[0]),
+                ("unit_id", foreign.unit_ids[0]),
+                ("building_id", foreign.building_id),
+                ("is_admin", "y"),
+                ("password", "stolen"),
+                ("fs_uniquifier", "stolen"),
+                ("permissions", "people.manage"),
             )
             if name not in own
-        }  # fmt: skip
+        }
         key = scene.records.key(view.model, "own")
         answer = scene.send(KEEPER, "POST", f"{view.url}/edit/?id={key}", data={**sent, **form})
         for change in _changes(scene):
@@ -206,13 +212,17 @@ def test_rights_and_people_of_others_cannot_be_taken(scene: Scene) -> None:
         (f"/admin/users/password/?id={administrator}", {"password": "seven-Lanterns-drift-90"}),
         (f"/admin/users/two-factor/?id={administrator}", {}),
         (f"/admin/users/activate/?id={administrator}", {"active": "0"}),
-        (f"/admin/users/grant/?id={world.users['engineer']}",
-         {"department_id": world.departments["region"], "role_id": world.roles["admin"]}),
-        (f"/admin/users/grant/?id={world.users['engineer']}",
-         {"department_id": world.departments["sibling_group"], "role_id": world.roles["engineer"]}),
+        (
+            f"/admin/users/grant/?id={world.users['engineer']}",
+            {"department_id": world.departments["region"], "role_id": world.roles["admin"]},
+        ),
+        (
+            f"/admin/users/grant/?id={world.users['engineer']}",
+            {"department_id": world.departments["sibling_group"], "role_id": world.roles["engineer"]},
+        ),
         (f"/admin/roles/permissions/?id={role}", {"permission": ["people.manage"]}),
         (f"/admin/departments/archive/?id={world.departments['city']}", {}),
-    ]  # fmt: skip
+    ]
     for address, data in forms:
         answer = scene.send(KEEPER, "POST", address, data=data)
         assert answer.status_code in (303, 404), address
@@ -234,16 +244,15 @@ def test_a_role_that_is_held_elsewhere_is_neither_renamed_nor_deleted(scene: Sce
     )
     assert not _changes(scene)
     unheld = scene.world.roles["service"]
-    with scene.app.app_context():
-        with db.engine.begin() as connection:
-            connection.execute(
-                sa.delete(metadata.tables["membership"]).where(metadata.tables["membership"].c.role_id == unheld)
-            )
-            connection.execute(
-                sa.update(metadata.tables["role"])
-                .where(metadata.tables["role"].c.id == unheld)
-                .values(permissions=["no.such_right_of_the_keeper"])
-            )
+    with scene.app.app_context(), db.engine.begin() as connection:
+        connection.execute(
+            sa.delete(metadata.tables["membership"]).where(metadata.tables["membership"].c.role_id == unheld)
+        )
+        connection.execute(
+            sa.update(metadata.tables["role"])
+            .where(metadata.tables["role"].c.id == unheld)
+            .values(permissions=["no.such_right_of_the_keeper"])
+        )
     scene.remember()
     answer = scene.send(KEEPER, "POST", "/admin/roles/delete/", data={"id": str(unheld)})
     assert answer.status_code in (303, 422)

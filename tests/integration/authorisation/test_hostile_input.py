@@ -62,13 +62,27 @@ BODIES: tuple[tuple[bytes, str], ...] = (
 )  # fmt: skip
 
 
-def _addresses(scene: Scene, route: Route, method: str) -> Iterator[str]:
+THOROUGH = {
+    "units",
+    "customers",
+    "handover_defects",
+    "search",
+    "timeline",
+    "unit_import",
+    "contractors_matrix",
+    "verification",
+}
+"""Views and blueprints that meet every hostile query; the others, which run the same code, meet each fifth in turn."""
+
+
+def _addresses(scene: Scene, route: Route, method: str, place: int) -> Iterator[str]:
     base = attempts(scene, route, method, KEEPER, "own")[0].address
     path, _mark, query = base.partition("?")
     yield base
-    for hostile in QUERIES:
+    thorough = route.endpoint.partition(".")[0] in THOROUGH
+    for hostile in QUERIES if thorough else QUERIES[place % 5 :: 5]:
         yield f"{path}?{query}&{hostile}" if query else f"{path}?{hostile}"
-    for key in KEYS:
+    for key in KEYS if thorough else KEYS[place % 3 :: 3]:
         yield f"{path}?id={key}"
         if route.arguments:
             yield "/".join(key if part.isdigit() else part for part in path.split("/"))
@@ -84,10 +98,12 @@ def _take_back(scene: Scene) -> list[Any]:
 def test_no_address_makes_a_page_fail_or_write(scene: Scene) -> None:
     """Every GET route with odd keys, odd filters, odd searches, odd headers: never 500, never a write."""
     wrong, tried = [], 0
-    for route, method in routes_of(scene):
+    for place, (route, method) in enumerate(routes_of(scene)):
         if method != "GET":
             continue
-        requests: list[tuple[str, dict[str, str]]] = [(address, {}) for address in _addresses(scene, route, method)]
+        requests: list[tuple[str, dict[str, str]]] = [
+            (address, {}) for address in _addresses(scene, route, method, place)
+        ]
         requests += [(requests[0][0], headers) for headers in HEADERS]
         for address, headers in requests:
             answer = scene.send(KEEPER, "GET", address, headers=headers)
@@ -95,21 +111,22 @@ def test_no_address_makes_a_page_fail_or_write(scene: Scene) -> None:
             if answer.status_code >= 500 or scene.ledger.statements:
                 wrong.append(f"{route.endpoint} {address[:120]} {headers}: {answer.status_code}")
     assert wrong == []
-    assert tried >= 3000
+    assert tried >= 2000
 
 
 def test_no_body_makes_a_form_fail(scene: Scene) -> None:
     """Every POST route with broken bodies of every content type: never 500."""
     wrong, tried = [], 0
-    for route, method in routes_of(scene):
+    for place, (route, method) in enumerate(routes_of(scene)):
         if method == "GET":
             continue
         address = attempts(scene, route, method, KEEPER, "own")[0].address
-        for content, kind in BODIES:
+        thorough = route.endpoint.partition(".")[0] in THOROUGH
+        for content, kind in BODIES if thorough else BODIES[place % 3 :: 3]:
             answer = scene.send(KEEPER, method, address, data=content, content_type=kind)
             tried += 1
             _take_back(scene)
             if answer.status_code >= 500:
                 wrong.append(f"{route.endpoint} {kind} {content[:30]!r}: {answer.status_code}")
     assert wrong == []
-    assert tried >= 600
+    assert tried >= 500

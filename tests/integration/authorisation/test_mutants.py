@@ -51,11 +51,13 @@ def _actor(name: str) -> Actor:
     return next(actor for actor in ACTORS if actor.name == name)
 
 
-# --- What notices ------------------------------------------------------------------------------------------------------
+# --- What notices
 
 
 def matrix(
-    *endpoints: str, actors: tuple[str, ...] = ("keeper", "head", "service", "nobody", "sibling"), is_on: bool = True
+    *endpoints: str,
+    actors: tuple[str, ...] = ("keeper", "head", "service", "nobody", "sibling"),
+    is_on: bool = True,
 ) -> Check:
     """Return the check that the matrix of some endpoints is without a wrong cell."""
 
@@ -142,7 +144,7 @@ def stale_forms_are_refused(scene: Scene) -> list[str]:
     )
 
 
-# --- What is taken out -------------------------------------------------------------------------------------------------
+# --- What is taken out
 
 
 def _open(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -258,49 +260,146 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("rows of projects are not narrowed", _replaced(_ByColumn, "criterion", lambda *_: None), matrix("units", "contractors_companies")),
-    Mutant("rows of customers are not narrowed", _replaced(ByCustomer, "criterion", lambda *_: None), matrix("customers", "customer_contacts")),
-    Mutant("rows that hang on records are not narrowed", _replaced(Owned, "criterion", lambda *_: None), matrix("documents_issued", "documents.download")),
-    Mutant("rows are not checked at flush", _replaced(core.database.scope, "_check_rows", lambda *_, **__: None), foreign_row_is_refused_at_flush),
-    Mutant("one record is read past the wall", _replaced(RecordView, "get_one", _unscoped_get_one), matrix("units.details_view")),
-    Mutant("lists count past the wall", _opened(core.admin.listing, "bounded_count"), counts_are_of_visible_rows),
-    Mutant("references propose past the wall", _opened(core.admin.ajax.Reference, "proposals"), matrix("units.ajax_lookup")),
-    Mutant("references accept past the wall", _several(
-        _opened(core.admin.ajax.Reference, "get"), _replaced(core.database.scope, "_check_rows", lambda *_, **__: None),
+    Mutant(
+        "rows of projects are not narrowed",
         _replaced(_ByColumn, "criterion", lambda *_: None),
-    ), matrix("phases.create_view", "buildings.create_view")),
-    Mutant("everybody holds every permission", _replaced(core.admin.access, "holds", lambda _code: True), matrix("units.index_view", "users.index_view")),
+        matrix("units", "contractors_companies"),
+    ),
+    Mutant(
+        "rows of customers are not narrowed",
+        _replaced(ByCustomer, "criterion", lambda *_: None),
+        matrix("customers", "customer_contacts"),
+    ),
+    Mutant(
+        "rows that hang on records are not narrowed",
+        _replaced(Owned, "criterion", lambda *_: None),
+        matrix("documents_issued", "documents.download"),
+    ),
+    Mutant(
+        "rows are not checked at flush",
+        _replaced(core.database.scope, "_check_rows", lambda *_, **__: None),
+        foreign_row_is_refused_at_flush,
+    ),
+    Mutant(
+        "one record is read past the wall",
+        _replaced(RecordView, "get_one", _unscoped_get_one),
+        matrix("units.details_view"),
+    ),
+    Mutant("lists count past the wall", _opened(core.admin.listing, "bounded_count"), counts_are_of_visible_rows),
+    Mutant(
+        "references propose past the wall",
+        _opened(core.admin.ajax.Reference, "proposals"),
+        matrix("units.ajax_lookup"),
+    ),
+    Mutant(
+        "references accept past the wall",
+        _several(
+            _opened(core.admin.ajax.Reference, "get"),
+            _replaced(core.database.scope, "_check_rows", lambda *_, **__: None),
+            _replaced(_ByColumn, "criterion", lambda *_: None),
+        ),
+        matrix("phases.create_view", "buildings.create_view"),
+    ),
+    Mutant(
+        "everybody holds every permission",
+        _replaced(core.admin.access, "holds", lambda _code: True),
+        matrix("units.index_view", "users.index_view"),
+    ),
     Mutant("every view is shown in the sidebar", _open_sidebar, sidebar_shows_what_may_be_opened),
-    Mutant("plugins are on everywhere", _several(
-        _replaced(core.admin.access, "is_on", lambda *_: True), _replaced(core.admin.mounting, "is_on", lambda *_: True),
-    ), matrix("contractors_companies.index_view", "handover.index", is_on=False)),
-    Mutant("marks of blueprint pages are ignored", _replaced(core.admin.mounting, "admit", lambda *_: None), matrix("handover.index", "handover.inspection")),
-    Mutant("marks of record views are ignored", _replaced(core.admin.views, "admit", lambda *_: None), matrix("customers.index_view", "customers.merge")),
-    Mutant("keys of an action are not looked up", _replaced(core.admin.actions, "chosen_records", _unchecked_rows), matrix("handover_defects.action_view")),
+    Mutant(
+        "plugins are on everywhere",
+        _several(
+            _replaced(core.admin.access, "is_on", lambda *_: True),
+            _replaced(core.admin.mounting, "is_on", lambda *_: True),
+        ),
+        matrix("contractors_companies.index_view", "handover.index", is_on=False),
+    ),
+    Mutant(
+        "marks of blueprint pages are ignored",
+        _replaced(core.admin.mounting, "admit", lambda *_: None),
+        matrix("handover.index", "handover.inspection"),
+    ),
+    Mutant(
+        "marks of record views are ignored",
+        _replaced(core.admin.views, "admit", lambda *_: None),
+        matrix("customers.index_view", "customers.merge"),
+    ),
+    Mutant(
+        "keys of an action are not looked up",
+        _replaced(core.admin.actions, "chosen_records", _unchecked_rows),
+        matrix("handover_defects.action_view"),
+    ),
     Mutant("forms need no token", _no_csrf, forms_need_their_token),
-    Mutant("personal data is not masked", _replaced(core.admin.views, "sees_personal_data", lambda: True), matrix("customers.index_view", "customers.details_view")),
-    Mutant("files are handed to anybody", _replaced(core.admin.files.attachments, "find", _unauthorised_file), matrix("files.show")),
-    Mutant("records of uploads are not looked up", _replaced(core.admin.files.attachments, "record_of", _unauthorised_record), matrix("files.upload")),
-    Mutant("records of documents are not looked up", _replaced(core.admin.documents, "record_of", _unauthorised_record), matrix("documents.preview")),
-    Mutant("issued documents are handed to anybody", _replaced(core.admin.documents, "_may_read", lambda _issued: True), matrix("documents.download")),
+    Mutant(
+        "personal data is not masked",
+        _replaced(core.admin.views, "sees_personal_data", lambda: True),
+        matrix("customers.index_view", "customers.details_view"),
+    ),
+    Mutant(
+        "files are handed to anybody",
+        _replaced(core.admin.files.attachments, "find", _unauthorised_file),
+        matrix("files.show"),
+    ),
+    Mutant(
+        "records of uploads are not looked up",
+        _replaced(core.admin.files.attachments, "record_of", _unauthorised_record),
+        matrix("files.upload"),
+    ),
+    Mutant(
+        "records of documents are not looked up",
+        _replaced(core.admin.documents, "record_of", _unauthorised_record),
+        matrix("documents.preview"),
+    ),
+    Mutant(
+        "issued documents are handed to anybody",
+        _replaced(core.admin.documents, "_may_read", lambda _issued: True),
+        matrix("documents.download"),
+    ),
     Mutant("who may read may export", _export_for_readers, matrix("units.export")),
-    Mutant("tickets of exports are good for anybody", _replaced(core.admin.exporting, "read_ticket", _any_ticket), matrix("units.export")),
-    Mutant("modules of any department can be switched", _replaced(core.admin.modules, "departments_in_reach", _every_department), matrix("modules")),
-    Mutant("settings of any department can be changed", _several(
-        _replaced(core.people.services, "departments_in_reach", _every_department),
-        _replaced(core.people.services, "is_within_reach", lambda _department: True),
-    ), matrix("settings")),
-    Mutant("anybody may act anywhere", _replaced(core.people.services, "departments_of", _every_department), matrix("shell.choose_department")),
+    Mutant(
+        "tickets of exports are good for anybody",
+        _replaced(core.admin.exporting, "read_ticket", _any_ticket),
+        matrix("units.export"),
+    ),
+    Mutant(
+        "modules of any department can be switched",
+        _replaced(core.admin.modules, "departments_in_reach", _every_department),
+        matrix("modules"),
+    ),
+    Mutant(
+        "settings of any department can be changed",
+        _several(
+            _replaced(core.people.services, "departments_in_reach", _every_department),
+            _replaced(core.people.services, "is_within_reach", lambda _department: True),
+        ),
+        matrix("settings"),
+    ),
+    Mutant(
+        "anybody may act anywhere",
+        _replaced(core.people.services, "departments_of", _every_department),
+        matrix("shell.choose_department"),
+    ),
     Mutant("the search looks past the wall", _opened(core.admin.search, "_ask"), matrix("search")),
-    Mutant("imports of others can be opened", _replaced(core.customers.importing, "find_import", _any_import), matrix("unit_import.preview", "unit_import.confirm")),
-    Mutant("redirects lead anywhere", _several(
-        _replaced(core.admin.redirects, "safe_path", lambda target: target), _replaced(core.admin.http, "safe_path", lambda target: target),
-        _replaced(core.admin.shell, "safe_path", lambda target: target),
-    ), redirects_stay_here),
-    Mutant("versions of forms are not compared", _replaced(
-        core.admin.views, "version_of", lambda *_: core.admin.views.request.form.get("row_version", "1")
-    ), stale_forms_are_refused),
-)  # fmt: skip
+    Mutant(
+        "imports of others can be opened",
+        _replaced(core.customers.importing, "find_import", _any_import),
+        matrix("unit_import.preview", "unit_import.confirm"),
+    ),
+    Mutant(
+        "redirects lead anywhere",
+        _several(
+            _replaced(core.admin.redirects, "safe_path", lambda target: target),
+            _replaced(core.admin.http, "safe_path", lambda target: target),
+            _replaced(core.admin.shell, "safe_path", lambda target: target),
+        ),
+        redirects_stay_here,
+    ),
+    Mutant(
+        "versions of forms are not compared",
+        _replaced(core.admin.views, "version_of", lambda *_: core.admin.views.request.form.get("row_version", "1")),
+        stale_forms_are_refused,
+    ),
+)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
