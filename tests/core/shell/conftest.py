@@ -21,6 +21,7 @@ from core.admin.home import HomeView
 from core.database.scope import Scope, enter_scope
 from core.database.setup import set_up_database
 from core.extensions import db
+from core.machinery.audit.models import AuditEntry, SubjectKey
 from core.people.models import Department, Membership, Role, User
 from core.people.request_scope import Standing
 from core.plugin_system import declarations as d
@@ -132,7 +133,13 @@ def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
     app = Flask("core", instance_path=str(folder))
     config.load_config(
         app,
-        {"SECRET_KEY": "x" * 40, "SECURITY_PASSWORD_SALT": "1", "DATABASE_URL": database_url, **overrides},
+        {
+            "SECRET_KEY": "x" * 40,
+            "SECURITY_PASSWORD_SALT": "1",
+            "DATABASE_URL": database_url,
+            "DEFAULT_LOCALE": "en",
+            **overrides,
+        },
     )
     set_up_database(app)
     languages.set_up_languages(app)
@@ -250,7 +257,9 @@ def make_app(tmp_path: Path, empty_database_url: str) -> Iterator[Callable[..., 
 
 def fill() -> None:
     """Make the tables, a user with a role in a city company, a group below it, and a plugin that is on there."""
-    tables = [model.__table__ for model in (Department, Role, User, Membership, PluginSwitch)]
+    # Other tests of the process may have attached the audit log to the session.
+    models = (Department, Role, User, Membership, PluginSwitch, AuditEntry, SubjectKey)
+    tables = [model.__table__ for model in models]
     db.metadata.create_all(db.engine, tables=tables)
     city = Department(id=1, kind="city", code="SZ", name="深圳公司", name_en="Shenzhen", path="/1/")
     group = Department(
@@ -259,7 +268,13 @@ def fill() -> None:
     other = Department(id=3, kind="city", code="GZ", name="广州公司", name_en="Guangzhou", path="/3/")
     role = Role(id=1, name="ENG", label="工程师", permissions=sorted(PERMISSIONS))
     user = User(
-        id=1, email="lin@example.com", name="林岚", fs_uniquifier="u1", acting_department_id=1, password="x"
+        id=1,
+        email="lin@example.com",
+        name="林岚",
+        locale="en",
+        fs_uniquifier="u1",
+        acting_department_id=1,
+        password="x",
     )
     db.session.add_all([city, group, other, role, user])
     db.session.flush()
