@@ -83,6 +83,7 @@ LABELS = {
     "projects": _l("Projects"),
     "project": _l("Project"),
     "project_id": _l("Project"),
+    "id": _l("Number"),
     "created_at": _l("Registered"),
     "email": _l("E-mail"),
     "identity_type": _l("Identity document"),

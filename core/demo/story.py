@@ -114,7 +114,7 @@ def tell(today: dt.date | None = None) -> Demo:
     if db.session.scalar(sa.select(sa.func.count(Department.id))):
         raise DemoExistsError("This database holds departments already, so no demo data was written.")
     demo = Demo(today=today or local_today(), random=random.Random(SEED))
-    with all_departments("demo data"):
+    with all_departments("演示数据"):
         _organisation(demo)
         _project(demo)
         _buyers(demo)

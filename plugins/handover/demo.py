@@ -143,7 +143,7 @@ class _Story:
             project_ids=None,
             department_ids=None,
             permissions=outer.permissions | {permission.code for permission in permissions()},
-            reason="demo data",
+            reason="演示数据",
         )
         with use_scope(scope):
             yield

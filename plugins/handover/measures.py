@@ -111,9 +111,14 @@ def is_outside(measure: Mapping[str, Any], text: str) -> bool:
     return (low is not None and value < Decimal(low)) or (high is not None and value > Decimal(high))
 
 
+def unit_words(unit: str) -> str:
+    """Return the unit of a measure in the reader's language; symbols such as mm are the same in all."""
+    return _("places") if unit == "places" else unit
+
+
 def tolerance(measure: Mapping[str, Any]) -> str:
     """Return the allowed range as it is written on a form: "≤ 4 mm", "≥ 1.1 m", "8–12 mm", "±20 mm"."""
-    low, high, unit = measure.get("low"), measure.get("high"), measure["unit"]
+    low, high, unit = measure.get("low"), measure.get("high"), unit_words(measure["unit"])
     if low is None:
         return f"≤ {high} {unit}"
     if high is None:

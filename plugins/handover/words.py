@@ -131,7 +131,7 @@ def measure_name(measure: Mapping[str, Any], language: str = "") -> str:
 def measured_values(result: InspectionResult) -> list[str]:
     """Return the measured values of a result with their units."""
     return [
-        f"{result.measured[str(position)]} {measure['unit']}"
+        f"{result.measured[str(position)]} {measures.unit_words(measure['unit'])}"
         for position, measure in enumerate(result.measures)
         if result.measured.get(str(position))
     ]
