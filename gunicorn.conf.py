@@ -23,6 +23,8 @@ def when_ready(_server: Any) -> None:
     """Leave what the master has loaded out of garbage collection: workers neither search it nor copy its memory."""
     gc.collect()
     gc.freeze()
+    # A page makes some thousand objects and leaves none: searching them once a page is enough.
+    gc.set_threshold(10_000, 20, 20)
 
 
 def post_fork(server: Any, _worker: Any) -> None:

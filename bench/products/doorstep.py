@@ -127,10 +127,16 @@ class Doorstep(Product):
 
     @staticmethod
     def _load_customers(engine: sa.Engine, dataset: Dataset) -> None:
-        """Writes through the tables' own columns, so that defaults and stored forms are the product's."""
-        from core.customers.models import Customer as Record
-        from core.customers.models import CustomerProject
+        """Writes through the tables' own columns, so that defaults and stored forms are the product's.
 
+        The search index is taken away meanwhile and made again from all rows at once, which is much faster.
+        """
+        from core.customers.models import CUSTOMER_SEARCH, CustomerProject
+        from core.customers.models import Customer as Record
+
+        with engine.begin() as connection:
+            for statement in CUSTOMER_SEARCH.drop_statements(engine.dialect.name):
+                connection.exec_driver_sql(statement)
         for chunk in _chunks(dataset.customers()):
             with engine.begin() as connection:
                 connection.execute(
@@ -157,6 +163,9 @@ class Doorstep(Product):
                         if project_id is not None
                     ],
                 )
+        with engine.begin() as connection:
+            for statement in CUSTOMER_SEARCH.create_statements(engine.dialect.name):
+                connection.exec_driver_sql(statement)
 
     def start(self, database: Database, environment: Mapping[str, str], folder: Path) -> Server:
         settings = {f"DOORSTEP_{key}": value for key, value in self._settings(database, folder).items()}

@@ -13,7 +13,6 @@ from flask import Flask, g, redirect, request, session
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security import url_for_security
-from sqlalchemy.orm import aliased
 from werkzeug.wrappers import Response
 
 from core.database.base import metadata
@@ -209,30 +208,30 @@ def _view_query() -> Any:
     A region sees the projects of its city companies, a city company its own, a group those that it is assigned to.
     Whoever acts above every other department, archived ones included, sees all projects; none is read then.
     """
-    # By table name: projects stand a layer above people.
+    # By table: projects stand a layer above people, and what is read becomes no record.
     project, assignment = metadata.tables["project"].c, metadata.tables["project_group"].c
+    department = metadata.tables["department"]
+    acting, root = department.alias("acting").c, department.alias("root").c
     wanted = sa.bindparam("department_id", type_=sa.BigInteger)
-    acting = aliased(Department)
-    below = Department.path.startswith(acting.path)
+    below = department.c.path.startswith(acting.path)
     nothing = sa.literal("")
     departments_below = (
         sa.select(
-            sa.case((Department.archived_at.is_(None), "department"), else_="archived").label("what"),
-            Department.id,
-            Department.path,
-            Department.name,
-            Department.name_en,
+            sa.case((department.c.archived_at.is_(None), "department"), else_="archived").label("what"),
+            department.c.id,
+            department.c.path,
+            department.c.name,
+            department.c.name_en,
         )
-        .join(acting, below)
+        .join_from(department, acting.id.table, below)
         .where(acting.id == wanted, acting.archived_at.is_(None))
     )
-    root = Department.__table__.c
     has_another_root = sa.exists().where(root.parent_id.is_(None), root.id != wanted)
     projects_below = (
         sa.select(sa.literal("project"), project.id, nothing, nothing, nothing)
-        .join(Department, Department.id == project.department_id)
-        .join(acting, below)
-        .where(acting.id == wanted, has_another_root.correlate(None))
+        .join_from(project.id.table, department, department.c.id == project.department_id)
+        .join(acting.id.table, below)
+        .where(acting.id == wanted, has_another_root)
     )
     projects_assigned = sa.select(
         sa.literal("project"), assignment.project_id, nothing, nothing, nothing

@@ -93,8 +93,10 @@ def _switches_query() -> sa.Select[str, bool]:
     It is asked in every request and built once: building it costs more than running it.
     """
     here, above = department_table.alias("here"), department_table.alias("above")
+    # The plain table: what is read becomes no record, and is read in half the time.
+    switch = PluginSwitch.__table__.c
     return (
-        sa.select(PluginSwitch.slug, PluginSwitch.enabled)
+        sa.select(switch.slug, switch.enabled)
         .select_from(here)
         .join(
             above,
@@ -103,7 +105,7 @@ def _switches_query() -> sa.Select[str, bool]:
                 sa.and_(above.c.path != "", here.c.path.startswith(above.c.path)),
             ),
         )
-        .join(PluginSwitch, PluginSwitch.department_id == above.c.id)
+        .join(PluginSwitch.__table__, switch.department_id == above.c.id)
         .where(here.c.id == sa.bindparam("department_id"))
         .order_by(sa.func.length(above.c.path))
     )
