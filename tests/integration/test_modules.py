@@ -27,9 +27,13 @@ def module(running_app: Flask, monkeypatch: pytest.MonkeyPatch) -> str:
     """A plugin that stands in for any: healthy, without declarations."""
     runtime = current_runtime(running_app)
     plain = PluginState("plain", State.HEALTHY, Manifest("plain", "Plain module", "1.2.0", 1), "1.2.0")
-    needy = PluginState("needy", State.HEALTHY, Manifest("needy", "Needy module", "1.0", 1, depends=("plain",)))
+    needy = PluginState(
+        "needy", State.HEALTHY, Manifest("needy", "Needy module", "1.0", 1, depends=("plain",))
+    )
     broken = PluginState("broken", State.QUARANTINED, version="0.9", reason="It cannot be imported: a test.")
-    monkeypatch.setattr(runtime, "plugins", {**runtime.plugins, "plain": plain, "needy": needy, "broken": broken})
+    monkeypatch.setattr(
+        runtime, "plugins", {**runtime.plugins, "plain": plain, "needy": needy, "broken": broken}
+    )
     return "plain"
 
 
@@ -147,7 +151,9 @@ def test_a_department_returns_to_what_is_above(
     region, city = world.departments["region"], world.departments["city"]
 
     def switch(department: int, to: str) -> None:
-        answer = client.post("/admin/modules/switch/", data={"module": module, "department": department, "to": to})
+        answer = client.post(
+            "/admin/modules/switch/", data={"module": module, "department": department, "to": to}
+        )
         assert answer.status_code == 302
 
     link = rf"preview/\?module={module}&amp;department={city}&amp;to=inherit"
@@ -275,7 +281,9 @@ def test_erasing_asks_for_the_password_again(
 ) -> None:
     monkeypatch.setattr("core.admin.modules.is_fresh", lambda: False)
     client = sign_in("admin")
-    answer = client.post(f"/admin/modules/erase/?module={orphan}", data={"reason": "a test", "typed_slug": orphan})
+    answer = client.post(
+        f"/admin/modules/erase/?module={orphan}", data={"reason": "a test", "typed_slug": orphan}
+    )
     assert answer.status_code == 302
     assert "verify" in answer.location
     assert has_ghost(running_app)

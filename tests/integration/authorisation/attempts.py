@@ -163,7 +163,9 @@ def _create(
         keys = {name: key_text(scene, model, target) for name, model in models.items()}
         keys |= {name.removesuffix("_id"): key for name, key in keys.items()}
         yield Attempt(
-            url_for(route.endpoint, **keys), _view_rule(view, view.permissions.create), what="proposed references"
+            url_for(route.endpoint, **keys),
+            _view_rule(view, view.permissions.create),
+            what="proposed references",
         )
         return
     narrowed = [model for model in models.values() if not _is_open(model)]
@@ -239,7 +241,9 @@ def _ajax_update(
     scene: Scene, view: RecordView, route: Route, method: str, actor: Actor, target: str
 ) -> Iterator[Attempt]:
     data = {"list_form_pk": key_text(scene, view.model, target), "name": "x"}
-    yield Attempt(url_for(route.endpoint), _view_rule(view, view.permissions.edit, granted=NOT_FOUND), data=data)
+    yield Attempt(
+        url_for(route.endpoint), _view_rule(view, view.permissions.edit, granted=NOT_FOUND), data=data
+    )
 
 
 def _export(
@@ -272,7 +276,9 @@ def _ticket(scene: Scene, view: RecordView, actor: Actor, file_format: str, stol
 
     whose = "admin" if stolen or actor.account is None else actor.account
     place = (
-        "region" if whose == "admin" else {"sibling": "sibling_group", "other": "other_city"}.get(whose, "group")
+        "region"
+        if whose == "admin"
+        else {"sibling": "sibling_group", "other": "other_city"}.get(whose, "group")
     )
     with use_scope(Scope(scene.accounts[whose], scene.world.departments[place])):
         return make_ticket(view, file_format, view.column_export_list, {})
@@ -289,11 +295,16 @@ def _further(
     key = key_text(scene, view.model, target)
     address = url_for(route.endpoint, id=key)
     forms = (
-        FURTHER_FORMS.get(route.endpoint, lambda _scene, _target: [{}])(scene, target) if method == "POST" else [{}]
+        FURTHER_FORMS.get(route.endpoint, lambda _scene, _target: [{}])(scene, target)
+        if method == "POST"
+        else [{}]
     )
     for form in forms:
         yield Attempt(
-            address, _view_rule(view, *needs, row=True), view.model, {"id": key, **form} if method == "POST" else {}
+            address,
+            _view_rule(view, *needs, row=True),
+            view.model,
+            {"id": key, **form} if method == "POST" else {},
         )
 
 
@@ -387,7 +398,8 @@ def _filled(scene: Scene, view: RecordView, form: Any, target: str) -> dict[str,
             data[name] = next((value for value in values if value), "")
         elif not isinstance(each, BooleanField):
             data[name] = TYPED.get(
-                (view.endpoint, name), TYPED.get(("", name), _TYPED_BY_FIELD.get(type(each).__name__, "Probe"))
+                (view.endpoint, name),
+                TYPED.get(("", name), _TYPED_BY_FIELD.get(type(each).__name__, "Probe")),
             )
     return data
 
@@ -447,7 +459,9 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
     "users.password_view": lambda scene, target: [{"password": "seven-Lanterns-drift-90"}],
     "roles.permissions_view": lambda scene, target: [{"permission": ["people.view", "audit.view"]}],
     "handover_batches.step": lambda scene, target: [{"step": "start"}, {"step": "no_such_step"}],
-    "handover_batches.add_building": lambda scene, target: [{"building_id": key_text(scene, Building, target)}],
+    "handover_batches.add_building": lambda scene, target: [
+        {"building_id": key_text(scene, Building, target)}
+    ],
     "handover_inspections.cancel": lambda scene, target: [{"reason": REASON}],
     "handover_defects.step": lambda scene, target: [
         {"step": "assign"},
@@ -466,7 +480,9 @@ def _marked(scene: Scene, route: Route) -> tuple[str | None, ...]:
     owner, _dot, function = route.endpoint.rpartition(".")
     view = scene.views.get(owner)
     subject = (
-        getattr(type(view), function) if isinstance(view, PageView) else scene.app.view_functions[route.endpoint]
+        getattr(type(view), function)
+        if isinstance(view, PageView)
+        else scene.app.view_functions[route.endpoint]
     )
     mark = required_permission(subject)
     if mark is None:
@@ -516,7 +532,11 @@ def _of_blueprint(scene: Scene, route: Route, method: str, target: str) -> Itera
             )
         model = kind()
         keys[argument] = (
-            MISSING_KEY if target == MISSING else "7x" if target == MALFORMED else scene.records.key(model, target)
+            MISSING_KEY
+            if target == MISSING
+            else "7x"
+            if target == MALFORMED
+            else scene.records.key(model, target)
         )
     form = BLUEPRINT_FORMS.get(route.endpoint, {}) if method == "POST" else {}
     rule = Rule(needs, row=True)
@@ -529,7 +549,9 @@ def _of_blueprint(scene: Scene, route: Route, method: str, target: str) -> Itera
         # The first key is one's own, the others are not: a child must hang on the parent that is named.
         for argument in sorted(keys):
             if argument != "inspection_id":
-                own["inspection_id"] = scene.records.key(KINDS_OF_ARGUMENTS["handover.inspection_id"](), "own")
+                own["inspection_id"] = scene.records.key(
+                    KINDS_OF_ARGUMENTS["handover.inspection_id"](), "own"
+                )
         yield Attempt(
             _address(route, own),
             Rule(needs, row=True, granted=ANY if target != "own" else OK),
@@ -613,7 +635,9 @@ def _search(scene: Scene, route: Route, method: str, actor: Actor, target: str) 
         yield Attempt(url_for(route.endpoint, q=query), Rule(), what=query)
 
 
-def _choose_department(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+def _choose_department(
+    scene: Scene, route: Route, method: str, actor: Actor, target: str
+) -> Iterator[Attempt]:
     granted = OK if target in PROJECTS else ANY
     yield Attempt(
         url_for(route.endpoint),
@@ -685,7 +709,9 @@ def _document(scene: Scene, route: Route, method: str, actor: Actor, target: str
         if route.endpoint == "documents.issue":
             late.append(document.issue_permission or "nobody")
         rule = Rule(hidden=(kind.view_permission,), late=tuple(late), row=True, staff=False)
-        address = _address(route, {"code": document.code, "record_id": key, "language": document.languages[0]})
+        address = _address(
+            route, {"code": document.code, "record_id": key, "language": document.languages[0]}
+        )
         data = {"language": document.languages[0]} if method == "POST" else {}
         yield Attempt(address, _of_staff(rule, actor), kind.model, data, what=document.code)
 
@@ -762,8 +788,12 @@ def _matrix(scene: Scene, route: Route, method: str, actor: Actor, target: str) 
         )
     elif function == "copy":
         own = scene.records.key(Building, sorted(actor.sees)[0] if actor.sees else "own")
-        yield Attempt(url_for(route.endpoint, building=building), rule, Building, {"source": str(own)}, what="into")
-        yield Attempt(url_for(route.endpoint, building=own), rule, Building, {"source": building}, what="from")
+        yield Attempt(
+            url_for(route.endpoint, building=building), rule, Building, {"source": str(own)}, what="into"
+        )
+        yield Attempt(
+            url_for(route.endpoint, building=own), rule, Building, {"source": building}, what="from"
+        )
     else:
         yield Attempt(url_for(route.endpoint, building=building), rule, Building)
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-_WRITING = re.compile(r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+\"?(\w+)\"?", re.IGNORECASE)
+_WRITING = re.compile(
+    r"\s*(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO)\s+\"?(\w+)\"?", re.IGNORECASE
+)
 _WRITTEN = "authorisation.written"
 
 Row = dict[str, Any]
@@ -100,7 +102,7 @@ class Ledger:
         return found
 
     def _reached(self, names: set[str]) -> set[str]:
-        """Return the tables and those that the database itself may have changed after them: ON DELETE CASCADE, SET NULL."""
+        """Return the tables and those that the database may have changed after them (ON DELETE CASCADE, SET NULL)."""
         found = set(names)
         for table in self._tables.values():
             for constraint in table.foreign_key_constraints:
@@ -138,7 +140,9 @@ class Ledger:
             for change in listed:
                 if change.before is not None and change.after is not None:
                     wanted = {name: change.before[name] for name in change.columns}
-                    connection.execute(self._one(change, sa.update(self._tables[change.table])).values(wanted))
+                    connection.execute(
+                        self._one(change, sa.update(self._tables[change.table])).values(wanted)
+                    )
             for change in sorted(listed, key=lambda each: order[each.table], reverse=True):
                 if change.before is None:
                     connection.execute(self._one(change, sa.delete(self._tables[change.table])))

@@ -43,9 +43,15 @@ ACTORS = (
     Actor("engineer", "engineer", "engineer", frozenset({"own"}), _GROUP),
     Actor("service", "service", "service", frozenset({"own"}), _GROUP),
     Actor("nobody", "nobody", "nobody", frozenset({"own"}), _GROUP),
-    Actor("sibling", "sibling", "head", frozenset({"sibling"}), frozenset({"region", "city", "sibling_group"})),
     Actor(
-        "other city", "other", "head", frozenset({"foreign"}), frozenset({"region", "other_city", "other_group"})
+        "sibling", "sibling", "head", frozenset({"sibling"}), frozenset({"region", "city", "sibling_group"})
+    ),
+    Actor(
+        "other city",
+        "other",
+        "head",
+        frozenset({"foreign"}),
+        frozenset({"region", "other_city", "other_group"}),
     ),
     Actor("visitor", None, None, frozenset()),
 )
@@ -99,7 +105,9 @@ class Rule:
     late: tuple[str | None, ...] = ()
 
 
-def expected(rule: Rule, actor: Actor, held: frozenset[str], target: str, *, unscoped: bool, is_on: bool) -> str:
+def expected(
+    rule: Rule, actor: Actor, held: frozenset[str], target: str, *, unscoped: bool, is_on: bool
+) -> str:
     """Return what a request must be answered with.
 
     Args:

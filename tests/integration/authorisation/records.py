@@ -113,7 +113,9 @@ class Records:
         with db.engine.begin() as connection:
             made = connection.execute(table.insert().values(values)).inserted_primary_key
             keys = table.primary_key.columns
-            found = sa.select(table).where(*(column == value for column, value in zip(keys, made, strict=True)))
+            found = sa.select(table).where(
+                *(column == value for column, value in zip(keys, made, strict=True))
+            )
             row = dict(connection.execute(found).mappings().one())
         self._waiting.discard(table.name)
         return row

@@ -1,4 +1,4 @@
-"""``python -m tests.integration.authorisation.report`` runs the whole matrix and writes docs/reference/authorisation.md."""
+"""``python -m tests.integration.authorisation.report`` runs the whole matrix and writes its page in the reference."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ def page(
     lines = [
         "# Authorisation matrix",
         "",
-        "Written by `python -m tests.integration.authorisation.report`; do not edit it. Every route of the live URL map is tried",
-        f"with every method by {len(ACTORS)} actors ({', '.join(actor.name for actor in ACTORS)}) on {len(TARGETS)} targets",
-        f"({', '.join(TARGETS)}). Compared are the status, the bytes (no text of a project that the actor does not see) and the",
-        "rows of all tables (a refusal changes nothing, a GET never writes). The expected answers come from the declared",
-        "permissions and a table of who sees what, not from the code under test.",
+        "Written by `python -m tests.integration.authorisation.report`; do not edit it. Every route of the live",
+        f"URL map is tried with every method by {len(ACTORS)} actors ({', '.join(each.name for each in ACTORS)})",
+        f"on {len(TARGETS)} targets ({', '.join(TARGETS)}). Compared are the status, the bytes (no text of a",
+        "project that the actor does not see) and the rows of all tables (a refusal changes nothing, a GET never",
+        "writes). The expected answers come from the declared permissions and a table of who sees what, not from",
+        "the code under test.",
         "",
         f"Last run: {summary}.",
         "",

@@ -113,7 +113,10 @@ class Scene:
     def _attach(self, target: str) -> int:
         unit = db.session.get_one(Unit, getattr(self.world, target).unit_ids[0])
         made: Attachment = attachments.attach(
-            unit, io.BytesIO(picture()), f"{self.records.canary(target)}.png", caption=self.records.canary(target)
+            unit,
+            io.BytesIO(picture()),
+            f"{self.records.canary(target)}.png",
+            caption=self.records.canary(target),
         )
         db.session.commit()
         return made.id

@@ -1,4 +1,4 @@
-"""What an insider tries with forms of his own: moving rows, forbidden fields, forms without a token, files of others."""
+"""What an insider tries with forms of his own: moving rows, forbidden fields, forms without a token."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def test_no_reference_of_a_form_reaches_a_foreign_row(scene: Scene, target: str)
                 with scene.app.test_request_context(), use_scope(SYSTEM):
                     form = (create_form if is_new else edit_form)(scene, view, KEEPER, "own")
                 key = scene.records.key(view.model, "own")
-                address = f"/admin/{view.url.removeprefix('/admin/')}/" + ("new/" if is_new else f"edit/?id={key}")
+                address = f"/admin/{view.url.removeprefix('/admin/')}/" + (
+                    "new/" if is_new else f"edit/?id={key}"
+                )
                 answer = scene.send(
                     KEEPER, "POST", address, data={**form, name: str(scene.records.key(model, target))}
                 )
@@ -91,7 +93,7 @@ def test_fields_that_a_form_does_not_have_are_not_written(scene: Scene) -> None:
         with scene.app.test_request_context(), use_scope(SYSTEM):
             form = edit_form(scene, view, KEEPER, "own")
         own = {name for name in view.form_columns if name not in view.create_only_columns}
-        # The price of a house, for example, may follow from its area; the owner and the keys never follow from anything.
+        # A price may follow from an area; the owner and the keys never follow from anything.
         forbidden = {column.name for column in view.model.__table__.columns} - own - INTERNAL_FIELDS
         sent: dict[str, Any] = dict.fromkeys(forbidden, "1") | {
             name: str(value)
@@ -140,7 +142,7 @@ def test_every_form_needs_its_token(scene: Scene) -> None:
 
 
 def test_every_route_declares_its_permission(scene: Scene) -> None:
-    """A route has a permission, or is public by intention: marked with a reason and listed in the registry of the tests."""
+    """A route has a permission, or is public by intention: marked with a reason, and listed in ``PUBLIC``."""
     known = set(scene.permissions["admin"])
     wrong = []
     for route, _method in routes_of(scene):
@@ -195,7 +197,9 @@ def test_merging_with_a_foreign_customer_is_refused(scene: Scene) -> None:
         for kept, merged in ((own, other), (other, own)):
             for method in ("GET", "POST"):
                 data = {"merged": str(merged)} if method == "POST" else None
-                answer = scene.send(KEEPER, method, f"/admin/customers/merge/?id={kept}&merged={merged}", data=data)
+                answer = scene.send(
+                    KEEPER, method, f"/admin/customers/merge/?id={kept}&merged={merged}", data=data
+                )
                 assert answer.status_code == 404
                 assert not _changes(scene)
     shared = scene.world.shared_customer_id

@@ -16,7 +16,7 @@ from tests.integration.authorisation.scene import Scene
 from tests.integration.authorisation.test_mutants import MUTANTS
 
 QUICK = os.environ.get("DOORSTEP_MATRIX") != "full"
-"""``DOORSTEP_MATRIX=full`` leaves nothing out; the usual run tries every route and method, and the adversary everywhere."""
+"""``DOORSTEP_MATRIX=full`` leaves nothing out; the usual run tries every route, and the adversary on every target."""
 FEWEST_CELLS = 1500
 
 

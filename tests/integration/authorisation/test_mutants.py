@@ -115,8 +115,12 @@ def redirects_stay_here(scene: Scene) -> list[str]:
     """What a form says of where to go afterwards never leads to another site."""
     found = []
     for target in ("//evil.example", "http:evil.example", "/\\evil.example", "https://evil.example/admin/"):
-        answer = scene.send(_actor("keeper"), "POST", "/admin/units/action/", data={"action": "no", "url": target})
-        page = scene.send(_actor("keeper"), "POST", "/preferences/language", data={"locale": "en", "next": target})
+        answer = scene.send(
+            _actor("keeper"), "POST", "/admin/units/action/", data={"action": "no", "url": target}
+        )
+        page = scene.send(
+            _actor("keeper"), "POST", "/preferences/language", data={"locale": "en", "next": target}
+        )
         for each in (answer, page):
             if "evil" in each.headers.get("Location", "") or each.status_code >= 500:
                 found.append(each.headers.get("Location", str(each.status_code)))
@@ -185,7 +189,9 @@ def _unchecked_rows(view: RecordView, texts: list[str]) -> list[Any]:
     with all_departments("a guard mutant"):
         return list(
             db.session.scalars(
-                sa.select(view.model).where(view.model.id.in_([int(text) for text in texts if text.isdigit()]))
+                sa.select(view.model).where(
+                    view.model.id.in_([int(text) for text in texts if text.isdigit()])
+                )
             )
         )
 
@@ -285,7 +291,9 @@ MUTANTS = (
         _replaced(RecordView, "get_one", _unscoped_get_one),
         matrix("units.details_view"),
     ),
-    Mutant("lists count past the wall", _opened(core.admin.listing, "bounded_count"), counts_are_of_visible_rows),
+    Mutant(
+        "lists count past the wall", _opened(core.admin.listing, "bounded_count"), counts_are_of_visible_rows
+    ),
     Mutant(
         "references propose past the wall",
         _opened(core.admin.ajax.Reference, "proposals"),
@@ -396,7 +404,9 @@ MUTANTS = (
     ),
     Mutant(
         "versions of forms are not compared",
-        _replaced(core.admin.views, "version_of", lambda *_: core.admin.views.request.form.get("row_version", "1")),
+        _replaced(
+            core.admin.views, "version_of", lambda *_: core.admin.views.request.form.get("row_version", "1")
+        ),
         stale_forms_are_refused,
     ),
 )
