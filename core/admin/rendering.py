@@ -14,6 +14,8 @@ from markupsafe import Markup, escape
 from wtforms import widgets
 from wtforms.widgets.core import clean_key
 
+_MUST = '<span class="must" aria-hidden="true">*</span>'
+_CHOICES_SHOWN = frozenset({"RadioField", "SelectMultipleCheckboxField"})
 _SELECT_FLAGS = tuple(widgets.Select.validation_attrs)
 
 
@@ -43,6 +45,60 @@ def render_field(field: Any, attributes: Mapping[str, Any]) -> Markup:
         drawn: Markup = field.widget(field, **given)
         return drawn
     return draw(field, given)
+
+
+def draw_field(
+    field: Any,
+    unit: Any = None,
+    wide: bool = False,
+    help: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> Markup:
+    """Return a field with label, help and errors, tied together for screen readers; templates have it as a function.
+
+    Args:
+        field: A bound field of any form.
+        unit: Text behind the input.
+        wide: Whether it goes over both columns of a grid.
+        help: Text below it; the field's own description when left out.
+        attributes: Further attributes of the input.
+    """
+    kind = getattr(field.widget, "input_type", "")
+    if kind == "hidden":
+        return Markup(field())  # noqa: S704 (drawn by its widget)
+    key, errors = escape(field.id), [error for error in field.errors if error]
+    help_text = str(escape(help or field.description or ""))
+    given = dict(attributes or {})
+    described = [f"{field.id}-help"] * bool(help_text) + [f"{field.id}-error"] * bool(errors)
+    if described:
+        given["aria-describedby"] = " ".join(described)
+    if errors:
+        given["aria-invalid"] = "true"
+    label = str(escape(field.label.text)) + (_MUST if getattr(field.flags, "required", None) else "")
+    if kind == "checkbox":
+        inner = f'<label class="check" for="{key}">{field(**given)}<span>{label}</span></label>'
+    elif field.type in _CHOICES_SHOWN:
+        role = "radiogroup" if field.type == "RadioField" else "group"
+        options = "".join(
+            f'<label class="check" for="{escape(option.id)}">{option()}<span>{escape(option.label.text)}</span></label>'
+            for option in field
+        )
+        inner = (
+            f'<span class="label" id="{key}-label">{label}</span>'
+            f'<div class="options" role="{role}" aria-labelledby="{key}-label">{options}</div>'
+        )
+    else:
+        drawn = field(**given)
+        inner = f'<label for="{key}">{label}</label>' + (
+            f'<div class="with-unit">{drawn}<span>{escape(unit)}</span></div>' if unit else str(drawn)
+        )
+    if errors:
+        listed = "".join(f"<li>{escape(error)}</li>" for error in errors)
+        inner += f'<ul class="field-error" id="{key}-error">{listed}</ul>'
+    if help_text:
+        inner += f'<p class="field-help" id="{key}-help">{help_text}</p>'
+    classes = "field" + " bad" * bool(errors) + " wide" * bool(wide)
+    return Markup(f'<div class="{classes}">{inner}</div>\n')  # noqa: S704 (every text is escaped)
 
 
 def _with_flags(field: Any, given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

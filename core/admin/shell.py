@@ -35,6 +35,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core.admin.plugin_static import PLUGIN_STATIC, static_folder
 from core.admin.redirects import safe_path
+from core.admin.rendering import draw_field
 from core.database.scope import current_scope
 from core.extensions import db
 from core.languages import LOCALES
@@ -75,7 +76,7 @@ def set_up_shell(app: Flask) -> None:
     app.extensions[_ASSETS] = {}
     app.context_processor(lambda: {"shell": _shell_of_request()})
     # Macros that are imported without the context of a page see these; such modules are made once, not for each page.
-    app.jinja_env.globals.update(shell=LocalProxy(_shell_of_request), asset=asset)
+    app.jinja_env.globals.update(shell=LocalProxy(_shell_of_request), asset=asset, draw_field=draw_field)
     app.register_blueprint(blueprint)
 
 

@@ -386,14 +386,21 @@ class RecordView(RecordDeclarations, ModelView):
         key = id if isinstance(id, int) and not isinstance(id, bool) else strict_id(id)
         if key is None:
             abort(404)
-        found = self._read(sa.select(self.model).where(self.model.id == key, *self.row_conditions()))
+        conditions = self.row_conditions()
+        found = self._read(self._by_key.where(*conditions) if conditions else self._by_key, key)
         return found if found is not None else abort(404)
 
-    def _read(self, statement: sa.Select[Any]) -> Any:
+    @cached_property
+    def _by_key(self) -> sa.Select[Any]:
+        """The select of the row with the parameter ``key``, built once: that takes as long as reading the row."""
+        statement = sa.select(self.model).where(self.model.id == sa.bindparam("key"))
+        return statement.execution_options(populate_existing=True)
+
+    def _read(self, statement: sa.Select[Any], key: int) -> Any:
         if has_request_context() and request.method == "POST":
             # PostgreSQL: whoever comes second waits here and then sees the new version. SQLite has one writer anyway.
             statement = statement.with_for_update(of=self.model)
-        return db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+        return db.session.scalars(statement, {"key": key}).one_or_none()
 
     def list_select(self) -> sa.Select[Any]:
         """Return the select of the columns that the list shows."""
