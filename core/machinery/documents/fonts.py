@@ -52,8 +52,8 @@ class PdfStackProblem:
 
     ``message`` is a full sentence for the log with what is missing, what follows and what to install; ``package`` is
     the Debian package, or None when the installation of Doorstep itself is damaged. ``fatal`` tells that no PDF can be
-    made. ``kind`` (``library``, ``slow_library``, ``font``, ``lookup``, ``fallback``) and ``subject``, the name of what is
-    missing, are for pages, which say it in the reader's language.
+    made. ``kind`` (``library``, ``slow_library``, ``font``, ``lookup``, ``fallback``) and ``subject``, the name of what
+    is missing, are for pages, which say it in the reader's language.
     """
 
     message: str
