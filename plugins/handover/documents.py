@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -173,19 +174,27 @@ def _result_rows(record: Inspection, defects: Sequence[Defect], photos: _Photos,
 def _result_row(
     number: int, result: InspectionResult, defects: Sequence[Defect], photos: _Photos, language: str
 ) -> dict[str, Any]:
-    def lines(texts: Iterable[str]) -> str:
-        return "\n".join(text for text in texts if text)
-
+    findings = [
+        {
+            "text": _in_room(defect, result, language),
+            "severity": defect.severity,
+            "promised": _day(defect.promised_by),
+            "photos": photos.of(defect),
+        }
+        for defect in defects
+    ]
+    measured = words.measured_values(result, language)
+    several = len(result.measures) > 1
+    remarks = [_("Measured: %(values)s", values=words.joined(measured))] if measured and several else []
+    remarks += [_("Remark: %(text)s", text=result.note)] if result.note else []
+    findings += [{"text": text, "severity": "", "promised": "", "photos": ""} for text in remarks]
     return {
         "number": number,
         "item": f"{result.item_code} {words.local(result, 'name', language)}",
         "standard": words.local(result, "standard", language),
         "verdict": result.verdict,
-        "measured": lines(words.measured_values(result)),
-        "defect": lines([*(_in_room(defect, result, language) for defect in defects), result.note]),
-        "severity": lines(str(defect.severity) for defect in defects),
-        "promised": lines(_day(defect) for defect in defects),
-        "photos": lines(photos.of(defect) for defect in defects),
+        "measured": "" if several else "".join(measured),
+        "findings": findings,
     }
 
 
@@ -195,10 +204,8 @@ def _in_room(defect: Defect, result: InspectionResult, language: str) -> str:
     return " · ".join(filter(None, (faults, room, defect.description)))
 
 
-def _day(defect: Defect) -> str:
-    return (
-        "" if defect.promised_by is None else defect.promised_by.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d")
-    )
+def _day(moment: dt.datetime | None) -> str:
+    return "" if moment is None else moment.astimezone(LOCAL_ZONE).date().isoformat()
 
 
 def _further_rows(defects: Sequence[Defect], photos: _Photos, language: str) -> list[list[Any]]:
@@ -208,7 +215,7 @@ def _further_rows(defects: Sequence[Defect], photos: _Photos, language: str) -> 
             words.local(defect, "room_name", language),
             _title(defect, language),
             defect.severity,
-            _day(defect),
+            _day(defect.promised_by),
             photos.of(defect),
         ]
         for defect in defects
@@ -216,13 +223,16 @@ def _further_rows(defects: Sequence[Defect], photos: _Photos, language: str) -> 
     ]
 
 
+def _described(defect: Defect, language: str) -> str:
+    place = " · ".join(filter(None, (defect.number, words.local(defect, "room_name", language))))
+    return f"{place}\n{_title(defect, language)}"
+
+
 def _recheck_rows(record: Inspection, language: str) -> list[list[Any]]:
     return [
         [
             position,
-            recheck.defect.number,
-            words.local(recheck.defect, "room_name", language),
-            _title(recheck.defect, language),
+            _described(recheck.defect, language),
             recheck.defect.fix_measure,
             "✓" if recheck.passed else "✗",
             recheck.note,
@@ -260,6 +270,7 @@ def rectification_notice(record: RectificationNotice, language: str) -> Mapping[
     """
     defects = [line.defect for line in record.lines]
     before = _Photos(defects, services.PHOTO_BEFORE, language)
+    after = _Photos(defects, "after", language)
     inspections = sorted({defect.inspection.number for defect in defects if defect.inspection is not None})
     return {
         "facts": [
@@ -290,15 +301,14 @@ def rectification_notice(record: RectificationNotice, language: str) -> Mapping[
                 position,
                 f"{defect.unit.code}\n{defect.number}",
                 defect.fix_measure,
-                words.long_date(defect.fixed_at, language),
-                "",
+                _day(defect.fixed_at),
+                after.of(defect),
                 "",
             ]
             for position, defect in enumerate(defects, start=1)
         ],
         "recheck_rows": [
-            [position, defect.number, *_last_recheck(defect, language)]
-            for position, defect in enumerate(defects, 1)
+            [position, defect.number, *_last_recheck(defect)] for position, defect in enumerate(defects, 1)
         ],
         "issuer": record.issued_by.name if record.issued_by else "",
         "issued_on": words.long_date(record.issued_at, language),
@@ -306,7 +316,7 @@ def rectification_notice(record: RectificationNotice, language: str) -> Mapping[
         "received_on": words.long_date(record.received_at, language),
         "penalty": record.penalty_note,
         "photos": before.entries,
-        "after_photos": _Photos(defects, "after", language).entries,
+        "after_photos": after.entries,
     }
 
 
@@ -330,7 +340,7 @@ def _requirement(defect: Defect, language: str) -> str:
     return _("Put right as contracted, without damage to what is finished.")
 
 
-def _last_recheck(defect: Defect, language: str) -> list[str]:
+def _last_recheck(defect: Defect) -> list[str]:
     if not defect.rechecks:
         return ["", "", ""]
     last = defect.rechecks[-1]
@@ -338,5 +348,5 @@ def _last_recheck(defect: Defect, language: str) -> list[str]:
     return [
         " ".join(filter(None, (verdict, last.note))),
         last.checked_by.name if last.checked_by else "",
-        words.long_date(last.checked_at, language),
+        _day(last.checked_at),
     ]

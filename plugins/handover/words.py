@@ -128,13 +128,16 @@ def measure_name(measure: Mapping[str, Any], language: str = "") -> str:
     return f"{name} ({case})" if case and english else f"{name}（{case}）" if case else name
 
 
-def measured_values(result: InspectionResult) -> list[str]:
-    """Return the measured values of a result with their units."""
-    return [
-        f"{result.measured[str(position)]} {measures.unit_words(measure['unit'])}"
-        for position, measure in enumerate(result.measures)
-        if result.measured.get(str(position))
-    ]
+def measured_values(result: InspectionResult, language: str = "") -> list[str]:
+    """Return the measured values of a result with their units, each with its name where several can be measured."""
+    several = len(result.measures) > 1
+    values = []
+    for position, measure in enumerate(result.measures):
+        text = result.measured.get(str(position))
+        if text:
+            value = f"{text} {measure['unit']}"
+            values.append(f"{measure_name(measure, language)} {value}" if several else value)
+    return values
 
 
 def proposes(result: InspectionResult, verdict: str) -> bool:

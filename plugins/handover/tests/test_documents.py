@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pypdfium2
 import pytest
@@ -10,8 +11,17 @@ from pypdf import PdfReader
 
 from core.toolkit import db, preview_document
 from plugins.handover import services
-from plugins.handover.models import InspectionKind
-from plugins.handover.tests.conftest import finished, unit
+from plugins.handover.models import InspectionKind, Severity, Verdict
+from plugins.handover.tests.conftest import (
+    answer_all,
+    fail,
+    finished,
+    first_room,
+    photograph,
+    result_of,
+    started,
+    unit,
+)
 
 
 @pytest.fixture
@@ -83,7 +93,62 @@ def test_a_planned_inspection_prints_as_an_empty_form(printing, site):
     # The rows for ink reach over the whole width of the form.
     picture = picture_of(pdf, 0)
     row = [picture.getpixel((x, int(picture.height * 0.62))) for x in range(picture.width)]
-    assert sum(1 for x in range(300, 540) if row[x] < 200) >= 4
+    assert sum(1 for x in range(300, 545) if row[x] < 200) >= 3
+    assert pages_of(pdf) == 2
+
+
+LONG = "门槛石与地面交界处渗水，闭水 24 小时后隔壁卧室踢脚线发霉。"
+
+
+def with_long_words(site):
+    """An inspection with a long defect, a long remark, several measured values and a further defect, refused."""
+    inspection = started(site.unit_ids[0])
+    defect = fail(inspection, "DR14")
+    services.change_defect(defect, description=LONG * 8)
+    result = result_of(inspection, "DR14")
+    services.record_result(result, Verdict.FAIL, note="业主要求整面重涂。" * 20)
+    air = result_of(inspection, "EN01")
+    values = {str(position): "0.01" for position in range(len(air.measures))}
+    services.record_result(air, Verdict.PASS, measured=values)
+    further = services.add_defect(
+        inspection,
+        room=first_room(inspection),
+        codes=["D08"],
+        description="划伤",
+        severity=Severity.S4,
+        client_key="phone-0001",
+    )
+    photograph(further)
+    answer_all(inspection)
+    return services.finish_inspection(inspection, opinion="refuse", refusal_reason="R2", opinion_note=LONG)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh_Hans_CN", ("结果", "照片", "实测：甲醛", "☑渗漏", "划伤")),
+        ("en", ("Result", "Photo", "Promised", "Measured: Formaldehyde", "☑Leak")),
+    ],
+)
+def test_long_words_have_room_and_no_word_is_cut(printing, site, language, words):
+    pdf = printing("handover.inspection_record", language, lambda: with_long_words(site))
+    text = text_of(pdf).replace("☑ ", "☑")
+    assert [each for each in words if each not in text] == []
+    assert "<span" not in text
+    # Number and promise of a further defect stand on one line each.
+    assert re.search(r"DF-QZA-\d{6}-\d{4} [^-]+ S4 20\d\d-\d\d-\d\d", text)
+    # The first page is filled although its first item has long words.
+    first = " ".join(PdfReader(io.BytesIO(pdf)).pages[0].extract_text().split())
+    assert "DR14" in first
+    assert LONG[:10] in first.replace("\n", "")
+
+
+def test_a_long_caption_keeps_the_number_of_the_defect_in_sight(printing, site):
+    pdf = printing("handover.inspection_record", "zh_Hans_CN", lambda: with_long_words(site))
+    appendix = PdfReader(io.BytesIO(pdf)).pages[-1].extract_text()
+    assert "…" in appendix, "the caption is shortened"
+    assert appendix.count("闭水") < 8
+    assert "DF-QZA-" in appendix
 
 
 @pytest.mark.parametrize(
