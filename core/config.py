@@ -79,7 +79,12 @@ KEYS: tuple[Key, ...] = (
         "",
         "S3-compatible store for attachments and documents, s3://bucket/path; empty keeps both in their folders.",
     ),
-    Key("MAIL_SERVER", str, "", "SMTP server; empty means no e-mail, and passwords are then reset by administrators."),
+    Key(
+        "MAIL_SERVER",
+        str,
+        "",
+        "SMTP server; empty means no e-mail, and passwords are then reset by administrators.",
+    ),
     Key("MAIL_PORT", int, 587, "Port of the SMTP server."),
     Key("MAIL_USE_TLS", bool, True, "Whether the SMTP connection is upgraded by STARTTLS."),
     Key("MAIL_USERNAME", str, "", "Account on the SMTP server; empty means none is needed."),

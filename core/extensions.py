@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g
+from flask import g, has_app_context
 from flask_babel import Babel, Domain
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -22,12 +22,12 @@ class _SharedBase(DeclarativeBase):
     metadata = metadata
 
 
-class _QuickDomain(Domain):  # type: ignore[misc]
+class _QuickDomain(Domain):
     """The texts of the reader's language; a page asks for two hundred, and Flask-Babel finds the language for each."""
 
     def get_translations(self) -> Any:
         """Return the texts of the language of this moment; as long as it stays the same, those found before."""
-        context = g.get("_flask_babel") if g else None
+        context = g.get("_flask_babel") if has_app_context() else None
         if context is None:
             return super().get_translations()
         known = getattr(context, "doorstep_texts", None)
@@ -38,7 +38,7 @@ class _QuickDomain(Domain):  # type: ignore[misc]
         return found
 
 
-class _QuickBabel(Babel):  # type: ignore[misc]
+class _QuickBabel(Babel):
     @cached_property
     def domain_instance(self) -> Domain:
         """The domain of the product's own texts."""

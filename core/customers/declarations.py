@@ -144,7 +144,13 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(HoldingView, "customer_units", _l("Purchases"), area, order=20, model=CustomerUnit),
         AdminView(UnitImportPage, "unit_import", _l("Import units and owners"), area, order=30),
         AdminView(
-            ContactView, "customer_contacts", _l("Further contacts"), area, order=40, model=CustomerContact, in_menu=False
+            ContactView,
+            "customer_contacts",
+            _l("Further contacts"),
+            area,
+            order=40,
+            model=CustomerContact,
+            in_menu=False,
         ),
         AdminView(ConsentView, "customer_consents", _l("Consents"), area, order=50, model=Consent, in_menu=False),
         AdminView(

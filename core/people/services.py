@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
 
 import sqlalchemy as sa
 from email_validator import EmailNotValidError, validate_email
@@ -211,7 +210,7 @@ def department_names_of(user: User) -> Sequence[request_scope.DepartmentName]:
 
 
 @cache
-def _department_names_query(roots: int) -> sa.Select[Any]:
+def _department_names_query(roots: int) -> sa.Select[int, str, str, str]:
     """Return the query of the departments below the paths in the parameters ``path_0``, ``path_1`` and so on.
 
     It is asked for every page and built once: building it costs more than running it.
@@ -480,7 +479,8 @@ def change_role(role: Role, *, label: str, label_en: str = "", description: str 
     """Change how a role is called.
 
     Raises:
-        PeopleRuleError: The name is missing, or the role reaches beyond the rights or the department of the acting user.
+        PeopleRuleError: The name is missing, or the role reaches beyond the rights or the department of the acting
+            user.
     """
     _require_own_role(role)
     if not label.strip():

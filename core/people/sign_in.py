@@ -146,8 +146,8 @@ def _load_session_user(uniquifier: str) -> User | None:
 
 
 def _ask_for_codes_only_after_the_password(app: Flask) -> None:
-    """Lead who opens the page of codes without having begun to sign in elsewhere: Flask-Security would end the session of
-    a signed-in user there, so that a link of another site could sign people out."""
+    """Lead who opens the page of codes without having begun to sign in elsewhere: Flask-Security would end the session
+    of a signed-in user there, so that a link of another site could sign people out."""
 
     def guarded(view: View) -> View:
         @wraps(view)

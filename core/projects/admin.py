@@ -62,7 +62,9 @@ class ProjectView(RecordView):
     column_labels = LABELS
     cells = {"groups": lambda project: "、".join(group.name for group in project.groups)}
     search = SearchDeclaration(columns=("name", "code"), small_table=True, placeholder=_l("Name or code"))
-    filters = (EmptyFilter("archived_at", _l("State"), filled=_l("Project closed"), empty=_l("Project open")),)
+    filters = (
+        EmptyFilter("archived_at", _l("State"), filled=_l("Project closed"), empty=_l("Project open")),
+    )
     sortable = ("code", "name")
     default_sort = ("code", False)
     form_columns = (
@@ -202,7 +204,9 @@ class BuildingView(RecordView):
                 "The first part of each unit's code: 3 in 3-2-1502. Changing it changes those codes."
             )
         },
-        "name": {"description": _l("What people call it; left empty it is the code with the word for building.")},
+        "name": {
+            "description": _l("What people call it; left empty it is the code with the word for building.")
+        },
         "completion_accepted_on": {
             "description": _l("The day of the completion acceptance; the contractor's warranty starts here.")
         },

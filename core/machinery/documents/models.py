@@ -34,13 +34,21 @@ class IssuedDocument(Identified, CoreBase):
     verification_code: Mapped[str] = mapped_column(sa.String(32), unique=True)
     record_kind: Mapped[str] = mapped_column(sa.String(80))
     record_id: Mapped[int] = mapped_column(big_id)
-    project_id: Mapped[int | None] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), index=True)
-    customer_id: Mapped[int | None] = mapped_column(sa.ForeignKey("customer.id", ondelete="RESTRICT"), index=True)
-    department_id: Mapped[int | None] = mapped_column(sa.ForeignKey("department.id", ondelete="RESTRICT"), index=True)
+    project_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("project.id", ondelete="RESTRICT"), index=True
+    )
+    customer_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("customer.id", ondelete="RESTRICT"), index=True
+    )
+    department_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("department.id", ondelete="RESTRICT"), index=True
+    )
     issued_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id", ondelete="SET NULL"))
     issued_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     withdrawn_at: Mapped[dt.datetime | None]
-    replaced_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("issued_document.id", ondelete="RESTRICT"))
+    replaced_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("issued_document.id", ondelete="RESTRICT")
+    )
 
     def __str__(self) -> str:
         return f"{self.title} {self.number}"
