@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from importlib.metadata import distributions
 from pathlib import Path
 
 from bench.plugins import VIEWS, StartUp, check_bars, generate
+from core import toolkit
 
 
 def test_each_plugin_is_a_distribution_with_an_entry_point(tmp_path: Path) -> None:
@@ -25,6 +27,16 @@ def test_the_generated_code_compiles_and_has_four_views(tmp_path: Path) -> None:
     for path in files:
         compile(path.read_text(), str(path), "exec")
     assert (tmp_path / "doorstep_bench01" / "admin.py").read_text().count("(RecordView)") == VIEWS == 4
+
+
+def test_the_generated_code_asks_the_toolkit_for_what_it_has(tmp_path: Path) -> None:
+    generate(tmp_path, 1)
+    for path in (tmp_path / "doorstep_bench01").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "core.toolkit":
+                assert {name.name for name in node.names} <= set(toolkit.__all__)
+    assert "MenuArea.SERVICE" in (tmp_path / "doorstep_bench01" / "plugin.py").read_text()
+    assert toolkit.MenuArea.SERVICE
 
 
 def test_the_bar_is_the_time_beyond_the_core() -> None:
