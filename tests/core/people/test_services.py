@@ -74,7 +74,7 @@ def test_a_department_with_something_below_it_is_not_archived(world: World, syst
                 people.archive_department(world.department(name))
         people.archive_department(world.department("group"))
         people.archive_department(world.department("sibling_group"))
-        with pytest.raises(PeopleRuleError, match="2 projects"):
+        with pytest.raises(PeopleRuleError, match="2"):
             people.archive_department(world.department("city"))
         people.restore_department(world.department("group"))
         assert world.department("group").archived_at is None
@@ -243,7 +243,7 @@ def test_a_grant_does_not_exceed_the_own_rights(world: World, scope_of: Callable
 
 
 def test_a_role_that_is_held_elsewhere_is_not_changed_from_here(world: World, scope_of: Callable) -> None:
-    with scope_of("admin", "group"), pytest.raises(PeopleRuleError, match="outside"):
+    with scope_of("admin", "group"), pytest.raises(PeopleRuleError, match="head"):
         people.set_role_permissions(world.role("head"), ["people.view"])
     with scope_of("admin"):
         people.set_role_permissions(world.role("head"), ["people.view"])
