@@ -462,6 +462,9 @@ def _recheck_values(found: Inspection) -> dict[str, Any]:
         "photos": attachments_by_record([*waiting, *(each.defect for each in rechecks)]),
         "states": DEFECT,
         "me": require_scope().user_id,
+        "may_verify": has_permission("handover.verify_defect"),
+        "refused": {},
+        "typed": {},
     }
 
 
@@ -477,11 +480,19 @@ def recheck(inspection_id: int, defect_id: int) -> Answer:
     if any(each.defect_id == defect.id for each in services.rechecks_of(found)):
         # A second tap: the verdict of this round stands.
         return redirect(url_for(".inspection", inspection_id=found.id), 303)
-    if verdict == Verdict.PASS:
-        services.verify_defect(defect, found, note)
-    else:
-        services.reject_defect(defect, note, found)
-    commit()
+    try:
+        if verdict == Verdict.PASS:
+            services.verify_defect(defect, found, note)
+        else:
+            services.reject_defect(defect, note, found)
+        commit()
+    except REFUSALS as error:
+        db.session.rollback()
+        found = _inspection(inspection_id)
+        if _wants_json() or not found.is_open or found.kind != InspectionKind.RE_INSPECTION:
+            raise
+        refused = {"refused": {defect_id: str(error)}, "typed": {defect_id: note}}
+        return _page("re_inspection", found, **(_recheck_values(found) | refused)), 422
     return redirect(url_for(".inspection", inspection_id=found.id), 303)
 
 

@@ -195,6 +195,10 @@
       event.preventDefault();
       event.stopPropagation();
       saveDefect(form);
+    } else if (form.matches("[data-step]")) {
+      event.preventDefault();
+      event.stopPropagation();
+      step(form, event.submitter);
     } else if (form.matches("[data-photo-form]")) {
       event.preventDefault();
       event.stopPropagation();
@@ -254,6 +258,36 @@
       item.classList.add("refused");
       say(item, badge.dataset.offline, function () { saveDefect(form); });
     }
+    refresh();
+  }
+
+  // A step changes the whole page. What is refused is said where it was tapped, and what was typed stays.
+  async function step(form, submitter) {
+    const item = form.closest(".item");
+    if (form.dataset.busy) {
+      return;
+    }
+    form.dataset.busy = "1";
+    const fields = new FormData(form);
+    if (submitter && submitter.name) {
+      fields.set(submitter.name, submitter.value);
+    }
+    show("saving", 1);
+    let refusal = badge.dataset.notSent;
+    try {
+      const response = await fetch(form.action, { method: "POST", body: fields, headers: { Accept: "application/json" }, credentials: "same-origin" });
+      if (response.redirected && new URL(response.url).pathname === window.location.pathname) {
+        window.location.replace(response.url);
+        return;
+      }
+      refusal = badge.dataset.signedOut;
+      refusal = (await response.json()).message;
+    } catch (error) {
+      // The sentence for it is chosen above.
+    }
+    delete form.dataset.busy;
+    item.classList.add("refused");
+    say(item, refusal);
     refresh();
   }
 

@@ -15,7 +15,7 @@ from plugins.handover.models import (
     RectificationNotice,
     Severity,
 )
-from plugins.handover.tests.conftest import jpeg, result_of, started, unit
+from plugins.handover.tests.conftest import jpeg, photograph, result_of, started, unit
 
 JSON = {"Accept": "application/json"}
 
@@ -152,6 +152,90 @@ def test_the_whole_path_of_a_clean_house(site, engineer, scope_of, system):
         found = db.session.get_one(Inspection, key)
         assert (found.state, found.passed, found.meter_water) == ("finished", True, "00012.3")
     assert engineer.get(page).status_code == 200
+
+
+@pytest.fixture
+def round_to_recheck(site, scope_of):
+    """Ids of a running re-inspection and of two defects that `admin` has reported as fixed."""
+    with scope_of("admin", "group"):
+        defects = []
+        for words in ("渗水", "空鼓"):
+            defect = services.register_defect(
+                unit(site.unit_ids[0]),
+                room_name="主卫",
+                codes=["D01"],
+                description=words,
+                severity=Severity.S2,
+                trade_code="waterproofing",
+            )
+            services.assign_defect(defect)
+            services.start_fixing(defect)
+            services.report_fixed(defect, "重做防水")
+            defects.append(defect.id)
+        key = services.start_inspection(
+            services.plan_inspection(unit(site.unit_ids[0]), InspectionKind.RE_INSPECTION)
+        ).id
+        db.session.commit()
+    return key, *defects
+
+
+def test_the_fixer_sees_no_buttons_and_cannot_post(round_to_recheck, engineer, system):
+    key, defect, _other = round_to_recheck
+    page = engineer.get(f"/handover/on-site/{key}").text
+    assert page.count("data-defect>") == 2
+    assert 'value="pass"' not in page
+    answer = engineer.post(
+        f"/handover/on-site/{key}/rechecks/{defect}", data={"verdict": "fail", "note": "仍渗"}, headers=JSON
+    )
+    assert answer.status_code == 422
+    with system():
+        assert db.session.get_one(Defect, defect).state == "fixed"
+
+
+def test_who_may_not_re_inspect_sees_no_buttons(round_to_recheck, world, sign_in, system):
+    key, defect, _other = round_to_recheck
+    assert sign_in("head").get(f"/handover/on-site/{key}").text.count('value="pass"') == 2
+    with system():
+        role = world.role("head")
+        role.permissions = [code for code in role.permissions if code != "handover.verify_defect"]
+        db.session.commit()
+    colleague = sign_in("head")
+    page = colleague.get(f"/handover/on-site/{key}")
+    assert page.status_code == 200
+    assert 'value="pass"' not in page.text
+    answer = colleague.post(f"/handover/on-site/{key}/rechecks/{defect}", data={"verdict": "pass"})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(("verdict", "note"), [("pass", "漏点已干，仍需观察"), ("fail", "")])
+def test_a_refused_verdict_keeps_the_remark_beside_its_defect(round_to_recheck, sign_in, verdict, note):
+    key, defect, _other = round_to_recheck
+    answer = sign_in("head").post(
+        f"/handover/on-site/{key}/rechecks/{defect}", data={"verdict": verdict, "note": note}
+    )
+    assert answer.status_code == 422
+    section = answer.text.split(f'id="defect-{defect}"')[1].split("</section>")[0]
+    assert 'role="alert"' in section
+    assert f">{note}</textarea>" in section
+
+
+def test_a_round_is_judged_and_finished_by_a_colleague(round_to_recheck, sign_in, system):
+    key, passing, failing = round_to_recheck
+    with system():
+        photograph(db.session.get_one(Defect, passing), "after")
+        db.session.commit()
+    head, page = sign_in("head"), f"/handover/on-site/{key}"
+    for _tap in range(2):
+        assert head.post(f"{page}/rechecks/{passing}", data={"verdict": "pass"}).status_code == 303
+    assert head.post(f"{page}/finish", data={"step": "finish"}).status_code == 422
+    failed = head.post(f"{page}/rechecks/{failing}", data={"verdict": "fail", "note": "仍空鼓"})
+    assert failed.status_code == 303
+    assert head.post(f"{page}/finish", data={"step": "finish"}).status_code == 303
+    with system():
+        assert db.session.get_one(Defect, passing).state == "closed"
+        assert db.session.get_one(Defect, failing).state == "rejected"
+        assert db.session.get_one(Inspection, key).passed is False
+    assert head.get(page).status_code == 200
 
 
 def test_ticked_defects_become_a_notice(site, engineer, scope_of, system):
