@@ -6,11 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask, current_app, g, has_request_context, request, session
-from flask_babel import Domain, get_locale
+from flask_babel import Babel, Domain, get_locale
 from flask_login import current_user
 from wtforms.i18n import messages_path
-
-from core.extensions import babel
 
 LOCALES = {"zh_Hans_CN": "中文", "en": "English"}
 _CORE_CATALOGUE = str(Path(__file__).parent / "translations")
@@ -34,8 +32,8 @@ def set_up_languages(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", app.config["DEFAULT_LOCALE"])
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Shanghai")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", _CORE_CATALOGUE)
-    babel.init_app(app, locale_selector=select_locale)
-    _forget_merged_catalogues()
+    # One Babel for each application: it keeps the merged catalogues, and another application may have other plugins.
+    Babel().init_app(app, locale_selector=select_locale)
     # Texts of several lines are collected without their line breaks (tools/translations.py) and looked up likewise.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
 
@@ -46,13 +44,13 @@ def add_catalogue(app: Flask, folder: Path) -> None:
     if folder.is_dir() and str(folder) not in directories:
         # Later catalogues win when they are merged; the core's comes last, so that no plugin rewords it.
         directories.insert(0, str(folder))
-        _forget_merged_catalogues()
+        _forget_merged_catalogues(app)
 
 
-def _forget_merged_catalogues() -> None:
-    # Flask-Babel merges the catalogues once in a process, for all applications, and before a plugin was migrated.
+def _forget_merged_catalogues(app: Flask) -> None:
+    # They may have been merged already, before a plugin was migrated.
     with suppress(KeyError):
-        del babel.domain_instance
+        del app.extensions["babel"].instance.domain_instance
 
 
 def select_locale() -> str:
