@@ -71,7 +71,8 @@ test-sqlite: ## the suite on SQLite
 	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m "not browser"
 
 test-postgresql: ## the suite on a PostgreSQL that is started for it
-	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m "not browser"
+	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(PYTEST) \
+		-m "not browser and not no_database"
 
 test-browser: ## the browser tests in Chromium
 	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m browser tests/browser

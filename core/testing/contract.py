@@ -59,6 +59,7 @@ _SIGN_IN = (301, 302, 303, 401, 403, 404)
 
 SignIn = Callable[..., StaffClient]
 ScopeOf = Callable[..., AbstractContextManager[Scope]]
+Prepared = Callable[[str, Callable[[], Any]], Any]
 
 
 class PluginContract:
@@ -102,20 +103,19 @@ class PluginContract:
         return current_runtime(running_app).declared.of(plugin.slug)
 
     @pytest.fixture
-    def switched_on(self, running_app: Flask, world: World, plugin: PluginState) -> World:
+    def switched_on(self, world: World, prepared: Prepared, plugin: PluginState) -> World:
         """The world with the plugin, and what it needs, on in every department."""
-        with running_app.app_context(), all_departments("plugin contract"):
-            for slug in (*current_runtime().dependencies(plugin.slug), plugin.slug):
-                switching.switch_on(slug, world.departments["region"])
-            db.session.commit()
+        prepared(f"{plugin.slug} is on", lambda: self._switch_on(plugin, world))
         return world
 
     @pytest.fixture
     def records(
-        self, running_app: Flask, switched_on: World, declared: Declarations
+        self, switched_on: World, prepared: Prepared, plugin: PluginState, declared: Declarations
     ) -> dict[str, dict[str, int]]:
         """Ids of the plugin's records by project (own, sibling, foreign) and kind."""
-        with running_app.app_context(), all_departments("plugin contract"):
+
+        def make() -> dict[str, dict[str, int]]:
+            self._switch_on(plugin, switched_on)
             made: dict[str, dict[str, int]] = {}
             for name in ("own", "sibling", "foreign"):
                 found = self.make_records(switched_on, getattr(switched_on, name))
@@ -123,8 +123,16 @@ class PluginContract:
                 made[name] = {code: record.id for code, record in found.items()}
             missing = {kind.code for kind in declared.get("record_kinds", ())} - made["own"].keys()
             assert not missing, f"make_records does not make {', '.join(sorted(missing))}."
-            db.session.commit()
+            return made
+
+        made: dict[str, dict[str, int]] = prepared(f"{plugin.slug} has records", make)
         return made
+
+    @staticmethod
+    def _switch_on(plugin: PluginState, world: World) -> None:
+        for slug in (*current_runtime().dependencies(plugin.slug), plugin.slug):
+            switching.switch_on(slug, world.departments["region"])
+        db.session.flush()
 
     # The code
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -80,61 +82,123 @@ def empty_database_url(create_database: Callable[[], str]) -> str:
     return create_database()
 
 
-Snapshot = dict[str, list[dict[str, Any]]]
-"""The rows of all tables, by the table's name."""
-
-
 class States:
-    """Brings the database of an application to a remembered state, and only when it was changed since."""
+    """Brings the database of an application to a remembered state, and only when it was changed since.
+
+    A state is kept where copying it back is cheapest: of SQLite the whole file in memory, of PostgreSQL the rows in a
+    schema of their own.
+    """
 
     def __init__(self, engine: sa.Engine, metadata: sa.MetaData) -> None:
         self._engine = engine
-        self._metadata = metadata
-        self._snapshots: dict[str, Snapshot] = {}
+        self._keeper = (
+            _SqliteKeeper() if engine.dialect.name == "sqlite" else _PostgresqlKeeper(metadata.sorted_tables)
+        )
+        self._names: set[str] = set()
         self._current: str | None = None
         sa.event.listen(engine, "commit", self._on_commit)
 
     def _on_commit(self, _connection: sa.Connection) -> None:
         self._current = None
 
+    @contextmanager
+    def _driver(self) -> Iterator[Any]:
+        connection = self._engine.raw_connection()
+        try:
+            yield connection.driver_connection
+        finally:
+            connection.close()
+
     def remember(self, name: str) -> None:
-        """Keep the rows that are in the database now under a name."""
-        with self._engine.connect() as connection:
-            self._snapshots[name] = {
-                table.name: [dict(row) for row in connection.execute(_ordered(table)).mappings()]
-                for table in self._metadata.sorted_tables
-            }
+        """Keep what is in the database now under a name."""
+        with self._driver() as driver:
+            self._keeper.remember(driver, name)
+        self._names.add(name)
         self._current = name
 
     def knows(self, name: str) -> bool:
         """Return whether a state with this name was remembered."""
-        return name in self._snapshots
+        return name in self._names
 
-    def restore(self, name: str) -> None:
-        """Bring the database to a remembered state."""
-        if self._current == name:
+    def restore(self, name: str, *, even_if_unchanged: bool = False) -> None:
+        """Bring the database to a remembered state.
+
+        Args:
+            name: What it was remembered as.
+            even_if_unchanged: Also when nothing was committed through this engine, for a database that others use.
+        """
+        if self._current == name and not even_if_unchanged:
             return
-        tables = self._metadata.sorted_tables
-        with self._engine.connect() as connection:
-            if connection.dialect.name == "postgresql":
-                names = ", ".join(
-                    connection.dialect.identifier_preparer.format_table(table) for table in tables
-                )
-                connection.exec_driver_sql(f"TRUNCATE {names}")
-            else:
-                # Not possible inside a transaction, and the driver has begun none yet.
-                connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
-                for table in reversed(tables):
-                    connection.execute(table.delete())
-            for table in tables:
-                rows = self._snapshots[name][table.name]
-                if rows:
-                    connection.execute(table.insert(), rows)
-            connection.commit()
-            if connection.dialect.name != "postgresql":
-                connection.connection.driver_connection.execute("PRAGMA foreign_keys=ON")  # type: ignore[union-attr]
+        with self._driver() as driver:
+            self._keeper.restore(driver, name)
         self._current = name
 
 
-def _ordered(table: sa.Table) -> sa.Select[Any]:
-    return sa.select(table).order_by(*table.primary_key.columns)
+class _SqliteKeeper:
+    """Copies of the whole database in memory."""
+
+    def __init__(self) -> None:
+        self._copies: dict[str, sqlite3.Connection] = {}
+
+    def remember(self, driver: sqlite3.Connection, name: str) -> None:
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        driver.backup(copy)
+        self._copies[name] = copy
+
+    def restore(self, driver: sqlite3.Connection, name: str) -> None:
+        # Copying waits for ever for a transaction that a test left open; this fails after the busy timeout.
+        driver.execute("BEGIN IMMEDIATE")
+        driver.execute("ROLLBACK")
+        self._copies[name].backup(driver)
+
+
+class _PostgresqlKeeper:
+    """Copies of the rows in a schema per state. The tables are emptied by DELETE: TRUNCATE makes new files for each."""
+
+    def __init__(self, tables: Sequence[sa.Table]) -> None:
+        self._tables = tuple(tables)
+        self._restoring: dict[str, sql.Composed] = {}
+
+    def remember(self, driver: psycopg.Connection[Any], name: str) -> None:
+        schema = f"state_{name}"
+        filled = [table for table in self._tables if self._has_rows(driver, table)]
+        statements = [sql.SQL("DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}").format(_name(schema))]
+        statements += [
+            sql.SQL("CREATE TABLE {} AS TABLE {}").format(_name(schema, table.name), _name(table.name))
+            for table in filled
+        ]
+        driver.execute(_joined(statements))
+        driver.commit()
+        self._restoring[name] = _joined(
+            [
+                sql.SQL("SET LOCAL lock_timeout = '15s'"),
+                *(sql.SQL("DELETE FROM {}").format(_name(table.name)) for table in reversed(self._tables)),
+                *(
+                    sql.SQL("INSERT INTO {0} ({2}) SELECT {2} FROM {1}").format(
+                        _name(table.name),
+                        _name(schema, table.name),
+                        sql.SQL(", ").join(
+                            _name(column.name) for column in table.columns if column.computed is None
+                        ),
+                    )
+                    for table in filled
+                ),
+            ]
+        )
+
+    def restore(self, driver: psycopg.Connection[Any], name: str) -> None:
+        driver.execute(self._restoring[name])
+        driver.commit()
+
+    @staticmethod
+    def _has_rows(driver: psycopg.Connection[Any], table: sa.Table) -> bool:
+        found = driver.execute(sql.SQL("SELECT 1 FROM {} LIMIT 1").format(_name(table.name)))
+        return found.fetchone() is not None
+
+
+def _name(*parts: str) -> sql.Identifier:
+    return sql.Identifier(*parts)
+
+
+def _joined(statements: Sequence[sql.Composed | sql.SQL]) -> sql.Composed:
+    return sql.SQL("; ").join(statements)

@@ -11,6 +11,8 @@ import pytest
 
 from bench.client import Client, Request, read_form, with_value
 
+pytestmark = pytest.mark.no_database
+
 PAGE = """
 <form><input name="search" value="x"></form>
 <form method="post">

@@ -8,6 +8,8 @@ import pytest
 
 from bench.dataset import COMPANY_COUNT, PROJECT_COUNT, Dataset
 
+pytestmark = pytest.mark.no_database
+
 
 def test_a_small_set_is_the_beginning_of_a_large_one() -> None:
     small, large = Dataset(400), Dataset(20_000)

@@ -6,8 +6,12 @@ import ast
 from importlib.metadata import distributions
 from pathlib import Path
 
+import pytest
+
 from bench.plugins import VIEWS, StartUp, check_bars, generate
 from core import toolkit
+
+pytestmark = pytest.mark.no_database
 
 
 def test_each_plugin_is_a_distribution_with_an_entry_point(tmp_path: Path) -> None:

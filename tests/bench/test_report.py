@@ -11,6 +11,8 @@ from bench.measure import Cell, Measurement, Results
 from bench.products.base import Product, User
 from bench.report import OPERATIONS, Bar, DatabaseResult, as_markdown, check_bars
 
+pytestmark = pytest.mark.no_database
+
 ROWS, SMALL = 1_000, 200
 USERS = [User("administrator", "", limited=False), User("limited", "", limited=True)]
 

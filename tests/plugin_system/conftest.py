@@ -31,6 +31,7 @@ ALL_SAMPLES = sorted(path.name for path in SAMPLES.iterdir() if path.is_dir() an
 def _leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take the sample plugins out of the process again: their tables would show in the databases of other tests."""
     tables, modules = set(metadata.tables), set(sys.modules)
+    gc.freeze()  # so that the collection below looks at what the test made alone
     yield
     for name in set(sys.modules) - modules:
         if name.startswith(("sample_", "tried_")):
@@ -43,6 +44,7 @@ def _leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             base.registry.dispose(cascade=True)
         metadata.remove(metadata.tables[name])
     gc.collect()
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import string
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.plugin_system.declarations import Manifest
 from core.plugin_system.resolver import Resolution, resolve
+
+pytestmark = pytest.mark.no_database
 
 SLUGS = list(string.ascii_lowercase[:8])
 

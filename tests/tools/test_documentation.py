@@ -9,6 +9,8 @@ import pytest
 
 from core.config import KEYS
 
+pytestmark = pytest.mark.no_database
+
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = ROOT / "docs" / "operations"
 PAGES = [ROOT / "README.md", *sorted(OPERATIONS.glob("*.md"))]

@@ -15,6 +15,8 @@ from core.plugin_system import declarations, hookspecs
 from core.plugin_system.validation import DECLARED_TYPES
 from tools import reference
 
+pytestmark = pytest.mark.no_database
+
 PLUGINS = (reference.FOLDER / "plugins.md").read_text(encoding="utf-8")
 
 

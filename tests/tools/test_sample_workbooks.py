@@ -14,6 +14,8 @@ import phonenumbers
 import pytest
 from stdnum.cn import ric, uscc
 
+pytestmark = pytest.mark.no_database
+
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "docs" / "samples"
 

@@ -13,6 +13,8 @@ import pytest
 
 from tools.setup import serve
 
+pytestmark = pytest.mark.no_database
+
 DRIVER = """
 import sys
 from pathlib import Path

@@ -12,6 +12,8 @@ import pytest
 from tools.setup import system_packages
 from tools.setup.system_packages import Requirement
 
+pytestmark = pytest.mark.no_database
+
 SCRIPT = Path(system_packages.__file__)
 ABSENT = Requirement("libmissing0", "draws what is missing", lambda: False)
 THERE = Requirement("libthere0", "draws what is there", lambda: True)

@@ -13,6 +13,8 @@ import pytest
 
 from tools.setup import temporary_postgresql
 
+pytestmark = pytest.mark.no_database
+
 SCRIPT = Path(temporary_postgresql.__file__)
 
 REPORT = """

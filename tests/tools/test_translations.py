@@ -10,6 +10,8 @@ import pytest
 from tools import translations
 from tools.translations import Component, clashes, compile_catalogues, faults, update
 
+pytestmark = pytest.mark.no_database
+
 SOURCE = """
 from core.toolkit import _, _l, ngettext
 

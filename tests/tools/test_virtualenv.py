@@ -8,6 +8,8 @@ import pytest
 
 from tools.setup.virtualenv import TARGETS
 
+pytestmark = pytest.mark.no_database
+
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:

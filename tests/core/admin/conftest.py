@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import unescape
 from typing import Any
 
@@ -220,7 +220,7 @@ DECLARATIONS = {
 
 
 @pytest.fixture(scope="session")
-def running_app(app_settings: dict[str, Any]) -> Iterator[Flask]:
+def running_app(app_settings: dict[str, Any], create_database: Callable[[], str]) -> Iterator[Flask]:
     """The parts of the application that views stand on, without plugins."""
     app = Flask(
         "core",
@@ -228,7 +228,15 @@ def running_app(app_settings: dict[str, Any]) -> Iterator[Flask]:
         static_folder="static",
         template_folder="templates",
     )
-    config.load_config(app, {**app_settings, "INSTALLATION_NAME": "Test"})
+    config.load_config(
+        app,
+        {
+            **app_settings,
+            "DATABASE_URL": create_database(),
+            "INSTALLATION_NAME": "Test",
+            "DEFAULT_LOCALE": "en",
+        },
+    )
     secrets.load_secrets(app)
     set_up_database(app)
     languages.set_up_languages(app)

@@ -29,9 +29,10 @@ def link(text: str, relation: str) -> str | None:
 
 
 @pytest.fixture
-def many(running_app, world):
+def many(prepared, world):
     """230 customers of the group's project beside those of the world; every third has no telephone, names repeat."""
-    with running_app.app_context(), all_departments("a test"):
+
+    def make():
         for number in range(230):
             phone = None if number % 3 == 0 else f"137{number % 40:08d}"
             customer = Customer(
@@ -40,8 +41,9 @@ def many(running_app, world):
             db.session.add(customer)
             db.session.flush()
             db.session.add(CustomerProject(customer_id=customer.id, project_id=world.own.project_id))
-        db.session.commit()
-        return 234
+
+    prepared("many customers", make)
+    return 234
 
 
 def walk(browser, start: str, relation: str) -> list[list[int]]:

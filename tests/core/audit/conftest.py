@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -18,7 +18,6 @@ import core.projects.models
 import core.timeline.models  # noqa: F401
 from core.customers.models import Customer, CustomerProject
 from core.database import encryption
-from core.database.base import metadata
 from core.database.scope import all_departments
 from core.database.setup import set_up_database
 from core.extensions import db
@@ -28,14 +27,13 @@ from core.projects.models import Project
 
 
 @pytest.fixture
-def app(create_database: Callable[[], str], tmp_path) -> Iterator[Flask]:
+def app(core_tables_url: str, tmp_path) -> Iterator[Flask]:
     encryption.use_keys([encryption.generate_key()], encryption.generate_key())
     app = Flask("doorstep-audit", instance_path=str(tmp_path))
-    app.config.update(DATABASE_URL=create_database(), TESTING=True)
+    app.config.update(DATABASE_URL=core_tables_url, TESTING=True)
     set_up_database(app)
     install_capture(db.session.session_factory)
     with app.app_context():
-        metadata.create_all(db.engine)
         yield app
         db.session.remove()
         db.engine.dispose()

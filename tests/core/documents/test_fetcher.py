@@ -13,6 +13,8 @@ from pypdf import PdfReader
 from core.machinery.documents.fetcher import DocumentFetcher, ResourceRefused, checked_picture
 from core.machinery.documents.renderer import render_pdf
 
+pytestmark = pytest.mark.no_database
+
 FORBIDDEN = [
     "file:///etc/passwd",
     "FILE:///etc/passwd",

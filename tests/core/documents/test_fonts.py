@@ -12,6 +12,8 @@ from pypdf import PdfReader
 from core.machinery.documents import fonts
 from core.machinery.documents.renderer import render_pdf
 
+pytestmark = pytest.mark.no_database
+
 ROOT = Path(fonts.__file__).parents[3]
 FORM_SYMBOLS = "☐☑☒✓✔✗✘△▲○●□■◇★№①⑩⑳Ω²³℃㎡×÷±≤≥–—…→←↑↓│┌┬┐├┼┤└┴┘─·、。,:;?!“”‘’《》【】()¥¥€%‰°′″§"
 LATIN = "ÀÉÎÕÜßæøñçšžłőāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ"

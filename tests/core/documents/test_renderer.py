@@ -18,6 +18,8 @@ from core.machinery.documents.renderer import (
     render_pdf,
 )
 
+pytestmark = pytest.mark.no_database
+
 HOSTILE = {
     "nested divs": ("<div>" * 300, "too_deep"),
     "nested divs with text": ("<div>x" * 100_000, "too_deep"),

@@ -12,6 +12,8 @@ from pypdf import PdfReader
 from core.machinery.documents.renderer import render_pdf
 from core.machinery.documents.templating import DocumentHead, document_environment
 
+pytestmark = pytest.mark.no_database
+
 
 def render(source: str, **values: object) -> str:
     source = '{% import "documents/macros.html" as form with context %}' + source

@@ -8,6 +8,8 @@ import segno
 from core.machinery.documents.renderer import render_pdf
 from core.machinery.documents.verification_code import QUIET_ZONE, qr_svg
 
+pytestmark = pytest.mark.no_database
+
 URL = "https://crm.example.com/verify/7KQ2-M4XD-9TRA"
 
 

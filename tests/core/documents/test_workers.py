@@ -13,6 +13,8 @@ import pytest
 from core.machinery.documents.renderer import DocumentRenderError, RenderJob, render_pdf, render_pdf_guarded
 from core.machinery.documents.workers import RenderPool, shared_pool
 
+pytestmark = pytest.mark.no_database
+
 SLOW = "<table>" + ("<tr>" + "<td>墙面平整" * 12 + "</tr>") * 2_500 + "</table>"
 
 

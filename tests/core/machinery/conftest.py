@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -23,7 +23,6 @@ from core.admin.files import files
 from core.admin.verification import verification
 from core.customers.models import Customer, CustomerProject
 from core.database import encryption
-from core.database.base import metadata
 from core.database.scope import Scope, all_departments, enter_scope
 from core.database.setup import set_up_database
 from core.extensions import db, limiter
@@ -122,12 +121,12 @@ def customer() -> str:
 
 
 @pytest.fixture
-def app(create_database: Callable[[], str], tmp_path) -> Iterator[Flask]:
+def app(core_tables_url: str, tmp_path) -> Iterator[Flask]:
     encryption.use_keys([encryption.generate_key()], encryption.generate_key())
     Words.text, Words.pictures, Words.obstacle, Words.recipient = "验房记录 defect", (), None, None
     app = Flask("core", instance_path=str(tmp_path), template_folder="templates")
     app.config.update(
-        DATABASE_URL=create_database(),
+        DATABASE_URL=core_tables_url,
         TESTING=True,
         SECRET_KEY="a test of the machinery",
         DEFAULT_LOCALE="zh_Hans_CN",
@@ -173,7 +172,6 @@ def app(create_database: Callable[[], str], tmp_path) -> Iterator[Flask]:
         }
     )
     with app.app_context():
-        metadata.create_all(db.engine)
         yield app
         db.session.remove()
         db.engine.dispose()

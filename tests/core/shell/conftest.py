@@ -21,7 +21,6 @@ from core.admin.home import HomeView
 from core.database.scope import Scope, enter_scope
 from core.database.setup import set_up_database
 from core.extensions import db
-from core.machinery.audit.models import AuditEntry, SubjectKey
 from core.people.models import Department, Membership, Role, User
 from core.people.request_scope import Standing
 from core.plugin_system import declarations as d
@@ -129,7 +128,7 @@ def _declarations() -> dict[str, dict[str, tuple[Any, ...]]]:
 
 
 def build_app(folder: Path, database_url: str, **overrides: Any) -> Flask:
-    """Make the application on an empty database."""
+    """Make the application on a database without rows."""
     app = Flask("core", instance_path=str(folder))
     config.load_config(
         app,
@@ -237,12 +236,12 @@ def _trouble() -> Blueprint:
 
 
 @pytest.fixture
-def make_app(tmp_path: Path, empty_database_url: str) -> Iterator[Callable[..., Flask]]:
+def make_app(tmp_path: Path, core_tables_url: str) -> Iterator[Callable[..., Flask]]:
     """A function that makes the application with other configuration."""
     made: list[Flask] = []
 
     def make(**overrides: Any) -> Flask:
-        app = build_app(tmp_path, empty_database_url, **overrides)
+        app = build_app(tmp_path, core_tables_url, **overrides)
         with app.app_context():
             fill()
         made.append(app)
@@ -256,11 +255,7 @@ def make_app(tmp_path: Path, empty_database_url: str) -> Iterator[Callable[..., 
 
 
 def fill() -> None:
-    """Make the tables, a user with a role in a city company, a group below it, and a plugin that is on there."""
-    # Other tests of the process may have attached the audit log to the session.
-    models = (Department, Role, User, Membership, PluginSwitch, AuditEntry, SubjectKey)
-    tables = [model.__table__ for model in models]
-    db.metadata.create_all(db.engine, tables=tables)
+    """Make a user with a role in a city company, a group below it, and a plugin that is on there."""
     city = Department(id=1, kind="city", code="SZ", name="深圳公司", name_en="Shenzhen", path="/1/")
     group = Department(
         id=2, kind="group", code="SZ-CS", name="客服组", name_en="Service", path="/1/2/", parent_id=1

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.no_database
+
 ROOT = Path(__file__).parents[3]
 STATIC = ROOT / "core" / "static"
 VENDOR = STATIC / "vendor"
