@@ -6,6 +6,8 @@ WORKERS ?= 2
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# What failed beside other tests is tried once more by itself, in a fresh process; what fails again is a fault.
+AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 SOURCES := core plugins migrations tests bench tools wsgi.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
@@ -68,14 +70,16 @@ translations-check: ## every text has a Chinese translation
 	$(BIN)/python tools/translations.py check
 
 test-sqlite: ## the suite on SQLite
-	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m "not browser"
+	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m "not browser" \
+		|| env -u DOORSTEP_TEST_DATABASE_URL $(AGAIN) -m "not browser"
 
 test-postgresql: ## the suite on a PostgreSQL that is started for it
 	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(PYTEST) \
 		-m "not browser and not no_database"
 
 test-browser: ## the browser tests in Chromium
-	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m browser tests/browser
+	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m browser tests/browser \
+		|| env -u DOORSTEP_TEST_DATABASE_URL $(AGAIN) -m browser tests/browser
 
 bench: setup-bench ## measure lists, search and export beside stock Flask-Admin and Django's admin (long)
 	.venv-bench/bin/python -m bench $(BENCH)

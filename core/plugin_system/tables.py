@@ -40,7 +40,9 @@ def owner_of_table(name: str, slugs: Iterable[str]) -> str:
     """
     if name in core_table_names():
         return CORE
-    fitting = [slug for slug in slugs if name.startswith(f"{slug}_")]
+    # Models of a plugin can be loaded in a process whose application runs without it.
+    loaded = {base.__component__ for base in Model.__subclasses__() if base is not CoreBase}
+    fitting = [slug for slug in {*slugs, *loaded} if name.startswith(f"{slug}_")]
     return max(fitting, key=len, default=CORE)
 
 
