@@ -330,6 +330,14 @@ class RecordView(RecordDeclarations, ModelView):
         """Delete a record. Override it with a call of a service."""
         db.session.delete(record)
 
+    def why_locked(self, record: Any) -> Any:
+        """Return why nobody changes or deletes a record any more, as a full sentence, or None.
+
+        A finished, issued or published record overrides it: its page offers no form, and the form's address leads back
+        to the page with the sentence. The service refuses all the same.
+        """
+        del record
+
     def check_form(self, form: GuardedForm, record: Any | None) -> None:
         """Check what no single field can; append sentences to the fields' ``errors`` or raise ``ValidationError``."""
 
@@ -778,6 +786,8 @@ class RecordView(RecordDeclarations, ModelView):
     def edit_view(self) -> Any:
         """Show the form of a change, or save it; a stale one is refused with both values shown."""
         record = self.get_one(self._single_id())
+        if (locked := self.why_locked(record)) is not None:
+            return self._back_to_locked(record, locked)
         form = self.edit_form(record)
         heading = self.heading_of(record)
         version = version_of(record, self.form_columns)
@@ -814,6 +824,10 @@ class RecordView(RecordDeclarations, ModelView):
             self.edit_template, form, 409, record=record, heading=heading, conflict=found
         )
 
+    def _back_to_locked(self, record: Any, sentence: Any) -> Any:
+        flash(str(sentence), "error")
+        return redirect(self.address("details_view", id=record.id), 303)
+
     @staticmethod
     def _single_id() -> str:
         """Return the one ``id`` of the address; several answer 404 like a record that does not exist."""
@@ -840,7 +854,7 @@ class RecordView(RecordDeclarations, ModelView):
             model=record,
             fields=fields,
             record_page=record_page(record),
-            may=self.may,
+            may=_may_with(self, record),
             may_reveal=hides and holds(REVEAL_PERSONAL),
             revealed=revealed,
             return_url=redirect_target() or self.address("index_view"),
@@ -868,6 +882,8 @@ class RecordView(RecordDeclarations, ModelView):
     def delete_view(self) -> Any:
         """Ask, and delete on the second page."""
         record = self.get_one(self._single_id() if request.method == "GET" else request.form.get("id"))
+        if (locked := self.why_locked(record)) is not None:
+            return self._back_to_locked(record, locked)
         back = redirect_target() or self.address("index_view")
         heading = self.heading_of(record)
         if request.method == "GET":
@@ -1074,3 +1090,9 @@ def _checkbox(record: Any) -> str:
 def _no_start(record: Any) -> str:
     del record
     return ""
+
+
+def _may_with(view: RecordView, record: Any) -> Callable[[str], bool]:
+    """Return ``may`` for the page of one record: what its state forbids to everybody is not offered."""
+    is_locked = view.why_locked(record) is not None
+    return lambda what: view.may(what) and not (is_locked and what in ("edit", "delete"))

@@ -176,6 +176,15 @@ class HandoverView(RecordView):
         return redirect(address, 303)
 
 
+def refusal_of(check: Callable[[], Any]) -> str | None:
+    """Return the sentence with which a rule refuses, or None when it does not."""
+    try:
+        check()
+    except HandoverRuleError as refused:
+        return str(refused)
+    return None
+
+
 class DefectCodeView(HandoverView):
     """The kinds of fault, one catalogue for the installation."""
 
@@ -229,6 +238,10 @@ class TemplateView(HandoverView):
     empty_list_hint = _l(
         "The standard checklist with its 121 items is loaded when the first inspection starts."
     )
+
+    def why_locked(self, record: InspectionTemplate) -> str | None:
+        """Return why a version is not changed: it is in use, or another department's."""
+        return refusal_of(lambda: catalogue.require_own_draft(record))
 
     def update_record(self, record: InspectionTemplate, form: GuardedForm) -> None:
         """Rename a draft."""
@@ -361,6 +374,10 @@ class ItemView(HandoverView):
         values = form.values()
         values.pop("template_id")
         return catalogue.save_item(form["template_id"].record, None, forms.item_values(values))
+
+    def why_locked(self, record: TemplateItem) -> str | None:
+        """Return why an item is not changed: its checklist is in use, or another department's."""
+        return refusal_of(lambda: catalogue.require_own_draft(record.template))
 
     def update_record(self, record: TemplateItem, form: GuardedForm) -> None:
         """Change an item of a draft."""
@@ -669,6 +686,10 @@ class InspectionView(HandoverView):
             attorney_name=values["attorney_name"],
         )
 
+    def why_locked(self, record: Inspection) -> str | None:
+        """Return why an inspection is not changed: it is finished or cancelled."""
+        return refusal_of(lambda: services.require_not_ended(record))
+
     def update_record(self, record: Inspection, form: GuardedForm) -> None:
         """Change who inspects when."""
         values = {"attorney_name": record.attorney_name, **form.values()}
@@ -899,6 +920,10 @@ class DefectView(HandoverView):
             trade_code=values["trade_code"] or "",
             contractor=_company(values["contractor_id"]),
         )
+
+    def why_locked(self, record: Defect) -> str | None:
+        """Return why a defect is not changed: it is done with."""
+        return refusal_of(lambda: services.require_not_done(record))
 
     def update_record(self, record: Defect, form: GuardedForm) -> None:
         """Change a defect."""
@@ -1185,21 +1210,41 @@ class NoticeView(HandoverView):
     details_template = "handover/admin/notice.html"
     empty_list_hint = _l("Tick defects in their list and choose “Make rectification notices”.")
 
+    def why_locked(self, record: RectificationNotice) -> str | None:
+        """Return why a notice is not changed: it was issued."""
+        return refusal_of(lambda: services.require_draft(record))
+
     def update_record(self, record: RectificationNotice, form: GuardedForm) -> None:
         """Change a draft."""
-        if record.state != "draft":
-            raise HandoverRuleError(
-                _("%(number)s was issued and does not change any more.", number=record.number)
-            )
+        services.require_draft(record)
         form.populate_obj(record)
 
     def details_extra(self, record: RectificationNotice) -> Mapping[str, Any]:
-        """Return the steps that this version of the module takes: issue and receive."""
+        """Return the steps that are possible now, with what each asks for."""
+        steps = usable_steps(NOTICE, record)
         return {
+            "issuing": [step for step in steps if step.transition.code in ("issue", "receive")],
             "steps": [
-                step for step in usable_steps(NOTICE, record) if step.transition.code in ("issue", "receive")
-            ]
+                step
+                for step in steps
+                if step.transition.code not in ("issue", "receive")
+                and not (step.transition.code == "penalise" and step.refusal)
+            ],
         }
+
+    @expose_guarded("/step/", permission="handover.view", methods=("POST",))
+    def step(self) -> Response:
+        """Take a step after the receipt; each step has a permission of its own."""
+        record = self.get_one(request.args.get("id"))
+        code = request.form.get("step", "")
+        typed = {name: request.form.get(name, "")[:2000] for name in request.form}
+        return self.take_step(
+            record,
+            lambda: take_notice_step(record, code, typed),
+            lambda: _(
+                "%(number)s is now “%(state)s”.", number=record.number, state=NOTICE.state_of(record).label
+            ),
+        )
 
     @expose_guarded("/issue/", permission="handover.issue_notice", methods=("POST",))
     def issue(self) -> Response:
@@ -1222,6 +1267,28 @@ class NoticeView(HandoverView):
         return self.take_step(
             record, lambda: services.receive_notice(record, name), _("The receipt is noted.")
         )
+
+
+def take_notice_step(notice: RectificationNotice, code: str, typed: Mapping[str, str]) -> None:
+    """Call the service of a step after the receipt.
+
+    Args:
+        notice: The notice.
+        code: Code of the transition.
+        typed: The form.
+
+    Raises:
+        TransitionRefused: The step is unknown or not possible.
+    """
+    steps: dict[str, Callable[[], None]] = {
+        "reply": lambda: services.reply_to_notice(notice, typed.get("reply_text", "")),
+        "recheck": lambda: services.recheck_notice(notice, typed.get("recheck_note", "")),
+        "close": lambda: services.close_notice(notice),
+        "penalise": lambda: services.penalise_notice(notice, typed.get("penalty_note", "")),
+    }
+    if code not in steps:
+        NOTICE.transition("")
+    steps[code]()
 
 
 def notice_mark(notice: RectificationNotice) -> Markup:

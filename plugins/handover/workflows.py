@@ -14,8 +14,9 @@ from core.toolkit import (
     attachments_of,
     require_scope,
     setting,
+    utc_now,
 )
-from plugins.handover.models import Defect, DefectSource
+from plugins.handover.models import Defect, DefectSource, RectificationNotice
 
 CLOSED = ("closed", "invalid", "waived", "transferred")
 """States of a defect in which nobody has to do anything any more."""
@@ -72,6 +73,33 @@ def _may_be_transferred(defect: Defect, _fields: Mapping[str, Any]) -> str | Non
             unit=defect.unit.code,
         )
     return None
+
+
+def _is_rechecked(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
+    waiting = [line.defect.number for line in notice.lines if line.defect.state not in (*CLOSED, "rejected")]
+    if not waiting:
+        return None
+    return _(
+        "%(number)s still waits for its repair or its re-inspection. Re-inspect it first.", number=waiting[0]
+    )
+
+
+def _is_done(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
+    still_open = [line.defect.number for line in notice.lines if line.defect.state not in CLOSED]
+    if not still_open:
+        return None
+    return _(
+        "%(number)s is not closed yet. The notice can be closed when all its defects are.",
+        number=still_open[0],
+    )
+
+
+def _may_be_penalised(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
+    is_late = notice.deadline is not None and notice.deadline < utc_now()
+    has_failed = any(line.defect.reopen_count for line in notice.lines)
+    if is_late or has_failed:
+        return None
+    return _("A penalty needs a deadline that has passed or a repair that failed its re-inspection.")
 
 
 DEFECT = Workflow(
@@ -187,8 +215,16 @@ NOTICE = Workflow(
             "handover.issue_notice",
             required={"reply_text": _l("Reply")},
         ),
-        Transition("recheck", _l("Re-inspected"), ("replied",), "rechecked", "handover.verify_defect"),
-        Transition("close", _l("Close"), ("rechecked",), "closed", "handover.issue_notice"),
+        Transition(
+            "recheck",
+            _l("Re-inspected"),
+            ("replied",),
+            "rechecked",
+            "handover.verify_defect",
+            required={"recheck_note": _l("Result of the re-inspection")},
+            guard=_is_rechecked,
+        ),
+        Transition("close", _l("Close"), ("rechecked",), "closed", "handover.issue_notice", guard=_is_done),
         Transition(
             "penalise",
             _l("Penalise"),
@@ -196,6 +232,7 @@ NOTICE = Workflow(
             "penalised",
             "handover.issue_notice",
             required={"penalty_note": _l("Penalty")},
+            guard=_may_be_penalised,
         ),
     ),
 )

@@ -52,6 +52,16 @@ def require_open(inspection: Inspection) -> None:
         raise ended(inspection)
 
 
+def require_not_ended(inspection: Inspection) -> None:
+    """Refuse to change an inspection that is finished or cancelled.
+
+    Raises:
+        HandoverRuleError: It has ended.
+    """
+    if inspection.state not in (InspectionState.PLANNED, InspectionState.IN_PROGRESS):
+        raise ended(inspection)
+
+
 def ended(inspection: Inspection) -> HandoverRuleError:
     if inspection.state == InspectionState.CANCELLED:
         return HandoverRuleError(_("Inspection %(number)s was cancelled.", number=inspection.number))

@@ -235,6 +235,22 @@ def _known_codes(codes: Sequence[str]) -> list[DefectCode]:
     return [found[code] for code in dict.fromkeys(codes)]
 
 
+def require_not_done(defect: Defect) -> None:
+    """Refuse to change a defect with which nobody has to do anything any more.
+
+    Raises:
+        HandoverRuleError: It is closed, no problem, waived or transferred.
+    """
+    if defect.state in CLOSED:
+        raise HandoverRuleError(
+            _(
+                "%(number)s is “%(state)s” and does not change any more.",
+                number=defect.number,
+                state=DEFECT.state_of(defect).label,
+            )
+        )
+
+
 def change_defect(
     defect: Defect,
     *,
@@ -273,14 +289,7 @@ def change_defect(
     Source: domain reference 3.3.6 rule 3 [RECON].
     """
     db.session.refresh(defect, with_for_update=True)
-    if defect.state in CLOSED:
-        raise HandoverRuleError(
-            _(
-                "%(number)s is “%(state)s” and does not change any more.",
-                number=defect.number,
-                state=DEFECT.state_of(defect).label,
-            )
-        )
+    require_not_done(defect)
     if row_version is not None and row_version != defect.row_version:
         raise OutdatedError(
             _(

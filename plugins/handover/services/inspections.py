@@ -56,6 +56,7 @@ from plugins.handover.services.common import (
     defect_title,
     ended,
     number_under,
+    require_not_ended,
     require_open,
     room_title,
 )
@@ -141,8 +142,7 @@ def change_plan(
     Raises:
         HandoverRuleError: The inspection is finished or cancelled.
     """
-    if inspection.state not in (InspectionState.PLANNED, InspectionState.IN_PROGRESS):
-        raise ended(inspection)
+    require_not_ended(inspection)
     inspection.planned_on = planned_on
     inspection.inspector_id = inspector.id if inspector else None
     inspection.companions = companions.strip()

@@ -156,6 +156,18 @@ def issue_notice(notice: RectificationNotice, deadline: dt.datetime | None = Non
         )
 
 
+def require_draft(notice: RectificationNotice) -> None:
+    """Refuse to change a notice that was issued.
+
+    Raises:
+        HandoverRuleError: It is no draft.
+    """
+    if notice.state != "draft":
+        raise HandoverRuleError(
+            _("%(number)s was issued and does not change any more.", number=notice.number)
+        )
+
+
 def receive_notice(notice: RectificationNotice, receiver_name: str) -> None:
     """Note who of the contractor received a notice, and when.
 
@@ -163,3 +175,54 @@ def receive_notice(notice: RectificationNotice, receiver_name: str) -> None:
         TransitionRefused: It was not issued, or the receiver or the permission is missing.
     """
     NOTICE.move(notice, "receive", receiver_name=receiver_name.strip(), received_at=utc_now())
+
+
+def reply_to_notice(notice: RectificationNotice, reply: str) -> None:
+    """Note what the contractor answered.
+
+    Args:
+        notice: A notice that was received.
+        reply: His reply, as it stands on the reply sheet.
+
+    Raises:
+        TransitionRefused: It was not received, or the reply or the permission is missing.
+    """
+    NOTICE.move(notice, "reply", reply_text=reply.strip(), replied_at=utc_now())
+
+
+def recheck_notice(notice: RectificationNotice, note: str) -> None:
+    """Note that every defect of a notice was re-inspected since its repair.
+
+    Args:
+        notice: A notice that the contractor replied to.
+        note: What the re-inspection found on the whole.
+
+    Raises:
+        TransitionRefused: A defect still waits for its repair or its re-inspection, there is no reply yet, or the note
+            or the permission is missing.
+    """
+    NOTICE.move(notice, "recheck", recheck_note=note.strip())
+
+
+def close_notice(notice: RectificationNotice) -> None:
+    """Close a notice whose defects are all done with.
+
+    Raises:
+        TransitionRefused: A defect is still open, it was not re-inspected, or the permission is missing.
+    """
+    NOTICE.move(notice, "close")
+
+
+def penalise_notice(notice: RectificationNotice, penalty: str) -> None:
+    """Note the penalty for a notice whose deadline has passed or of which a repair failed its re-inspection.
+
+    Args:
+        notice: A notice that was issued and not closed.
+        penalty: What is deducted and why, as it is printed on the notice.
+
+    Raises:
+        TransitionRefused: There is no reason for a penalty, or the penalty or the permission is missing.
+
+    Source: domain reference 3.3.2 and 3.3.7 (penalty line).
+    """
+    NOTICE.move(notice, "penalise", penalty_note=penalty.strip())

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from core.toolkit import TimelineEntry, TransitionRefused, db, local_today, utc_now
 from plugins.handover import indicators, services
 from plugins.handover.errors import HandoverRuleError, OutdatedError
-from plugins.handover.models import Defect, DefectRecheck, DefectSource, InspectionKind, Severity
+from plugins.handover.models import (
+    Defect,
+    DefectRecheck,
+    DefectSource,
+    InspectionKind,
+    RectificationNotice,
+    Severity,
+)
 from plugins.handover.tests.conftest import finished, photograph, unit
 from plugins.handover.workflows import DEFECT, NOTICE
 
@@ -270,6 +277,58 @@ def test_a_notice_needs_defects_with_a_contractor(site, scope_of):
         with pytest.raises(HandoverRuleError):
             services.create_notices([orphan])
         assert NOTICE.states[0].code == "draft"
+
+
+def issued_and_received(site):
+    """A notice with one defect, which the contractor has received."""
+    defect = registered(site)
+    (notice,) = services.create_notices([defect])
+    services.issue_notice(notice)
+    services.receive_notice(notice, "项目经理")
+    return notice, defect
+
+
+def test_a_notice_runs_from_the_reply_to_its_end(site, scope_of):
+    with scope_of("admin", "group"):
+        notice, defect = issued_and_received(site)
+        with pytest.raises(TransitionRefused):
+            services.reply_to_notice(notice, "  ")
+        services.reply_to_notice(notice, "已整改完成")
+        assert notice.replied_at is not None
+        with pytest.raises(TransitionRefused, match=defect.number):
+            services.recheck_notice(notice, "合格")
+        services.start_fixing(defect)
+        services.report_fixed(defect, "重做防水")
+        photograph(defect, "after")
+        keys = notice.id, defect.id
+        db.session.commit()
+    with scope_of("head"):
+        notice = db.session.get_one(RectificationNotice, keys[0])
+        services.reject_defect(db.session.get_one(Defect, keys[1]), "仍有渗水")
+        services.recheck_notice(notice, "一处不合格")
+        with pytest.raises(TransitionRefused, match="DF-QZA"):
+            services.close_notice(notice)
+        db.session.get_one(Defect, keys[1]).state = "closed"
+        services.close_notice(notice)
+        assert notice.state == "closed"
+        with pytest.raises(TransitionRefused):
+            services.penalise_notice(notice, "扣款")
+
+
+def test_a_penalty_needs_its_reason(site, scope_of):
+    with scope_of("admin", "group"):
+        notice, _defect = issued_and_received(site)
+        with pytest.raises(TransitionRefused):
+            services.penalise_notice(notice, "扣款 3,000.00 元")
+        notice.deadline = utc_now() - dt.timedelta(days=1)
+        db.session.flush()
+        services.penalise_notice(notice, "扣款 3,000.00 元")
+        assert (notice.state, notice.penalty_note) == ("penalised", "扣款 3,000.00 元")
+
+
+def test_no_state_of_a_notice_is_out_of_reach():
+    reached = {NOTICE.states[0].code, *(each.target for each in NOTICE.transitions)}
+    assert reached == {state.code for state in NOTICE.states}
 
 
 def test_figures_of_defects(site, scope_of):

@@ -15,7 +15,7 @@ from plugins.handover.models import (
     RectificationNotice,
     Severity,
 )
-from plugins.handover.tests.conftest import jpeg, photograph, result_of, started, unit
+from plugins.handover.tests.conftest import finished, jpeg, photograph, result_of, started, unit
 
 JSON = {"Accept": "application/json"}
 
@@ -263,3 +263,64 @@ def test_ticked_defects_become_a_notice(site, engineer, scope_of, system):
         assert db.session.get_one(Defect, key).state == "assigned"
     overdue = engineer.get("/admin/handover/defects/?f_promised_by=1")
     assert overdue.status_code == 200
+
+
+@pytest.fixture
+def records(site, scope_of):
+    """Addresses of records that may change, and of the same kinds that may not any more."""
+    with scope_of("admin", "group"):
+        running = services.plan_inspection(unit(site.unit_ids[0]), InspectionKind.FORMAL)
+        done = finished(site.unit_ids[1], "DR02")
+        (defect,) = services.valid_defects(done)
+        other = services.register_defect(
+            unit(site.unit_ids[0]), room_name="主卫", codes=["D01"], description="x", severity=Severity.S4
+        )
+        services.invalidate_defect(other, "误报")
+        (issued,) = services.create_notices([defect])
+        services.issue_notice(issued)
+        further = services.register_defect(
+            unit(site.unit_ids[2]),
+            room_name="主卫",
+            codes=["D01"],
+            description="y",
+            severity=Severity.S4,
+            trade_code="waterproofing",
+        )
+        (draft,) = services.create_notices([further])
+        ids = {
+            "inspections": (running.id, done.id),
+            "defects": (defect.id, other.id),
+            "notices": (draft.id, issued.id),
+        }
+        db.session.commit()
+    return ids
+
+
+@pytest.mark.parametrize("name", ["inspections", "defects", "notices"])
+def test_what_does_not_change_any_more_offers_no_form(records, engineer, name):
+    free, locked = records[name]
+    page = f"/admin/handover/{name}"
+    assert f"{page}/edit/?id={free}" in engineer.get(f"{page}/details/?id={free}").text
+    assert engineer.get(f"{page}/edit/?id={free}").status_code == 200
+    assert f"{page}/edit/?id={locked}" not in engineer.get(f"{page}/details/?id={locked}").text
+    for answer in (
+        engineer.get(f"{page}/edit/?id={locked}"),
+        engineer.post(f"{page}/edit/?id={locked}", data={"note": "x"}),
+    ):
+        assert answer.status_code == 303
+        assert "/details/" in answer.location
+    assert 'class="note late' in engineer.get(f"{page}/details/?id={locked}").text
+
+
+def test_a_notice_goes_on_by_its_buttons(records, engineer, system):
+    key = records["notices"][1]
+    page = "/admin/handover/notices"
+    engineer.post(f"{page}/receive/?id={key}", data={"receiver_name": "项目经理"})
+    assert 'value="reply"' in engineer.get(f"{page}/details/?id={key}").text
+    engineer.post(f"{page}/step/?id={key}", data={"step": "reply", "reply_text": "已整改"})
+    waiting = engineer.get(f"{page}/details/?id={key}").text
+    assert 'value="recheck"' not in waiting, "its defect has not been re-inspected"
+    assert 'value="penalise"' not in waiting, "there is no reason for a penalty"
+    with system():
+        found = db.session.get_one(RectificationNotice, key)
+        assert (found.state, found.reply_text) == ("replied", "已整改")

@@ -467,6 +467,10 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
         {"step": "assign"},
         {"step": "report_fixed", "fix_measure": "made good"},
     ],
+    "handover_notices.step": lambda scene, target: [
+        {"step": "reply", "reply_text": "made good"},
+        {"step": "penalise", "penalty_note": "Probe"},
+    ],
     "handover_notices.receive": lambda scene, target: [{"receiver_name": "Probe"}],
 }
 """Forms of functions that a view exposes besides those of every view, by endpoint."""
