@@ -8,11 +8,11 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # What failed beside other tests is tried once more by itself, in a fresh process; what fails again is a fault.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
-SOURCES := core plugins migrations tests bench tools wsgi.py gunicorn.conf.py
+SOURCES := core plugins migrations tests bench tools conftest.py wsgi.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
 .PHONY: help reference run demo-passwords test install setup-test setup-bench lint format types contracts translations \
-	translations-check test-sqlite test-postgresql test-browser bench
+	translations-check test-sqlite test-postgresql test-browser soak bench
 # `test` runs its parts in their order, also under `make -j`.
 .NOTPARALLEL:
 
@@ -80,6 +80,9 @@ test-postgresql: ## the suite on a PostgreSQL that is started for it
 test-browser: ## the browser tests in Chromium
 	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m browser tests/browser \
 		|| env -u DOORSTEP_TEST_DATABASE_URL $(AGAIN) -m browser tests/browser
+
+soak: setup-test ## look for new counterexamples with the tests that make up their own examples (long)
+	$(PYTEST) -m hypothesis --hypothesis-profile=soak
 
 bench: setup-bench ## measure lists, search and export beside stock Flask-Admin and Django's admin (long)
 	.venv-bench/bin/python -m bench $(BENCH)

@@ -187,7 +187,7 @@ def test_only_delivered_houses_send_defects_to_repair(site, scope_of):
         assert defect.repair_reference == "WX-1"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 4, suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(st.sampled_from([each.code for each in DEFECT.transitions]), max_size=14))
 def test_no_sequence_of_steps_closes_without_a_repair_and_a_second_person(site, scope_of, steps):
     """Whatever is tried, a defect moves along the declared transitions only, and nobody closes his own repair."""

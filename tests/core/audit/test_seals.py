@@ -81,12 +81,7 @@ def other_value(column: sa.Column, value: object) -> st.SearchStrategy[object]:
     return choice.filter(lambda other: other != value)
 
 
-@settings(
-    max_examples=120,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_change_of_any_field_is_found(sealed_log, data):
     table = data.draw(st.sampled_from([ENTRY, SEAL]))
