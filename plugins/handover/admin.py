@@ -987,17 +987,11 @@ class DefectView(HandoverView):
         return ngettext("%(num)d defect was assigned.", "%(num)d defects were assigned.", len(records_))
 
     def figures(self) -> list[dict[str, Any]]:
-        """Return the figures above the list: K01, K05, K06 and K07 of the visible projects, or of the one
-        that is filtered."""
-        project = strict_id(request.args.get("f_project_id", ""))
-        on_inspection = [] if project is None else [Inspection.project_id == project]
-        on_defect = [] if project is None else [Defect.project_id == project]
-        building = strict_id(request.args.get("f_building_id", ""))
-        if building is not None:
-            on_defect.append(Defect.building_id == building)
-            on_inspection.append(
-                Inspection.unit_id.in_(sa.select(Unit.id).where(Unit.building_id == building))
-            )
+        """Return the figures above the list, for what is filtered: K01 and K05 of houses, K06 and K07 of defects.
+
+        A rate over all states means nothing within one of them, so the filters by state and by overdue leave it alone.
+        """
+        on_inspection, on_defect = _where_filtered(request.args)
         first, mean = indicators.first_pass(*on_inspection), indicators.defects_per_house(*on_inspection)
         done, timely = indicators.closed(*on_defect), indicators.on_time(*on_defect)
         none_due = _("nothing was due yet")
@@ -1015,6 +1009,15 @@ class DefectView(HandoverView):
                 "note": _fraction(timely, "") if timely.denominator else none_due,
             },
         ]
+
+    def figures_note(self) -> str | None:
+        """Return what the figures leave aside of the filters that are chosen, or None."""
+        given = request.args
+        if given.get("f_severity") or given.get("f_contractor_id"):
+            return _("K01 and K05 count all defects of the houses, of every severity and contractor.")
+        if given.get("f_state") or given.get("f_promised_by") or given.get("search"):
+            return _("The figures count defects in every state.")
+        return None
 
     def tabs(self) -> list[dict[str, Any]]:
         """Return the views that people look at every day, with what waits in them."""
@@ -1047,6 +1050,31 @@ class DefectView(HandoverView):
                 "current": here.get("f_state") == "open",
             },
         ]
+
+
+Conditions = list[sa.ColumnElement[bool]]
+
+
+def _where_filtered(given: Mapping[str, str]) -> tuple[Conditions, Conditions]:
+    """Return the conditions on inspections and on defects that the filters of the list mean."""
+    on_inspection: Conditions = []
+    on_defect: Conditions = []
+    for name in ("project_id", "building_id", "unit_id"):
+        key = strict_id(given.get(f"f_{name}", ""))
+        if key is None:
+            continue
+        on_defect.append(getattr(Defect, name) == key)
+        on_inspection.append(
+            Inspection.unit_id.in_(sa.select(Unit.id).where(Unit.building_id == key))
+            if name == "building_id"
+            else getattr(Inspection, name) == key
+        )
+    contractor = strict_id(given.get("f_contractor_id", ""))
+    if contractor is not None:
+        on_defect.append(Defect.contractor_id == contractor)
+    if given.get("f_severity") in words.SEVERITIES:
+        on_defect.append(Defect.severity == given["f_severity"])
+    return on_inspection, on_defect
 
 
 def _fraction(rate: indicators.Rate, unit: str) -> str:
