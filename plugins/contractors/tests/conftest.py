@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from core.testing import World
-from core.toolkit import Building, Department, Unit, all_departments, db
+from core.toolkit import Building, Department, Unit, db
 from plugins.contractors import services
 from plugins.contractors.models import Company, Trade
 
@@ -27,8 +27,8 @@ class Site:
 
 
 @pytest.fixture
-def site(world: World, running_app) -> Site:
-    with running_app.app_context(), all_departments("contractors of a test"):
+def site(world: World, prepared) -> Site:
+    def make() -> Site:
         services.load_trades()
         building = db.session.get_one(Building, world.own.building_id)
         second = Building(
@@ -45,9 +45,10 @@ def site(world: World, running_app) -> Site:
         }
         services.set_trades(made["乙装饰"], [trade("painting")])
         db.session.flush()
-        site = Site(*(company.id for company in made.values()), building.id, second.id, world.own.unit_ids[0])
-        db.session.commit()
-    return site
+        return Site(*(company.id for company in made.values()), building.id, second.id, world.own.unit_ids[0])
+
+    found: Site = prepared("three contractors", make)
+    return found
 
 
 def trade(code: str) -> Trade:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core.testing import World
-from core.toolkit import Attachment, Building, Department, Unit, all_departments, attach, db
+from core.toolkit import Attachment, Building, Department, Unit, attach, db
 from plugins.contractors import services as contractors
 from plugins.handover import services
 from plugins.handover.models import (
@@ -42,8 +42,10 @@ class Site:
 
 
 @pytest.fixture
-def site(world: World, running_app, switch_on) -> Site:
-    with running_app.app_context(), all_departments("a house to inspect"):
+def site(world: World, running_app, switch_on, prepared) -> Site:
+    def make() -> Site:
+        switch_on("contractors")
+        switch_on("handover")
         for seed in running_app.extensions["doorstep"].declared.seed_data():
             seed.load()
         city = db.session.get_one(Department, world.departments["city"])
@@ -55,10 +57,9 @@ def site(world: World, running_app, switch_on) -> Site:
         trades = {trade.code: trade for trade in contractors.active_trades()}
         contractors.set_responsible(building, trades["main_contractor"], general)
         contractors.set_responsible(building, trades["waterproofing"], waterproofer)
-        made = Site(waterproofer.id, general.id, world.own.unit_ids, world.foreign.unit_ids[0])
-        db.session.commit()
-    switch_on("contractors")
-    switch_on("handover")
+        return Site(waterproofer.id, general.id, world.own.unit_ids, world.foreign.unit_ids[0])
+
+    made: Site = prepared("a house to inspect", make)
     return made
 
 
