@@ -183,12 +183,25 @@ class _PostgresqlKeeper:
                     )
                     for table in filled
                 ),
+                *self._sequences(driver),
             ]
         )
 
     def restore(self, driver: psycopg.Connection[Any], name: str) -> None:
         driver.execute(self._restoring[name])
         driver.commit()
+
+    @staticmethod
+    def _sequences(driver: psycopg.Connection[Any]) -> list[sql.Composed]:
+        """Return what sets the sequences to where they are now, so that new rows have the same keys every time."""
+        found = driver.execute(
+            "SELECT sequencename, coalesce(last_value, start_value), last_value IS NOT NULL"
+            " FROM pg_sequences WHERE schemaname = 'public'"
+        ).fetchall()
+        return [
+            sql.SQL("SELECT setval({}, {}, {})").format(_name(name).as_string(driver), value, called)
+            for name, value, called in found
+        ]
 
     @staticmethod
     def _has_rows(driver: psycopg.Connection[Any], table: sa.Table) -> bool:
