@@ -13,6 +13,7 @@ from core import config, languages, secrets
 from core.admin import errors as error_pages
 from core.admin import http as http_guards
 from core.admin import mounting
+from core.admin.addresses import LateRule
 from core.cli import register_commands
 from core.components import CORE_COMPONENTS, CORE_HOLDINGS
 from core.database.setup import set_up_database
@@ -37,6 +38,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(
         "core", instance_path=_instance_path(overrides), static_folder="static", template_folder="templates"
     )
+    app.url_rule_class = LateRule
     config.load_config(app, overrides)
     secrets.load_secrets(app)
     set_up_database(app)

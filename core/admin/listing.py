@@ -23,6 +23,7 @@ from core.admin.filters import Chip, Filter, FilterValueError, LinkFilter
 from core.admin.searching import clean_search
 from core.database.scope import (
     CUSTOMER_LINK_TABLE,
+    READS_FEW,
     ByCustomer,
     require_scope,
     scoped_models,
@@ -350,7 +351,8 @@ class Lister:
         keys: list[int] = []
         for condition in self._beyond(start, self._descends(forward)):
             statement = sa.select(self.key).where(*self.conditions, condition).order_by(*self._order(forward))
-            keys += db.session.scalars(statement.limit(limit - len(keys)))
+            statement = statement.limit(limit - len(keys)).execution_options(**{READS_FEW: not self._few})
+            keys += db.session.scalars(statement)
             if len(keys) >= limit:
                 break
         return keys

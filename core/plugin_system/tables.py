@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,17 +38,29 @@ def owner_of_table(name: str, slugs: Iterable[str]) -> str:
         name: Name of the table.
         slugs: All slugs that may own tables; the longest that fits wins.
     """
-    if name in core_table_names():
-        return CORE
+    return _owner_finder(slugs)(name)
+
+
+def _owner_finder(slugs: Iterable[str]) -> Callable[[str], str]:
+    """Return the function from the name of a table to its component; what it compares with is collected once."""
+    of_core = core_table_names()
     # Models of a plugin can be loaded in a process whose application runs without it.
     loaded = {base.__component__ for base in Model.__subclasses__() if base is not CoreBase}
-    fitting = [slug for slug in {*slugs, *loaded} if name.startswith(f"{slug}_")]
-    return max(fitting, key=len, default=CORE)
+    prefixes = sorted(((f"{slug}_", slug) for slug in {*slugs, *loaded}), key=_by_length)
+
+    def owner(name: str) -> str:
+        if name in of_core:
+            return CORE
+        return next((slug for prefix, slug in prefixes if name.startswith(prefix)), CORE)
+
+    return owner
+
+
+def _by_length(entry: tuple[str, str]) -> int:
+    return -len(entry[0])
 
 
 def tables_of(component: str, slugs: Iterable[str]) -> list[sa.Table]:
     """Return the tables of a component that are loaded, by name."""
-    slugs = list(slugs)
-    return [
-        table for name, table in sorted(metadata.tables.items()) if owner_of_table(name, slugs) == component
-    ]
+    owner = _owner_finder(slugs)
+    return [table for name, table in sorted(metadata.tables.items()) if owner(name) == component]
