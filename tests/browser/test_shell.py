@@ -13,6 +13,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from werkzeug.serving import make_server
 from wtforms import Form, SelectField, StringField
 
+from core.extensions import db
 from tests.core.shell.conftest import build_app, fill
 
 PAGES = (
@@ -40,9 +41,9 @@ class WidgetForm(Form):
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+def address(tmp_path: Path, core_tables_url: str) -> Iterator[str]:
     """The address of a running server with one signed-in user."""
-    app = build_app(tmp_path, f"sqlite:///{tmp_path / 'shell.sqlite'}")
+    app = build_app(tmp_path, core_tables_url)
     with app.app_context():
         fill()
     _add_pages(app)
@@ -53,6 +54,8 @@ def address(tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+    with app.app_context():
+        db.engine.dispose()
 
 
 def _add_pages(app: Flask) -> None:
