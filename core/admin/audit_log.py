@@ -135,6 +135,7 @@ FIELDS: Mapping[str, Any] = {
     "replaced_by_id": _l("Replaced by"),
     "result": _l("Result"),
     "role": _l("Role"),
+    "row_version": _l("Version"),
     "role_id": _l("Role"),
     "sha256": _l("SHA-256 of the file"),
     "since": _l("Since"),
@@ -190,6 +191,9 @@ def kind_words(table_name: str) -> str:
     for kind in current_runtime().declared.record_kinds():
         if kind.model.__tablename__ == table_name:
             return str(kind.label)
+    words = current_runtime().declared.record_words(table_name)
+    if words is not None and words.label:
+        return str(words.label)
     return str(TABLES.get(table_name) or table_name.replace("_", " "))
 
 
@@ -198,7 +202,24 @@ def field_words(name: str, table_name: str) -> str:
     for view in _views():
         if view.model.__tablename__ == table_name and name in view.column_labels:
             return str(view.column_labels[name])
+    declared = current_runtime().declared.record_words(table_name)
+    if declared is not None and name in declared.fields:
+        return str(declared.fields[name])
     return str(FIELDS.get(name) or name.replace("_", " ").capitalize())
+
+
+def has_words(table_name: str, name: str = "") -> bool:
+    """Return whether a table, or one of its fields, is called by words and not by its name in the database."""
+    declared = current_runtime().declared.record_words(table_name)
+    if not name:
+        kinds = {kind.model.__tablename__ for kind in current_runtime().declared.record_kinds()}
+        return table_name in kinds or table_name in TABLES or bool(declared is not None and declared.label)
+    labelled = (view.column_labels for view in _views() if view.model.__tablename__ == table_name)
+    return (
+        name in FIELDS
+        or any(name in labels for labels in labelled)
+        or (declared is not None and name in declared.fields)
+    )
 
 
 def value_words(value: services.Value, name: str = "", table_name: str = "") -> str:

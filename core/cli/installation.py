@@ -84,8 +84,11 @@ def demo_passwords() -> None:
 
 @click.command("demo-code")
 @click.argument("login")
+@click.option(
+    "--key", default="", help="The key on the page that sets up two-factor sign-in; needed the first time."
+)
 @with_appcontext
-def demo_code(login: str) -> None:
+def demo_code(login: str, key: str) -> None:
     """Print the one-time code of a demo account, for those without an authenticator."""
     from core.people.sign_in import current_totp_code
 
@@ -95,10 +98,16 @@ def demo_code(login: str) -> None:
         raise click.ClickException(
             f"{login} is not a demo account. The accounts end in @{story.DEMO_DOMAIN}."
         )
-    code = current_totp_code(user)
+    try:
+        code = current_totp_code(user, key)
+    except ValueError as error:
+        raise click.ClickException(
+            f"{key} is not a key. Copy it from the page, below the picture."
+        ) from error
     if code is None:
         raise click.ClickException(
-            f"{email} has not begun to set up two-factor sign-in. Sign in first; the page then asks for the code."
+            f"{email} has not set up two-factor sign-in yet. Sign in; the page shows a key below the picture. "
+            f"Then run: doorstep demo-code {login} --key KEY"
         )
     click.echo(code)
 
@@ -117,7 +126,8 @@ def _print_accounts(passwords: dict[str, str]) -> None:
         click.echo(f"  {email:<36} {password:<22} {who}")
     click.echo(
         "\nWho administers or exports must set up two-factor sign-in first. Without an authenticator, the code is "
-        "shown by\n  .venv/bin/doorstep demo-code lin.lan\n"
+        "shown by\n  .venv/bin/doorstep demo-code lin.lan --key KEY   (the key on the page, the first time)"
+        "\n  .venv/bin/doorstep demo-code lin.lan             (afterwards)\n"
     )
 
 

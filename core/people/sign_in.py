@@ -27,6 +27,7 @@ from flask_security import (
 )
 from flask_security.core import _default_messages
 from flask_security.utils import check_and_update_authn_fresh, set_request_attr
+from passlib.totp import TOTP
 
 from core.database.scope import Scope, use_scope
 from core.database.types import utc_now
@@ -282,15 +283,22 @@ def requires_fresh(view: View) -> View:
     return guarded  # type: ignore[return-value]
 
 
-def current_totp_code(user: User) -> str | None:
+def current_totp_code(user: User, key: str = "") -> str | None:
     """Return the code that the user's authenticator app shows now, for demo accounts and tests.
 
     Args:
         user: The account.
+        key: What the page shows below the picture while the second factor is being set up; until the first code was
+            accepted, only the session of the browser knows it.
 
     Returns:
-        Six digits, or None while the second factor is not set up.
+        Six digits, or None while the second factor is not set up and no key is given.
+
+    Raises:
+        ValueError: The key is not one.
     """
+    if key:
+        return str(TOTP(key="".join(key.split()), format="base32").generate().token)
     if not user.tf_totp_secret:
         return None
     return str(current_app.extensions["security"].totp_factory.generate_totp_password(user.tf_totp_secret))

@@ -101,6 +101,21 @@ class RecordKind:
 
 
 @dataclass(frozen=True)
+class RecordWords:
+    """What the change log calls a table of the plugin and those of its fields that no view has a label for.
+
+    Attributes:
+        model: The mapped class.
+        fields: Words by the name of the attribute.
+        label: What one row is called; needed for a table that is no record kind.
+    """
+
+    model: Any
+    fields: Mapping[str, Text] = field(default_factory=dict)
+    label: Text = ""
+
+
+@dataclass(frozen=True)
 class AdminView:
     """A view of the back office. The core makes the instance, names its endpoint and mounts it.
 

@@ -33,6 +33,12 @@ def record_kinds() -> Sequence[d.RecordKind]:
 
 
 @hookspec
+def record_words() -> Sequence[d.RecordWords]:
+    """Declare what the change log calls tables and fields that no page has a label for."""
+    return ()
+
+
+@hookspec
 def admin_views() -> Sequence[d.AdminView]:
     """Declare the views of the back office."""
     return ()
@@ -137,6 +143,7 @@ def obstacles(record_kind: str, record_id: int) -> Sequence[str]:
 DECLARING = (
     "permissions",
     "record_kinds",
+    "record_words",
     "admin_views",
     "blueprints",
     "menu_links",

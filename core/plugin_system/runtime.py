@@ -130,6 +130,7 @@ class Declared:
         self._permissions = {item.code: item for item in self._all("permissions")}
         self._record_kinds = {item.code: item for item in self._all("record_kinds")}
         self._kind_of_model = {item.model: item for item in self._record_kinds.values()}
+        self._record_words = {item.model.__tablename__: item for item in self._all("record_words")}
         self._document_types = {item.code: item for item in self._all("document_types")}
         self._timeline_kinds = {item.code: item for item in self._all("timeline_kinds")}
         self._panels: dict[str, list[d.Panel]] = {}
@@ -188,6 +189,10 @@ class Declared:
         """Return the record kind of a mapped class or of one of its instances."""
         cls = model if isinstance(model, type) else type(model)
         return next((self._kind_of_model[base] for base in cls.__mro__ if base in self._kind_of_model), None)
+
+    def record_words(self, table_name: str) -> d.RecordWords | None:
+        """Return what the change log calls a table and its fields, if a plugin says so."""
+        return self._record_words.get(table_name)
 
     def admin_views(self) -> tuple[d.AdminView, ...]:
         """Return all views of the back office; they are mounted at start and gated at each request."""

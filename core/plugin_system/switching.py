@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from core.database.scope import current_scope
 from core.extensions import db
 from core.plugin_system import gate
-from core.plugin_system.declarations import Text
+from core.plugin_system.declarations import Panel, Text
 from core.plugin_system.health import ERASED, DepartmentName
 from core.plugin_system.models import PluginSwitch
 from core.plugin_system.runtime import Runtime, current_runtime
@@ -138,8 +138,11 @@ def _parts(runtime: Runtime, slug: str) -> tuple[tuple[Text, tuple[Text, ...]], 
             ),
         ),
         (
-            _l("Sections on record pages"),
-            tuple(panel.title for panel in declared.get("panels", ())),
+            _l("Sections on pages"),
+            tuple(
+                _l("%(section)s (%(page)s)", section=panel.title, page=_page_of(runtime, panel))
+                for panel in declared.get("panels", ())
+            ),
         ),
         (_l("Documents"), labels("document_types")),
         (
@@ -151,6 +154,16 @@ def _parts(runtime: Runtime, slug: str) -> tuple[tuple[Text, tuple[Text, ...]], 
         (_l("Rights that roles can hold"), labels("permissions")),
     ]
     return tuple((title, names) for title, names in parts if names)
+
+
+def _page_of(runtime: Runtime, panel: Panel) -> Text:
+    """Return the words for the page on which a panel appears."""
+    if panel.record_kind == "home":
+        return _l("Today")
+    if panel.record_kind == "*":
+        return _l("every record")
+    kinds = {kind.code: kind.label for kind in runtime.declared.record_kinds()}
+    return kinds.get(panel.record_kind, panel.record_kind)
 
 
 def _refuse(refusal: tuple[str, tuple[str, ...]]) -> None:

@@ -38,6 +38,7 @@ _PREFIX = re.compile(r"[a-z][a-z0-9_-]*(/[a-z0-9_-]+)*")
 DECLARED_TYPES: Mapping[str, type] = {
     "permissions": d.Permission,
     "record_kinds": d.RecordKind,
+    "record_words": d.RecordWords,
     "admin_views": d.AdminView,
     "blueprints": d.PublicBlueprint,
     "menu_links": d.MenuLink,
@@ -184,6 +185,7 @@ def declaration_faults(
         _table_faults(manifest, around),
         _permission_faults(slug, declarations, around),
         _record_kind_faults(slug, declarations, around),
+        _record_words_faults(slug, declarations),
         _view_faults(slug, declarations, around),
         _blueprint_faults(slug, declarations, around),
         _menu_faults(slug, declarations),
@@ -387,6 +389,21 @@ def _record_kind_faults(slug: str, declarations: Declarations, around: Surroundi
                 endpoint=repr(kind.endpoint),
             )
     yield from _unknown_record_kinds(declarations, around)
+
+
+def _record_words_faults(slug: str, declarations: Declarations) -> Iterator[d.Text]:
+    for words in declarations.get("record_words", ()):
+        model = getattr(words.model, "__name__", repr(words.model))
+        if getattr(words.model, "__component__", None) != slug or not hasattr(words.model, "__mapper__"):
+            yield _l("The words for %(model)s need a model of the plugin.", model=model)
+            continue
+        for name in words.fields:
+            if name not in words.model.__mapper__.attrs:
+                yield _l(
+                    "The words for %(model)s name the field %(field)s, which it does not have.",
+                    model=model,
+                    field=repr(name),
+                )
 
 
 def view_endpoint(component: str, view: d.AdminView) -> str:

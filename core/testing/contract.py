@@ -240,6 +240,26 @@ class PluginContract:
                 assert not own & set(sa.inspect(db.engine).get_table_names())
             db.engine.dispose()
 
+    def test_the_change_log_has_words(self, running_app: Flask, plugin: PluginState) -> None:
+        """Tables and fields of the change log are called by words: labels of views, or ``record_words``."""
+        from core.admin.audit_log import has_words
+
+        del plugin
+        missing: list[str] = []
+        with running_app.test_request_context():
+            for mapper in (mapper for base in bases_of(self.slug) for mapper in base.registry.mappers):
+                table = str(mapper.class_.__tablename__)
+                if not getattr(mapper.class_, "__audited__", True):
+                    continue
+                if not has_words(table):
+                    missing.append(table)
+                missing += [
+                    f"{table}.{column.key}"
+                    for column in mapper.column_attrs
+                    if not has_words(table, column.key)
+                ]
+        assert missing == []
+
     def test_reference_data_loads_twice(
         self, running_app: Flask, switched_on: World, declared: Declarations
     ) -> None:

@@ -15,6 +15,7 @@ from core.toolkit import (
     Panel,
     Permission,
     RecordKind,
+    RecordWords,
     SearchSource,
     SeedData,
     _,
@@ -23,7 +24,7 @@ from core.toolkit import (
 )
 from plugins.contractors import admin, demo, documents, search, services
 from plugins.contractors import panels as sections
-from plugins.contractors.models import Company, Contact, Trade
+from plugins.contractors.models import Company, CompanyTrade, Contact, ResponsibleContractor, Trade
 
 manifest = Manifest(
     slug="contractors",
@@ -108,6 +109,25 @@ def record_kinds() -> Sequence[RecordKind]:
             edit_permission="contractors.manage_trades",
             endpoint="contractors_trades.details_view",
             title=lambda trade: trade.label,
+        ),
+    )
+
+
+@hookimpl
+def record_words() -> Sequence[RecordWords]:
+    """Name what the change log shows beyond the fields of pages."""
+    company, trade = _l("Company"), _l("Trade")
+    return (
+        RecordWords(CompanyTrade, {"company_id": company, "trade_id": trade}, _l("Trade of a company")),
+        RecordWords(
+            ResponsibleContractor,
+            {
+                "company_id": company,
+                "trade_id": trade,
+                "contract_number": _l("Contract"),
+                "retention_note": _l("Retention"),
+            },
+            _l("Contractor of a building"),
         ),
     )
 

@@ -16,6 +16,7 @@ from core.toolkit import (
     Permission,
     PublicBlueprint,
     RecordKind,
+    RecordWords,
     SearchSource,
     SeedData,
     Setting,
@@ -23,7 +24,7 @@ from core.toolkit import (
     _l,
     hookimpl,
 )
-from plugins.handover import admin, catalogue, demo, documents, records, services
+from plugins.handover import admin, catalogue, demo, documents, records, services, words
 from plugins.handover import panels as sections
 from plugins.handover.models import (
     Defect,
@@ -211,6 +212,12 @@ def record_kinds() -> Sequence[RecordKind]:
             {"receipt": _l("Signed receipt"), "reply": _l("Reply")},
         ),
     )
+
+
+@hookimpl
+def record_words() -> Sequence[RecordWords]:
+    """Name what the change log shows beyond the fields of pages."""
+    return words.RECORD_WORDS
 
 
 @hookimpl

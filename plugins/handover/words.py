@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.toolkit import LOCAL_ZONE, _, _l, ngettext
+from core.toolkit import LOCAL_ZONE, RecordWords, _, _l, ngettext
 from plugins.contractors.services import active_trades
-from plugins.handover import catalogue, measures, services
+from plugins.handover import catalogue, measures, models, services
 from plugins.handover.models import (
     BatchMode,
     DefectSource,
@@ -188,3 +188,92 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+
+_INSPECTION, _ROOM = _l("Inspection"), _l("Room")
+
+RECORD_WORDS = (
+    RecordWords(
+        models.Inspection,
+        {
+            "handover_unit_id": _l("House in a batch"),
+            "template_id": _l("Checklist"),
+            "refusal_reason": _l("Reason of the refusal"),
+            "overridden_by_id": _l("Started in spite of open defects by"),
+        },
+    ),
+    RecordWords(
+        models.InspectionRoom, {"inspection_id": _INSPECTION, "whole_house": _l("Whole house")}, _ROOM
+    ),
+    RecordWords(
+        models.InspectionResult,
+        {
+            "inspection_id": _INSPECTION,
+            "room_id": _ROOM,
+            "item_code": _l("Code of the item"),
+            "group_name": _l("Group of items"),
+            "group_name_en": _l("Group of items in English"),
+            "method": _l("Method"),
+            "method_en": _l("Method in English"),
+            "severity": _l("Severity"),
+            "warranty_category": _l("Warranty category"),
+            "trade_code": _l("Trade"),
+            "defect_code": _l("Kind of fault"),
+            "measures": _l("Measured quantities"),
+            "measured": _l("Measured values"),
+            "verdict": _l("Verdict"),
+            "answered_at": _l("Answered on"),
+            "answered_by_id": _l("Answered by"),
+        },
+        _l("Result of an item"),
+    ),
+    RecordWords(
+        models.TemplateRoom, {"template_id": _l("Checklist"), "whole_house": _l("Whole house")}, _ROOM
+    ),
+    RecordWords(
+        models.TemplateItem, {"group_code": _l("Code of the group"), "measures": _l("Measured quantities")}
+    ),
+    RecordWords(
+        models.Defect,
+        {
+            "inspection_id": _INSPECTION,
+            "result_id": _l("Result of an item"),
+            "client_key": _l("Mark against sending twice"),
+            "room_kind": _l("Kind of room"),
+            "room_name_en": _l("Room in English"),
+            "item_name_en": _l("Item in English"),
+            "raised_by_id": _l("Found by"),
+            "assigned_at": _l("Assigned on"),
+            "fixed_by_id": _l("Fixed by"),
+            "verified_by_id": _l("Re-inspected by"),
+            "owner_agreed": _l("The owner agrees"),
+        },
+    ),
+    RecordWords(
+        models.DefectFault,
+        {"defect_id": _l("Defect"), "code_id": _l("Kind of fault")},
+        _l("Fault of a defect"),
+    ),
+    RecordWords(
+        models.DefectRecheck,
+        {
+            "defect_id": _l("Defect"),
+            "inspection_id": _INSPECTION,
+            "round_number": _l("Round"),
+            "passed": _l("Passed"),
+            "checked_at": _l("Re-inspected on"),
+            "checked_by_id": _l("Re-inspected by"),
+        },
+        _l("Re-inspection"),
+    ),
+    RecordWords(models.RectificationNotice, {"inspection_id": _INSPECTION}),
+    RecordWords(
+        models.NoticeLine,
+        {
+            "notice_id": _l("Rectification notice"),
+            "defect_id": _l("Defect"),
+            "requirement": _l("What has to be done"),
+        },
+        _l("Line of a notice"),
+    ),
+)
+"""What the change log shows of tables and fields beyond those of the pages."""

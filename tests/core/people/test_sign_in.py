@@ -14,11 +14,13 @@ from babel.messages.pofile import read_po
 from babel.support import Translations
 from flask import Flask
 from flask_mail import Mail
+from passlib.totp import TOTP
 
 from core.database.types import utc_now
 from core.extensions import db
 from core.machinery.audit.models import AuditEntry
 from core.people import sign_in as sign_in_module
+from core.people.models import User
 from core.people.sign_in_guards import FREE_FAILURES, LONGEST_DELAY, delay_after
 from core.testing import PASSWORD, StaffClient, World, as_system, build_world, totp_code
 
@@ -453,3 +455,15 @@ def test_every_text_of_flask_security_is_translated(running_app: Flask) -> None:
         assert len(messages) > 250
         untranslated = [message.id for message in messages if translations.gettext(message.id) == message.id]
     assert untranslated == []
+
+
+def test_the_code_of_a_key_that_only_the_page_knows_yet(app: Flask) -> None:
+    """`doorstep demo-code --key` answers for an account that is being set up, in the form of the page."""
+    with app.app_context():
+        user = User(name="林岚")
+        key = "JBSW Y3DP EHPK 3PXP"
+        expected = TOTP(key=key.replace(" ", ""), format="base32").generate().token
+        assert sign_in_module.current_totp_code(user) is None
+        assert sign_in_module.current_totp_code(user, key) == expected
+        with pytest.raises(ValueError):
+            sign_in_module.current_totp_code(user, "1")
