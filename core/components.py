@@ -8,6 +8,8 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.machinery.attachments.declarations",
     "core.machinery.documents.declarations",
     "core.machinery.audit.declarations",
+    "core.machinery.clocks.declarations",
+    "core.machinery.todos.declarations",
     "core.admin.machinery_declarations",
     "core.admin.declarations",
 )
@@ -17,6 +19,8 @@ CORE_HOLDINGS: tuple[str, ...] = (
     "core.machinery.attachments.holdings",
     "core.machinery.documents.holdings",
     "core.machinery.numbering.holdings",
+    "core.machinery.clocks.holdings",
+    "core.machinery.todos.holdings",
     "core.timeline.holdings",
 )
 """The modules that tell what the core keeps of a plugin beside its tables (:mod:`core.plugin_system.holdings`)."""

@@ -5,21 +5,28 @@ What one of them takes from another is handed over here, when the application is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flask import Flask
 
+    from core.machinery.clocks.services import Announcement
     from core.machinery.documents.services import LetterheadOf
 
 
-def set_up_machinery(app: Flask, letterhead_of: LetterheadOf | None = None) -> None:
+def set_up_machinery(
+    app: Flask,
+    letterhead_of: LetterheadOf | None = None,
+    setting_of: Callable[[str, str, int | None], Any] | None = None,
+) -> None:
     """Attach the audit log to the session, open the stores, and hand each part what it takes from the others.
 
     Args:
         app: The application.
         letterhead_of: Returns what stands at the head of the documents of a project and department; when omitted, the
             name of the installation stands there.
+        setting_of: Returns the value of a setting: component, key, department; the declared defaults when omitted.
     """
     # Imported here: the programs that decode pictures and lay out documents start this package too and want none of it.
     from pathlib import Path
@@ -28,6 +35,7 @@ def set_up_machinery(app: Flask, letterhead_of: LetterheadOf | None = None) -> N
     from core.machinery.attachments import services as attachments
     from core.machinery.attachments.store import open_store
     from core.machinery.audit import services as audit
+    from core.machinery.clocks import services as clocks
     from core.machinery.documents import services as documents
     from core.machinery.documents.fonts import FONT_FILES
     from core.machinery.numbering.services import next_number
@@ -57,3 +65,44 @@ def set_up_machinery(app: Flask, letterhead_of: LetterheadOf | None = None) -> N
             record_event=audit.record_event,
         ),
     )
+    clocks.set_up_clocks(
+        app,
+        clocks.Means(
+            setting_of=setting_of or _declared_default,
+            announce=_announce,
+            withdraw=lambda clock: _withdraw(clock.id),
+        ),
+    )
+
+
+def _declared_default(component: str, key: str, _department_id: int | None) -> Any:
+    from core.plugin_system.runtime import current_runtime
+
+    declared = current_runtime().declared.setting(component, key)
+    if declared is None:
+        raise LookupError(f"The component {component!r} declares no setting {key!r}.")
+    return declared.default
+
+
+def _announce(told: Announcement) -> None:
+    """Make the to-do of a step of a ladder."""
+    from core.machinery.todos import services as todos
+
+    clock, step = told.clock, told.step
+    owner_id = clock.owner_id if step.to_owner else None
+    todos.add_todo(
+        told.record,
+        f"{step.label}: {told.kind.title(told.record)}",
+        owner=owner_id,
+        department=told.department_id,
+        role=None if owner_id is not None else step.role,
+        due_at=clock.due_at,
+        dedupe_key=f"clock:{clock.id}:{step.code}",
+        note=str(told.policy.label),
+    )
+
+
+def _withdraw(clock_id: int) -> None:
+    from core.machinery.todos import services as todos
+
+    todos.finish_todos_by_key(f"clock:{clock_id}:")

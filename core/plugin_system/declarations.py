@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -285,3 +286,153 @@ class DemoData:
     """
 
     load: Callable[[Any], None]
+
+
+class ClockTime(StrEnum):
+    """The time that a clock counts."""
+
+    ALWAYS = "24x7"
+    """Every second; holidays do not extend the limit."""
+    WORKING = "working"
+    """Working hours of working days: Chinese public holidays are free, make-up working days count."""
+
+
+@dataclass(frozen=True)
+class RollRule:
+    """A due moment in the night moves to the next morning; what falls on an edge stays.
+
+    Attributes:
+        after: Local time from which on, itself excluded, the night runs.
+        before: Local time until which, itself excluded, the night runs.
+        to: Local time to which the due moment moves, on the morning that ends the night.
+        from_limit: Shortest limit that moves at all.
+    """
+
+    after: dt.time = dt.time(18, 0)
+    before: dt.time = dt.time(8, 30)
+    to: dt.time = dt.time(9, 0)
+    from_limit: dt.timedelta = dt.timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class PauseReason:
+    """Why work on a record rests.
+
+    Attributes:
+        code: Stored value.
+        label: What staff read.
+        stops: Whether the clock stops meanwhile; otherwise the rest is kept on record and the clock runs on.
+        most: How long all rests for this reason together may stop one clock; None without a limit.
+        needs_notice: Whether the clock stops only from the moment on at which the customer was told.
+    """
+
+    code: str
+    label: Text
+    stops: bool = True
+    most: dt.timedelta | None = None
+    needs_notice: bool = False
+
+
+@dataclass(frozen=True)
+class EscalationStep:
+    """A rung of the ladder: who hears of a clock, and when.
+
+    Attributes:
+        code: Name of the step, unique in its policy.
+        label: What is to be done, as the title of the to-do begins.
+        after: Time from the due moment on; negative for a reminder before it.
+        after_setting: Key of a setting of the same component that holds the number instead; ``after`` is ignored.
+        unit: What the number of the setting counts: ``minutes``, ``hours`` or ``days``.
+        role: Code of the role that gets the to-do, for example ``ENG``; "" for the owner of the clock alone.
+        level: Kind of the department above the clock's that it goes to (``group``, ``city``, ``region``); "" for the
+            clock's own.
+        to_owner: Whether the owner of the clock gets the to-do, where it has one.
+    """
+
+    code: str
+    label: Text
+    after: dt.timedelta = dt.timedelta()
+    after_setting: str = ""
+    unit: str = "days"
+    role: str = ""
+    level: str = ""
+    to_owner: bool = False
+
+
+@dataclass(frozen=True)
+class ClockPolicy:
+    """A time limit on records of one kind, and what happens when it runs out.
+
+    A clock copies what it needs when it starts: a later change of the policy or of a setting never changes a clock
+    that runs.
+
+    Attributes:
+        code: ``<slug>.<name>``, for example ``warranty.first_contact``.
+        label: What staff read.
+        record_kind: Code of the record kind that it is for.
+        limit: The limit; None when it is given to each clock.
+        limit_setting: Key of a setting of the same component that holds the number instead.
+        unit: What the number of the setting counts: ``minutes``, ``hours`` or ``days``. A working day counts as long as
+            the working hours of a day.
+        time: Which time counts.
+        roll: Whether and how a due moment in the night moves.
+        pauses: For what reasons the work may rest.
+        ladder: Whom to tell, in any order.
+        on_step: Called when a step is taken, as ``on_step(record, clock, step)``, for example to send a message. It
+            runs in a SAVEPOINT of its own; when it fails, the to-do stands all the same.
+    """
+
+    code: str
+    label: Text
+    record_kind: str
+    limit: dt.timedelta | None = None
+    limit_setting: str = ""
+    unit: str = "hours"
+    time: ClockTime = ClockTime.ALWAYS
+    roll: RollRule | None = None
+    pauses: tuple[PauseReason, ...] = ()
+    ladder: tuple[EscalationStep, ...] = ()
+    on_step: Callable[[Any, Any, EscalationStep], None] | None = None
+
+
+@dataclass(frozen=True)
+class CalendarEntry:
+    """What a calendar shows on a day.
+
+    Attributes:
+        title: What it is.
+        starts_at: Moment in UTC; its local day counts.
+        ends_at: Moment in UTC, or None.
+        all_day: Whether it belongs to the day and to no time of it.
+        url: Page of the record, or "".
+        detail: A second line, for example the house.
+        tone: ``late``, ``wait``, ``ok`` or ``calm``.
+    """
+
+    title: str
+    starts_at: dt.datetime
+    ends_at: dt.datetime | None = None
+    all_day: bool = False
+    url: str = ""
+    detail: str = ""
+    tone: str = "calm"
+
+
+@dataclass(frozen=True)
+class CalendarSource:
+    """A kind of entries in the calendar of the back office.
+
+    Attributes:
+        code: ``<slug>.<name>``, for example ``handover.appointments``.
+        label: What staff read beside the box that shows and hides them.
+        load: Returns the entries from a moment to another, both in UTC, the second excluded, inside the scope of the
+            request: ``load(start, end, mine)``; ``mine`` asks for those of the acting user alone.
+        permission: Needed to see them.
+        order: Position among the sources, small first.
+    """
+
+    code: str
+    label: Text
+    load: Callable[[dt.datetime, dt.datetime, bool], Sequence[CalendarEntry]]
+    permission: str
+    order: int = 100

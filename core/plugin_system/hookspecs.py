@@ -93,6 +93,18 @@ def commands() -> Sequence[d.Command]:
 
 
 @hookspec
+def clock_policies() -> Sequence[d.ClockPolicy]:
+    """Declare time limits on records."""
+    return ()
+
+
+@hookspec
+def calendar_sources() -> Sequence[d.CalendarSource]:
+    """Declare what the calendar shows."""
+    return ()
+
+
+@hookspec
 def seed_data() -> Sequence[d.SeedData]:
     """Declare reference data of a new installation."""
     return ()
@@ -152,6 +164,8 @@ DECLARING = (
     "panels",
     "timeline_kinds",
     "search_sources",
+    "clock_policies",
+    "calendar_sources",
     "commands",
     "seed_data",
     "demo_data",

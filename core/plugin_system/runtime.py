@@ -133,6 +133,7 @@ class Declared:
         self._record_words = {item.model.__tablename__: item for item in self._all("record_words")}
         self._document_types = {item.code: item for item in self._all("document_types")}
         self._timeline_kinds = {item.code: item for item in self._all("timeline_kinds")}
+        self._clock_policies = {item.code: item for item in self._all("clock_policies")}
         self._panels: dict[str, list[d.Panel]] = {}
         for panel in sorted(self._all("panels"), key=lambda panel: (panel.order, panel.code)):
             self._panels.setdefault(panel.record_kind, []).append(panel)
@@ -235,6 +236,19 @@ class Declared:
             [item for item in self._document_types.values() if record_kind in (None, item.record_kind)],
             enabled_only,
         )
+
+    def clock_policy(self, code: str) -> d.ClockPolicy | None:
+        """Return the clock policy with this code, also when its plugin is off."""
+        return self._clock_policies.get(code)
+
+    def clock_policies(self) -> tuple[d.ClockPolicy, ...]:
+        """Return all clock policies, also of plugins that are off in the acting department."""
+        return tuple(self._clock_policies.values())
+
+    def calendar_sources(self, enabled_only: bool = True) -> tuple[d.CalendarSource, ...]:
+        """Return the sources of the calendar by order."""
+        sources = sorted(self._all("calendar_sources"), key=lambda source: (source.order, source.code))
+        return self._on(sources, enabled_only)
 
     def panels(self, record_kind: str, enabled_only: bool = True) -> tuple[d.Panel, ...]:
         """Return the panels of a record kind (``home`` for the home page) by order, with those of every record page."""

@@ -47,6 +47,8 @@ DECLARED_TYPES: Mapping[str, type] = {
     "panels": d.Panel,
     "timeline_kinds": d.TimelineKind,
     "search_sources": d.SearchSource,
+    "clock_policies": d.ClockPolicy,
+    "calendar_sources": d.CalendarSource,
     "commands": d.Command,
     "seed_data": d.SeedData,
     "demo_data": d.DemoData,
@@ -193,6 +195,7 @@ def declaration_faults(
         _document_faults(slug, folder, declarations, around),
         _panel_faults(slug, folder, declarations, around),
         _simple_code_faults(slug, declarations, around),
+        _clock_faults(declarations),
         _command_faults(declarations),
     )
     return [fault for check in checks for fault in check]
@@ -207,6 +210,7 @@ def core_faults(declarations: Declarations) -> list[d.Text]:
     faults += _unknown_permissions(declarations, around)
     faults += _unknown_record_kinds(declarations, around)
     faults += _setting_faults(declarations)
+    faults += _clock_faults(declarations)
     return faults
 
 
@@ -217,6 +221,8 @@ _KEYS: Mapping[str, str] = {
     "panels": "code",
     "timeline_kinds": "code",
     "search_sources": "code",
+    "clock_policies": "code",
+    "calendar_sources": "code",
 }
 """Declarations that are found by a code, which must be unique."""
 
@@ -331,6 +337,8 @@ def _named_permissions(declarations: Declarations) -> Iterator[tuple[str, str]]:
             yield panel.permission, f"panels {panel.code!r}"
     for source in declarations.get("search_sources", ()):
         yield source.permission, f"search_sources {source.code!r}"
+    for calendar in declarations.get("calendar_sources", ()):
+        yield calendar.permission, f"calendar_sources {calendar.code!r}"
     for link in declarations.get("menu_links", ()):
         yield link.permission, f"menu_links {link.endpoint!r}"
     for view in declarations.get("admin_views", ()):
@@ -358,6 +366,9 @@ def _unknown_record_kinds(declarations: Declarations, around: Surroundings) -> I
     for document in declarations.get("document_types", ()):
         if document.record_kind not in known:
             yield _unknown_kind(document.record_kind, f"document_types {document.code!r}")
+    for policy in declarations.get("clock_policies", ()):
+        if policy.record_kind not in known:
+            yield _unknown_kind(policy.record_kind, f"clock_policies {policy.code!r}")
     for panel in declarations.get("panels", ()):
         if panel.record_kind not in known | {HOME, EVERY_RECORD}:
             yield _unknown_kind(panel.record_kind, f"panels {panel.code!r}")
@@ -562,9 +573,45 @@ def _panel_faults(
 
 
 def _simple_code_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
-    for hook in ("timeline_kinds", "search_sources"):
+    for hook in ("timeline_kinds", "search_sources", "clock_policies", "calendar_sources"):
         yield from _foreign_codes(slug, hook, declarations)
         yield from _doubles(hook, "code", declarations, around)
+
+
+_UNITS = ("minutes", "hours", "days")
+_LEVELS = ("", "group", "city", "region")
+
+
+def _clock_faults(declarations: Declarations) -> Iterator[d.Text]:
+    keys = {setting.key for setting in declarations.get("settings", ())}
+    for policy in declarations.get("clock_policies", ()):
+        where = f"clock_policies {policy.code!r}"
+        for name, items in (("pauses", policy.pauses), ("ladder", policy.ladder)):
+            codes = Counter(item.code for item in items)
+            for code in sorted(code for code, times in codes.items() if times > 1):
+                yield _l(
+                    "%(where)s names %(code)s twice in %(name)s.", where=where, code=repr(code), name=name
+                )
+        named = [policy.limit_setting, *(step.after_setting for step in policy.ladder)]
+        for key in sorted({key for key in named if key} - keys):
+            yield _l(
+                "%(where)s names the setting %(key)s, which its component does not declare.",
+                where=where,
+                key=repr(key),
+            )
+        if policy.limit is not None and policy.limit.total_seconds() <= 0:
+            yield _l("%(where)s has a limit that is not longer than nothing.", where=where)
+        if {policy.unit, *(step.unit for step in policy.ladder)} - set(_UNITS):
+            yield _l("%(where)s counts in something else than minutes, hours or days.", where=where)
+        if {step.level for step in policy.ladder} - set(_LEVELS):
+            yield _l("%(where)s names a level that is neither group, city nor region.", where=where)
+        for step in policy.ladder:
+            if not step.role and not step.to_owner:
+                yield _l(
+                    "%(where)s has the step %(code)s that goes to nobody; name a role or the owner.",
+                    where=where,
+                    code=repr(step.code),
+                )
 
 
 def _command_faults(declarations: Declarations) -> Iterator[d.Text]:
