@@ -19,7 +19,7 @@ from core.components import CORE_COMPONENTS, CORE_HOLDINGS
 from core.database.setup import set_up_database
 from core.machinery import set_up_machinery
 from core.machinery.audit.services import record_event
-from core.people.request_scope import set_up_request_scope
+from core.people.request_scope import set_up_request_scope, standing_now
 from core.people.settings import setting
 from core.people.sign_in import set_up_sign_in
 from core.plugin_system.erasing import set_up_erasing
@@ -48,7 +48,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     error_pages.set_up_error_pages(app)
     set_up_sign_in(app)
     set_up_request_scope(app)
-    set_up_machinery(app, letterhead_of, setting)
+    set_up_machinery(app, letterhead_of, setting, standing_now)
     start_plugins(app, CORE_COMPONENTS, add_catalogue=languages.add_catalogue, locales=languages.LOCALES)
     set_up_erasing(app, CORE_HOLDINGS, record_event)
     mounting.mount(app)

@@ -10,6 +10,7 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.machinery.audit.declarations",
     "core.machinery.clocks.declarations",
     "core.machinery.todos.declarations",
+    "core.machinery.jobs.declarations",
     "core.admin.machinery_declarations",
     "core.admin.declarations",
 )
@@ -21,6 +22,7 @@ CORE_HOLDINGS: tuple[str, ...] = (
     "core.machinery.numbering.holdings",
     "core.machinery.clocks.holdings",
     "core.machinery.todos.holdings",
+    "core.machinery.jobs.holdings",
     "core.timeline.holdings",
 )
 """The modules that tell what the core keeps of a plugin beside its tables (:mod:`core.plugin_system.holdings`)."""

@@ -69,15 +69,20 @@ KEYS: tuple[Key, ...] = (
         "REDIS_URL",
         str,
         "",
-        "Shared storage of rate limits when several machines serve; empty keeps them in memory.",
+        "Shared storage of rate limits, and queue of the workers, when several machines serve; empty keeps the limits "
+        "in memory and the queue in instance/queue.db.",
     ),
     Key("ATTACHMENT_FOLDER", str, "", "Where attachments lie; empty means instance/attachments."),
     Key("DOCUMENT_FOLDER", str, "", "Where issued documents lie; empty means instance/documents."),
+    Key("JOB_FOLDER", str, "", "Where files of jobs lie; empty means instance/jobs."),
+    Key("JOB_LEASE_SECONDS", int, 60, "After so long without a sign of its worker a job is taken over."),
+    Key("JOB_RESULT_DAYS", int, 30, "So many days after its end the files of a job are removed."),
     Key(
         "FILE_BUCKET",
         str,
         "",
-        "S3-compatible store for attachments and documents, s3://bucket/path; empty keeps both in their folders.",
+        "S3-compatible store for attachments, documents and files of jobs, s3://bucket/path; empty keeps all in their "
+        "folders.",
     ),
     Key(
         "MAIL_SERVER",

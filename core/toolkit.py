@@ -107,6 +107,9 @@ from core.machinery.documents.services import DocumentRefused, issued_for
 from core.machinery.documents.services import issue as issue_document
 from core.machinery.documents.services import preview as preview_document
 from core.machinery.documents.services import read as read_document
+from core.machinery.jobs.models import Job, JobState
+from core.machinery.jobs.runs import JobRun, StepFailed
+from core.machinery.jobs.services import JobRefused, enqueue_job
 from core.machinery.numbering.services import next_number
 from core.machinery.todos.models import Todo, TodoState
 from core.machinery.todos.services import (
@@ -139,10 +142,12 @@ from core.plugin_system.declarations import (
     DocumentType,
     EscalationStep,
     FailurePolicy,
+    JobKind,
     Manifest,
     MenuLink,
     Panel,
     PauseReason,
+    PeriodicTask,
     Permission,
     PublicBlueprint,
     RecordKind,
@@ -213,6 +218,11 @@ __all__ = [
     "GuardedForm",
     "Identified",
     "IssuedDocument",
+    "Job",
+    "JobKind",
+    "JobRefused",
+    "JobRun",
+    "JobState",
     "LinkFilter",
     "LocalDateTimeField",
     "Manifest",
@@ -224,6 +234,7 @@ __all__ = [
     "PageView",
     "Panel",
     "PauseReason",
+    "PeriodicTask",
     "Permission",
     "PersonalValueError",
     "Phase",
@@ -248,6 +259,7 @@ __all__ = [
     "SeedData",
     "Setting",
     "State",
+    "StepFailed",
     "TextFilter",
     "TimelineEntry",
     "TimelineKind",
@@ -287,6 +299,7 @@ __all__ = [
     "department_path",
     "departments_in_reach",
     "diagram",
+    "enqueue_job",
     "expose_guarded",
     "find_unit",
     "finish_todo",

@@ -11,10 +11,11 @@ from flask.cli import FlaskGroup
 from core.cli.audit import audit
 from core.cli.database import database
 from core.cli.plugin import plugin
+from core.cli.worker import worker
 from core.database.base import CORE
 from core.plugin_system.runtime import current_runtime
 
-CORE_COMMANDS: tuple[click.Command, ...] = (audit, database, plugin)
+CORE_COMMANDS: tuple[click.Command, ...] = (audit, database, plugin, worker)
 """The commands of the command line itself; the rest is declared or in :mod:`core.cli.installation`."""
 
 

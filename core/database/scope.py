@@ -92,6 +92,14 @@ def enter_scope(scope: Scope) -> None:
     _stack()[:] = [scope]
 
 
+def replace_outermost_scope(scope: Scope) -> None:
+    """Put ``scope`` in the place of the first one that was entered; what was opened inside it stays open.
+
+    A job does so between two steps, when it has looked again at what its starter may see and do.
+    """
+    _stack()[:1] = [scope]
+
+
 @contextmanager
 def use_scope(scope: Scope) -> Iterator[Scope]:
     """Make ``scope`` the active one inside the ``with`` block."""

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
     from core.machinery.clocks.services import Announcement
     from core.machinery.documents.services import LetterheadOf
+    from core.machinery.jobs.runs import ActAs
 
 
 def set_up_machinery(
     app: Flask,
     letterhead_of: LetterheadOf | None = None,
     setting_of: Callable[[str, str, int | None], Any] | None = None,
+    act_as: ActAs | None = None,
 ) -> None:
     """Attach the audit log to the session, open the stores, and hand each part what it takes from the others.
 
@@ -27,6 +29,8 @@ def set_up_machinery(
         letterhead_of: Returns what stands at the head of the documents of a project and department; when omitted, the
             name of the installation stands there.
         setting_of: Returns the value of a setting: component, key, department; the declared defaults when omitted.
+        act_as: Tells how an account stands in a department now, for jobs, which act as the one who started them; when
+            omitted, jobs of the system alone can run.
     """
     # Imported here: the programs that decode pictures and lay out documents start this package too and want none of it.
     from pathlib import Path
@@ -38,6 +42,8 @@ def set_up_machinery(
     from core.machinery.clocks import services as clocks
     from core.machinery.documents import services as documents
     from core.machinery.documents.fonts import FONT_FILES
+    from core.machinery.jobs import services as jobs
+    from core.machinery.jobs.bell import HueyBell, SilentBell
     from core.machinery.numbering.services import next_number
 
     instance = Path(app.instance_path)
@@ -45,6 +51,7 @@ def set_up_machinery(
     folders = {
         "attachments": Path(app.config["ATTACHMENT_FOLDER"] or instance / "attachments"),
         "documents": Path(app.config["DOCUMENT_FOLDER"] or instance / "documents"),
+        "jobs": Path(app.config["JOB_FOLDER"] or instance / "jobs"),
     }
     stores = {name: open_store(folder, bucket, name) for name, folder in folders.items()}
     with app.app_context():
@@ -63,6 +70,19 @@ def set_up_machinery(
             attachment_bytes=attachments.picture_bytes,
             letterhead_of=letterhead_of,
             record_event=audit.record_event,
+        ),
+    )
+    bell = HueyBell(instance, app.config["REDIS_URL"], app.config["SECRET_KEY"])
+    jobs.set_up_jobs(
+        app,
+        sessions,
+        jobs.Means(
+            act_as=act_as or (lambda user_id, department_id: None),
+            store=stores["jobs"],
+            encrypt=lambda content: audit.encrypt_bytes(audit.customer_subject(None), content),
+            decrypt=lambda content: audit.decrypt_bytes(audit.customer_subject(None), content),
+            record_event=audit.record_event,
+            bell=SilentBell() if app.config.get("TESTING") else bell,
         ),
     )
     clocks.set_up_clocks(

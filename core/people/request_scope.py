@@ -103,6 +103,25 @@ def scope_for(user: User, department_id: int | None = None) -> Scope:
     return _standing(user, department_id).scope
 
 
+def standing_now(user_id: int, department_id: int | None) -> Standing | None:
+    """Return how an account stands in a department at this moment, read anew from the database.
+
+    Args:
+        user_id: The account.
+        department_id: The department to act in.
+
+    Returns:
+        None when the account is gone or deactivated, or does not belong to the department any more.
+    """
+    forget_held_roles()
+    query = sa.select(User).where(User.id == user_id, User.active).execution_options(populate_existing=True)
+    user = db.session.scalar(query)
+    if user is None or department_id is None:
+        return None
+    standing = _standing(user, department_id)
+    return standing if standing.scope.department_id == department_id else None
+
+
 def current_standing() -> Standing | None:
     """Return the standing of this request's user, or None for anonymous requests."""
     standing: Standing | None = g.get("_standing")

@@ -265,6 +265,53 @@ class MenuLink:
 
 
 @dataclass(frozen=True)
+class JobKind:
+    """A kind of work in the background, started with ``toolkit.enqueue_job``.
+
+    ``run(run)`` gets a ``toolkit.JobRun``. It works through idempotent steps (``for key in run.steps(keys):``), each of
+    which is one transaction that is committed together with its mark; so it may be killed at any moment and is called
+    again for what is not done yet.
+
+    Attributes:
+        code: ``<slug>.<name>``, for example ``handover.print_records``.
+        label: What staff read in the list of jobs.
+        run: Does the work; it acts as the user who started it, with his rights of that moment.
+        permission: Needed to start it and to go on with it; None only for a job of the system.
+        as_system: Whether it acts as the system, with the wall between departments open.
+    """
+
+    code: str
+    label: Text
+    run: Callable[[Any], None]
+    permission: str | None = None
+    as_system: bool = False
+
+
+@dataclass(frozen=True)
+class PeriodicTask:
+    """Work that comes again and again: every so many minutes, or each day at a time of the clock in China.
+
+    Each time becomes one job of the system, whatever the number of workers. It is not started while the one before
+    still runs, and made up for once when no worker was there at its time. It runs once for the installation, with the
+    wall between departments open, when the plugin is on in any department; ``toolkit.is_on(slug, department_id)`` tells
+    whether the rows of a department are meant.
+
+    Attributes:
+        code: ``<slug>.<name>``, for example ``warranty.remind``.
+        label: What administrators read.
+        run: Does the work; it gets a ``toolkit.JobRun`` as the function of a :class:`JobKind` does.
+        minutes: How often, in minutes.
+        daily_at: Or when, as ``"03:20"``.
+    """
+
+    code: str
+    label: Text
+    run: Callable[[Any], None]
+    minutes: int | None = None
+    daily_at: str | None = None
+
+
+@dataclass(frozen=True)
 class Command:
     """A click command that becomes ``doorstep <slug> <name>``."""
 

@@ -87,6 +87,18 @@ def search_sources() -> Sequence[d.SearchSource]:
 
 
 @hookspec
+def job_kinds() -> Sequence[d.JobKind]:
+    """Declare work in the background that users start."""
+    return ()
+
+
+@hookspec
+def periodic_tasks() -> Sequence[d.PeriodicTask]:
+    """Declare work in the background that comes again and again."""
+    return ()
+
+
+@hookspec
 def commands() -> Sequence[d.Command]:
     """Declare commands for the command line."""
     return ()
@@ -166,6 +178,8 @@ DECLARING = (
     "search_sources",
     "clock_policies",
     "calendar_sources",
+    "job_kinds",
+    "periodic_tasks",
     "commands",
     "seed_data",
     "demo_data",

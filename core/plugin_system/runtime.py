@@ -134,6 +134,8 @@ class Declared:
         self._document_types = {item.code: item for item in self._all("document_types")}
         self._timeline_kinds = {item.code: item for item in self._all("timeline_kinds")}
         self._clock_policies = {item.code: item for item in self._all("clock_policies")}
+        self._job_kinds = {item.code: item for item in self._all("job_kinds")}
+        self._periodic_tasks = {item.code: item for item in self._all("periodic_tasks")}
         self._panels: dict[str, list[d.Panel]] = {}
         for panel in sorted(self._all("panels"), key=lambda panel: (panel.order, panel.code)):
             self._panels.setdefault(panel.record_kind, []).append(panel)
@@ -270,6 +272,22 @@ class Declared:
         return self._on(
             sorted(self._all("search_sources"), key=lambda source: (source.order, source.code)), enabled_only
         )
+
+    def job_kinds(self, enabled_only: bool = True) -> tuple[d.JobKind, ...]:
+        """Return the kinds of jobs that users start."""
+        return self._on(tuple(self._job_kinds.values()), enabled_only)
+
+    def job_kind(self, code: str) -> d.JobKind | None:
+        """Return the kind of job with this code, also when its plugin is off (then ask :mod:`gate`)."""
+        return self._job_kinds.get(code)
+
+    def periodic_tasks(self) -> tuple[d.PeriodicTask, ...]:
+        """Return what comes again and again, also of plugins that are off everywhere (then ask :mod:`gate`)."""
+        return tuple(self._periodic_tasks.values())
+
+    def periodic_task(self, code: str) -> d.PeriodicTask | None:
+        """Return the periodic task with this code."""
+        return self._periodic_tasks.get(code)
 
     def commands(self) -> tuple[d.Command, ...]:
         """Return the commands of the command line."""

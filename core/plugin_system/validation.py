@@ -33,6 +33,8 @@ RESERVED_SLUGS = frozenset(
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+_TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_MINUTES_OF_A_DAY = 24 * 60
 _PREFIX = re.compile(r"[a-z][a-z0-9_-]*(/[a-z0-9_-]+)*")
 
 DECLARED_TYPES: Mapping[str, type] = {
@@ -49,6 +51,8 @@ DECLARED_TYPES: Mapping[str, type] = {
     "search_sources": d.SearchSource,
     "clock_policies": d.ClockPolicy,
     "calendar_sources": d.CalendarSource,
+    "job_kinds": d.JobKind,
+    "periodic_tasks": d.PeriodicTask,
     "commands": d.Command,
     "seed_data": d.SeedData,
     "demo_data": d.DemoData,
@@ -196,6 +200,7 @@ def declaration_faults(
         _panel_faults(slug, folder, declarations, around),
         _simple_code_faults(slug, declarations, around),
         _clock_faults(declarations),
+        _job_faults(slug, declarations, around),
         _command_faults(declarations),
     )
     return [fault for check in checks for fault in check]
@@ -211,6 +216,7 @@ def core_faults(declarations: Declarations) -> list[d.Text]:
     faults += _unknown_record_kinds(declarations, around)
     faults += _setting_faults(declarations)
     faults += _clock_faults(declarations)
+    faults += _work_faults(declarations)
     return faults
 
 
@@ -223,6 +229,8 @@ _KEYS: Mapping[str, str] = {
     "search_sources": "code",
     "clock_policies": "code",
     "calendar_sources": "code",
+    "job_kinds": "code",
+    "periodic_tasks": "code",
 }
 """Declarations that are found by a code, which must be unique."""
 
@@ -339,6 +347,9 @@ def _named_permissions(declarations: Declarations) -> Iterator[tuple[str, str]]:
         yield source.permission, f"search_sources {source.code!r}"
     for calendar in declarations.get("calendar_sources", ()):
         yield calendar.permission, f"calendar_sources {calendar.code!r}"
+    for job in declarations.get("job_kinds", ()):
+        if job.permission is not None:
+            yield job.permission, f"job_kinds {job.code!r}"
     for link in declarations.get("menu_links", ()):
         yield link.permission, f"menu_links {link.endpoint!r}"
     for view in declarations.get("admin_views", ()):
@@ -612,6 +623,44 @@ def _clock_faults(declarations: Declarations) -> Iterator[d.Text]:
                     where=where,
                     code=repr(step.code),
                 )
+
+
+def _job_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    for hook in ("job_kinds", "periodic_tasks"):
+        yield from _foreign_codes(slug, hook, declarations)
+        yield from _doubles(hook, "code", declarations, around)
+    yield from _work_faults(declarations)
+
+
+def _work_faults(declarations: Declarations) -> Iterator[d.Text]:
+    """Yield what is wrong with jobs and periodic tasks but for their codes; they share one list, and so their codes."""
+    jobs, tasks = declarations.get("job_kinds", ()), declarations.get("periodic_tasks", ())
+    for item in (*jobs, *tasks):
+        if not callable(item.run):
+            yield _l("The job %(code)s has no function to run.", code=repr(item.code))
+    for code in sorted(_codes(jobs) & _codes(tasks)):
+        yield _l("A job and a periodic task are both called %(code)s; rename one.", code=repr(code))
+    for job in jobs:
+        if (job.permission is None) != job.as_system:
+            yield _l(
+                "The job %(code)s needs either the permission of those who may start it, or as_system=True.",
+                code=repr(job.code),
+            )
+    for task in tasks:
+        every, at = task.minutes, task.daily_at
+        if (every is None) == (at is None):
+            yield _l(
+                "The periodic task %(code)s needs either minutes or daily_at, and not both.",
+                code=repr(task.code),
+            )
+        elif every is not None and (type(every) is not int or not 1 <= every <= _MINUTES_OF_A_DAY):
+            yield _l(
+                "The minutes of the periodic task %(code)s must be a whole number from 1 to %(most)s.",
+                code=repr(task.code),
+                most=_MINUTES_OF_A_DAY,
+            )
+        elif at is not None and not _TIME_OF_DAY.fullmatch(str(at)):
+            yield _l('The time of the periodic task %(code)s must be like "03:20".', code=repr(task.code))
 
 
 def _command_faults(declarations: Declarations) -> Iterator[d.Text]:

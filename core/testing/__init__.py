@@ -11,6 +11,7 @@ The package is loaded by pytest by itself. A test asks for what it needs::
 
 from __future__ import annotations
 
+from core.testing.jobs import RunJob, run_pending_jobs
 from core.testing.scoping import acting_as, as_system
 from core.testing.staff_client import StaffClient, csrf_token, totp_code
 from core.testing.world import PASSWORD, ProjectRows, World, build_world
@@ -18,11 +19,13 @@ from core.testing.world import PASSWORD, ProjectRows, World, build_world
 __all__ = [
     "PASSWORD",
     "ProjectRows",
+    "RunJob",
     "StaffClient",
     "World",
     "acting_as",
     "as_system",
     "build_world",
     "csrf_token",
+    "run_pending_jobs",
     "totp_code",
 ]
