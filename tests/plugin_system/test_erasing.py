@@ -170,13 +170,13 @@ def test_the_plan_tells_what_goes_and_what_stays(make: Callable[..., Flask], pla
         fill(*place())
         plan = erasing.plan("good")
         assert plan.tables == (("good_note", 1),)
-        assert {line.code: line.count for line in plan.erased} == {
+        assert {line.code: line.count for line in plan.erased if line.count} == {
             "switches": 1,
             "settings": 1,
             "rights": 1,
             "attachments": 2,
         }
-        assert {line.code: line.count for line in plan.kept} == {
+        assert {line.code: line.count for line in plan.kept if line.count} == {
             "issued_documents": 1,
             "number_series": 1,
             "timeline_entries": 1,
