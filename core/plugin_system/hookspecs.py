@@ -138,6 +138,15 @@ def touchpoint_reached(fact: Any) -> None:
 
 
 @hookspec
+def unit_dates_changed(unit_id: int) -> None:
+    """Policy: isolate. A unit was accepted, delivered or moved into, or one of these days was corrected.
+
+    Args:
+        unit_id: The unit.
+    """
+
+
+@hookspec
 def customers_merged(kept_id: int, merged_id: int) -> None:
     """Policy: abort; goes to every installed plugin, on or off. Move all rows of ``merged_id`` to ``kept_id``."""
 
@@ -187,6 +196,7 @@ DECLARING = (
 
 RUNTIME: dict[str, tuple[d.FailurePolicy, bool]] = {
     "touchpoint_reached": (d.FailurePolicy.ISOLATE, False),
+    "unit_dates_changed": (d.FailurePolicy.ISOLATE, False),
     "customers_merged": (d.FailurePolicy.ABORT, True),
     "customer_erased": (d.FailurePolicy.ABORT, True),
     "customer_export": (d.FailurePolicy.ABORT, True),

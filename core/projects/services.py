@@ -21,7 +21,7 @@ from core.plugin_system import dispatch
 from core.projects.models import Building, Decoration, Phase, Project, ProjectGroup, Unit
 
 unit_dates_changed = Signal(
-    "A unit was delivered, moved into, or one of the two was corrected. Sender: the unit."
+    "A unit was accepted, delivered or moved into, or one of these days was corrected. Sender: the unit."
 )
 """What layers above compute from a unit's dates they compute again when they receive it, in the same transaction."""
 
@@ -299,7 +299,7 @@ def change_unit(unit: Unit, **values: Any) -> None:
     Raises:
         ProjectRuleError: A value is not possible, or another unit has the code.
     """
-    dates = (unit.delivered_on, unit.occupied_on)
+    dates = _dates_of(unit)
     held = {name: getattr(unit, name) for name in _UNIT_FIELDS}
     check_unit_values(held | values)
     code = unit_code(
@@ -320,8 +320,8 @@ def change_unit(unit: Unit, **values: Any) -> None:
     _set(unit, values, _UNIT_FIELDS)
     unit.code = code
     db.session.flush()
-    if dates != (unit.delivered_on, unit.occupied_on):
-        unit_dates_changed.send(unit)
+    if dates != _dates_of(unit):
+        _tell_of_dates(unit)
 
 
 def check_unit_values(fields: Mapping[str, Any]) -> None:
@@ -369,7 +369,16 @@ def record_delivery(unit: Unit, on: dt.date) -> None:
         )
     unit.delivered_on = on
     db.session.flush()
+    _tell_of_dates(unit)
+
+
+def _dates_of(unit: Unit) -> tuple[dt.date | None, ...]:
+    return unit.delivered_on, unit.occupied_on, unit.completion_accepted_on
+
+
+def _tell_of_dates(unit: Unit) -> None:
     unit_dates_changed.send(unit)
+    dispatch.call("unit_dates_changed", unit_id=unit.id)
 
 
 def delete_space(record: Phase | Building | Unit, record_kind: str) -> None:

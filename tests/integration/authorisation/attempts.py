@@ -590,7 +590,7 @@ def _arguments(route: Route) -> Iterator[tuple[str, str]]:
         yield found[0], found[1]
 
 
-PLAIN = {"handover.index", "health.index", "touchpoints.index"}
+PLAIN = {"handover.index", "health.index", "touchpoints.index", "warranty_categories.index"}
 """Pages that name no row at all."""
 
 PUBLIC: dict[str, str] = {
@@ -802,6 +802,16 @@ def _matrix(scene: Scene, route: Route, method: str, actor: Actor, target: str) 
         yield Attempt(url_for(route.endpoint, building=building), rule, Building)
 
 
+def _warranty_cover(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """The warranty of a house, named by the address; the page also looks for houses by their number."""
+    needs = _marked(scene, route)
+    form = {"deemed_on": "2026-01-02", "reason": REASON} if route.endpoint.endswith(".deem") else {}
+    address = url_for(route.endpoint, unit=key_text(scene, Unit, target))
+    yield Attempt(address, Rule(needs, row=True), Unit, form)
+    if method == "GET":
+        yield Attempt(url_for(route.endpoint, q="1-1-101"), Rule(needs), what="looking for a house")
+
+
 SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "admin.index": _staff_only,
     "account.index": _staff_only,
@@ -830,6 +840,7 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
         for name in ("start", "lookup", "preview", "bad_rows", "confirm", "result")
     },
     **{f"contractors_matrix.{name}": _matrix for name in ("index", "edit", "copy")},
+    **{f"warranty_cover.{name}": _warranty_cover for name in ("index", "deem", "rebuild")},
 }
 """Routes that need more than the key of a row, by endpoint."""
 

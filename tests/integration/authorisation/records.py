@@ -27,6 +27,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("touchpoint", "stage"): "A",
     ("attachment", "media_type"): "application/pdf",
     ("handover_template_item", "severity"): "S3",
+    ("warranty_house_warranty", "system"): "",
 }
 """Values that reflection cannot guess."""
 

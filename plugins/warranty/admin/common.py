@@ -1,0 +1,124 @@
+"""What the screens of the module share: references to records, days, and buttons that take a step of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from flask import abort, flash, redirect, request
+from markupsafe import Markup
+from werkzeug.wrappers import Response
+
+from core.toolkit import (
+    Building,
+    Project,
+    RecordView,
+    Reference,
+    SaveRefused,
+    SearchDeclaration,
+    TransitionRefused,
+    Unit,
+    UploadRefused,
+    User,
+    _l,
+    commit,
+    db,
+    in_language,
+    strict_id,
+    users_in_reach,
+)
+from plugins.contractors.models import Company
+from plugins.warranty.errors import WarrantyRuleError
+
+REFUSALS = (WarrantyRuleError, TransitionRefused, UploadRefused)
+
+
+def _users() -> Sequence[sa.ColumnElement[bool]]:
+    return (User.id.in_(users_in_reach().with_only_columns(User.id).order_by(None)), User.active.is_(True))
+
+
+PROJECTS = Reference(
+    Project,
+    lambda project: in_language(project.name, project.name_en),
+    SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
+    order_by=("code",),
+)
+BUILDINGS = Reference(
+    Building,
+    lambda building: (
+        f"{in_language(building.project.name, building.project.name_en)} · {building.name or building.code}"
+    ),
+    SearchDeclaration(columns=("name", "code"), small_table=True),
+    order_by=("project_id", "code"),
+)
+UNITS = Reference(
+    Unit,
+    lambda unit: f"{unit.code} · {in_language(unit.project.name, unit.project.name_en)}",
+    SearchDeclaration(columns=("code",), small_table=True, placeholder=_l("3-2-1502")),
+    order_by=("project_id", "code"),
+)
+USERS = Reference(
+    User,
+    lambda user: user.name,
+    SearchDeclaration(columns=("name",), small_table=True),
+    order_by=("name",),
+    narrow=_users,
+)
+COMPANIES = Reference(
+    Company,
+    lambda company: company.label,
+    SearchDeclaration(columns=("name", "short_name"), small_table=True),
+    order_by=("name",),
+    narrow=lambda: (Company.archived_at.is_(None),),
+)
+
+
+def status(tone: str, text: Any) -> Markup:
+    """Return a coloured word."""
+    return Markup('<span class="st {0}">{1}</span>').format(tone, text)
+
+
+def of_address(model: Any, name: str) -> Any:
+    """Return the visible record that the address names, None when it names none; a wrong one answers 404."""
+    given = request.args.getlist(name)
+    if not given:
+        return None
+    key = strict_id(given[0]) if len(given) == 1 else None
+    return (visible(model, key) if key is not None else None) or abort(404)
+
+
+def visible(model: Any, key: int) -> Any:
+    """Return the row with this key if the acting user may see it, else None."""
+    return db.session.scalar(sa.select(model).where(model.id == key))
+
+
+def typed(name: str, longest: int = 2000) -> str:
+    """Return what was typed into a field of the posted form, cut and without blanks around."""
+    return request.form.get(name, "").replace("\0", "")[:longest].strip()
+
+
+def take_step(address: str, step: Callable[[], Any], done: Any) -> Response:
+    """Carry out a step of a service and go to an address; what a rule refuses is said there.
+
+    Args:
+        address: Where the browser goes afterwards, also after a refusal.
+        step: The call of the service.
+        done: The sentence that says what was done, or a function that makes it, called before the commit.
+    """
+    try:
+        result = step()
+        sentence = str(done(result) if callable(done) else done)
+        commit()
+    except (*REFUSALS, SaveRefused) as refused:
+        db.session.rollback()
+        flash(str(refused), "error")
+    else:
+        flash(sentence, "success")
+    return redirect(address, 303)
+
+
+class WarrantyView(RecordView):
+    """What the views of this module share: the refusals of its services are sentences for the user."""
+
+    refusals = REFUSALS
