@@ -11,6 +11,7 @@ from core.toolkit import (
     Panel,
     Permission,
     RecordKind,
+    RecordWords,
     Setting,
     Unit,
     _l,
@@ -103,6 +104,12 @@ def record_kinds() -> Sequence[RecordKind]:
             {"evidence": _l("Record of the take-over")},
         ),
     )
+
+
+@hookimpl
+def record_words() -> Sequence[RecordWords]:
+    """Declare what the change log calls the tables and fields that no page names."""
+    return words.of_tables()
 
 
 @hookimpl

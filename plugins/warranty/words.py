@@ -8,7 +8,8 @@ from typing import Any
 
 from flask_babel.speaklater import LazyString
 
-from core.toolkit import LOCAL_ZONE, _, _l
+from core.toolkit import LOCAL_ZONE, RecordWords, _, _l
+from plugins.warranty import models
 from plugins.warranty.catalogue import categories
 from plugins.warranty.coverage import Bearer, Cover, System, Verdict
 
@@ -92,3 +93,30 @@ def day_text(moment: dt.datetime | dt.date | None) -> str:
     if moment is None:
         return ""
     return (moment.astimezone(LOCAL_ZONE).date() if isinstance(moment, dt.datetime) else moment).isoformat()
+
+
+def of_tables() -> tuple[RecordWords, ...]:
+    """Return what the change log calls tables and fields that no page names."""
+    return (
+        RecordWords(
+            models.HouseStart,
+            {
+                "deemed_on": _l("Deemed delivered on"),
+                "reason": _l("Reason"),
+                "decided_by_id": _l("Decided by"),
+            },
+            _l("Deemed delivery"),
+        ),
+        RecordWords(
+            models.CitySeason,
+            {
+                "start_month": _l("First month"),
+                "start_day": _l("First day"),
+                "end_month": _l("Last month"),
+                "end_day": _l("Last day"),
+            },
+        ),
+        RecordWords(
+            models.HouseWarranty, {"amount": _l("Owner's term"), "contractor_amount": _l("Contractor's term")}
+        ),
+    )
