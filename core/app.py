@@ -25,6 +25,7 @@ from core.people.sign_in import set_up_sign_in
 from core.plugin_system.erasing import set_up_erasing
 from core.plugin_system.start import start_plugins
 from core.projects.letterhead import letterhead_of
+from core.timeline import services as timeline
 
 
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
@@ -48,7 +49,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     error_pages.set_up_error_pages(app)
     set_up_sign_in(app)
     set_up_request_scope(app)
-    set_up_machinery(app, letterhead_of, setting, standing_now)
+    set_up_machinery(app, letterhead_of, setting, standing_now, timeline.write)
     start_plugins(app, CORE_COMPONENTS, add_catalogue=languages.add_catalogue, locales=languages.LOCALES)
     set_up_erasing(app, CORE_HOLDINGS, record_event)
     mounting.mount(app)

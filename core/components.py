@@ -11,6 +11,7 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.machinery.clocks.declarations",
     "core.machinery.todos.declarations",
     "core.machinery.jobs.declarations",
+    "core.machinery.workflow.declarations",
     "core.admin.machinery_declarations",
     "core.admin.declarations",
 )
@@ -23,6 +24,7 @@ CORE_HOLDINGS: tuple[str, ...] = (
     "core.machinery.clocks.holdings",
     "core.machinery.todos.holdings",
     "core.machinery.jobs.holdings",
+    "core.machinery.workflow.holdings",
     "core.timeline.holdings",
 )
 """The modules that tell what the core keeps of a plugin beside its tables (:mod:`core.plugin_system.holdings`)."""

@@ -122,7 +122,7 @@ from core.machinery.todos.services import (
     take_todo,
     todos_of,
 )
-from core.machinery.workflow.services import State, Transition, TransitionRefused, Workflow, diagram
+from core.machinery.workflow.services import MoveLine, Step, TransitionRefused, Workflow, diagram, history_of
 
 # People
 from core.people.models import Department, DepartmentKind, User
@@ -157,7 +157,10 @@ from core.plugin_system.declarations import (
     SearchSource,
     SeedData,
     Setting,
+    State,
     TimelineKind,
+    Transition,
+    WorkflowDeclaration,
 )
 from core.plugin_system.declarations import Area as MenuArea
 from core.plugin_system.gate import is_on
@@ -229,6 +232,7 @@ __all__ = [
     "MenuArea",
     "MenuLink",
     "Money",
+    "MoveLine",
     "NumberRangeFilter",
     "Owned",
     "PageView",
@@ -259,6 +263,7 @@ __all__ = [
     "SeedData",
     "Setting",
     "State",
+    "Step",
     "StepFailed",
     "TextFilter",
     "TimelineEntry",
@@ -280,6 +285,7 @@ __all__ = [
     "Versioned",
     "ViewPermissions",
     "Workflow",
+    "WorkflowDeclaration",
     "_",
     "_l",
     "acting_city",
@@ -307,6 +313,7 @@ __all__ = [
     "finish_todos_of",
     "hand_on_todo",
     "has_permission",
+    "history_of",
     "holders_of",
     "hookimpl",
     "in_language",

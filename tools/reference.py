@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference that come from the code: the toolkit, the configuration, the commands.
+"""Write the pages of docs/reference that come from the code: toolkit, configuration, commands, workflows.
 
 ``python tools/reference.py write`` writes them; ``check`` fails when one is not what would be written.
 """
@@ -203,7 +203,68 @@ def commands_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"toolkit.md": toolkit_page, "configuration.md": configuration_page, "commands.md": commands_page}
+def declared_workflows() -> Iterator[Any]:
+    """Yield the workflows of the core and of the plugins that come with it, in the order of their names."""
+    from core.components import CORE_COMPONENTS
+
+    plugins = sorted(path.parent.name for path in (ROOT / "plugins").glob("*/plugin.py"))
+    for name in (*CORE_COMPONENTS, *(f"plugins.{slug}.plugin" for slug in plugins)):
+        yield from getattr(importlib.import_module(name), "workflows", tuple)()
+
+
+def workflows_page() -> str:
+    """Return docs/reference/workflows.md: each workflow as a diagram and as a table."""
+    from flask import Flask
+    from flask_babel import Babel, force_locale
+
+    from core.machinery.workflow.services import diagram
+
+    app = Flask(__name__)
+    Babel(app)
+    parts = [
+        _NOTE,
+        "# Workflows\n",
+        "The states of records and the ways between them, as the modules that come with Doorstep declare them "
+        "([plugins.md](plugins.md#workflowdeclaration)). A step that is not offered is taken by a service on the way. "
+        "Every move is kept in the history of its record and in the audit log.\n",
+    ]
+    with app.test_request_context(), force_locale("en"):
+        for workflow in declared_workflows():
+            parts.append(f"## {workflow.name}\n\n```mermaid\n{diagram(workflow)}```\n")
+            parts.append("| Step | From | To | Needs | Asks for | Shown |\n|---|---|---|---|---|---|")
+            parts += [_transition_row(workflow, each) for each in workflow.transitions]
+            parts.append("")
+    return "\n".join(parts)
+
+
+def _transition_row(workflow: Any, transition: Any) -> str:
+    needs = [f"`{transition.permission}`"] if transition.permission else []
+    if transition.guard is not None:
+        needs.append(_one_line(transition.guard.__doc__ or "a rule of the record"))
+    asked = [str(label) for label in (transition.required or {}).values()]
+    asked += [f"{label} (if any)" for label in (transition.optional or {}).values()]
+    asked += ["Reason"] if transition.reason else []
+    shown = ["button"] if transition.offered else ["not offered"]
+    shown += ["ticked rows"] if transition.bulk else []
+    shown += [f"timeline `{transition.timeline}`"] if transition.timeline else []
+    sources = ", ".join(str(workflow.state(code).label) for code in transition.sources)
+    cells = (
+        f"{transition.label} (`{transition.code}`)",
+        sources,
+        str(workflow.state(transition.target).label),
+        "; ".join(needs) or "to see the record",
+        ", ".join(asked) or "—",
+        ", ".join(shown),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+PAGES = {
+    "toolkit.md": toolkit_page,
+    "configuration.md": configuration_page,
+    "commands.md": commands_page,
+    "workflows.md": workflows_page,
+}
 
 
 def main(step: str) -> int:

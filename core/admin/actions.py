@@ -13,6 +13,7 @@ from flask_babel import ngettext
 from core.admin.access import ViewDeclarationError, holds
 from core.admin.ajax import strict_id
 from core.extensions import db
+from core.plugin_system.declarations import Transition
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -33,6 +34,7 @@ class BulkAction:
         confirmation: The question that is asked before, or None.
         permission: Needed to see and to use it.
         function: The method of the view; gets the records and returns a sentence, an answer, or None.
+        transition: The transition of the view's workflow that the rows make instead, each for itself.
     """
 
     name: str
@@ -40,6 +42,7 @@ class BulkAction:
     confirmation: Any
     permission: str
     function: str
+    transition: Transition | None = None
 
 
 def bulk_action(name: str, label: Any, confirmation: Any = None) -> Callable[[Function], Function]:

@@ -20,6 +20,7 @@ from core.admin.record_page import heading_of
 from core.admin.searching import SearchDeclaration
 from core.database.base import CORE
 from core.database.types import Money
+from core.machinery.workflow.services import Workflow
 
 EXPORT_LIMIT_KEY = "EXPORT_MAX_ROWS"
 EXPORT_LIMIT = 200_000
@@ -102,6 +103,10 @@ class RecordDeclarations:
     """Where the records of foreign keys (and of links to several records) come from."""
     actions_declared: Mapping[str, str] = {}
     """Actions on several rows: name → permission. ``delete`` is built in and still has to be named."""
+    workflow: Workflow | None = None
+    """The workflow of the model: its steps become buttons of the record page and actions of the list."""
+    step_fields: Mapping[str, Any] = {}
+    """Own WTForms fields for what steps ask for, by name, instead of those of the columns."""
     refusals: tuple[type[Exception], ...] = ()
     """Exceptions of the services whose message is a sentence for the user."""
 
@@ -179,6 +184,8 @@ class RecordDeclarations:
         self._check_personal()
         self._check_sorting()
         self._check_filters()
+        if self.workflow is not None and self.workflow.attribute not in self._mapper.column_attrs:
+            raise self._fault(f"the workflow {self.workflow.name!r} is of another model")
         for name, statuses in self.status_columns.items():
             if {tone for tone, _words in statuses.values()} - TONES:
                 raise self._fault(f"the tones of {name!r} must be among {', '.join(sorted(TONES))}")

@@ -34,7 +34,7 @@ from flask_babel import ngettext
 from markupsafe import Markup, escape
 from wtforms import ValidationError
 
-from core.admin import actions, exporting, listing
+from core.admin import actions, exporting, listing, transitions
 from core.admin.access import ViewDeclarationError, admit, exposed_functions, holds
 from core.admin.actions import BulkAction, bulk_action
 from core.admin.ajax import PAGE_SIZE as PROPOSALS
@@ -55,6 +55,7 @@ from core.database.base import CORE
 from core.database.scope import current_scope
 from core.extensions import db
 from core.machinery.audit.services import record_event
+from core.machinery.workflow.services import Transition
 from core.people.permissions import Public, require
 
 SHORTEST_REASON = 4
@@ -123,6 +124,7 @@ SEALED = frozenset(
         "ajax_update",
         "export",
         "reveal_view",
+        "transition_view",
     }
 )
 """What a subclass may not override, because a guard stands in it."""
@@ -278,6 +280,7 @@ class RecordView(RecordDeclarations, ModelView):
         "ajax_lookup": "view",
         "action_view": "view",
         "reveal_view": "view",
+        "transition_view": "view",
         "create_view": "create",
         "edit_view": "edit",
         "ajax_update": "edit",
@@ -304,7 +307,13 @@ class RecordView(RecordDeclarations, ModelView):
         self.model = model
         self._check_declarations()
         super().__init__(model, db, **options)
-        self.bulk_actions: dict[str, BulkAction] = actions.declared_actions(self)
+        self.step_form_classes = transitions.step_forms(self)
+        self.bulk_actions: dict[str, BulkAction] = {
+            **actions.declared_actions(self),
+            **transitions.bulk_transitions(self),
+        }
+        if self.workflow is None:
+            self._urls = [each for each in self._urls if each[1] != "transition_view"]  # type: ignore[has-type]
 
     # ------------------------------------------------------------------ what subclasses may override
 
@@ -337,6 +346,31 @@ class RecordView(RecordDeclarations, ModelView):
         to the page with the sentence. The service refuses all the same.
         """
         del record
+
+    def take_step(self, record: Any, transition: Transition, values: Mapping[str, Any]) -> None:
+        """Move a record along a transition of the workflow. Override it with calls of the services that do more.
+
+        Args:
+            record: The record.
+            transition: A transition that a button of its page or the list offers.
+            values: What was typed into its form, by name; the reason is ``comment``.
+        """
+        if self.workflow is not None:
+            self.workflow.move(record, transition.code, **values)
+
+    def prepare_step(self, form: GuardedForm, record: Any | None, transition: Transition) -> None:
+        """Prepare the form of a step: fill in choices, or take out a field that this record does not need.
+
+        Args:
+            form: The form.
+            record: The record, or None for ticked rows.
+            transition: The transition.
+        """
+
+    def step_done(self, record: Any, transition: Transition) -> Any:
+        """Return the sentence that is shown after a step; it names the new state unless overridden."""
+        del transition
+        return transitions.done_sentence(self, record)
 
     def check_form(self, form: GuardedForm, record: Any | None) -> None:
         """Check what no single field can; append sentences to the fields' ``errors`` or raise ``ValidationError``."""
@@ -513,7 +547,7 @@ class RecordView(RecordDeclarations, ModelView):
         asked = listing.read_request(self, request.args)
         page = self.read_list(asked)
         masked = not sees_personal_data()
-        bulk = actions.allowed_actions(self)
+        bulk = transitions.legal_actions(self, actions.allowed_actions(self), page.records)
         rows = (
             Cells(self, masked).rows(
                 self.column_list,
@@ -855,6 +889,7 @@ class RecordView(RecordDeclarations, ModelView):
             fields=fields,
             record_page=record_page(record),
             may=_may_with(self, record),
+            steps=transitions.buttons(self, record),
             may_reveal=hides and holds(REVEAL_PERSONAL),
             revealed=revealed,
             return_url=redirect_target() or self.address("index_view"),
@@ -875,6 +910,72 @@ class RecordView(RecordDeclarations, ModelView):
         response: Response = current_app.make_response(self._details(record, masked=False, revealed=True))
         response.headers["Cache-Control"] = "no-store"
         return response
+
+    # ------------------------------------------------------------------ steps of the workflow
+
+    @expose("/transition/", methods=("POST",))
+    def transition_view(self) -> Any:
+        """Take a step of a record; what is refused leads back to the form with all that was typed."""
+        record = self.get_one(self._single_id())
+        transition = transitions.offered(self, request.form.get("transition"))
+        key, heading = record.id, self.heading_of(record)
+        form = transitions.step_form(self, record, transition, request.form)
+        if transitions.workflow_of(self).state_of(record).code not in transition.sources:
+            form = None  # Somebody was faster: no form helps now.
+        if form is not None and not form.validate():
+            return self._render_step(record, transition, form, heading)
+        try:
+            with saving():
+                self.take_step(record, transition, transitions.values_of(form))
+                db.session.flush()
+            sentence = self.step_done(record, transition)
+            commit()
+        except SaveRefused as refused:
+            flash(refused.sentence, "error")
+        except transitions.refusals_of(self) as error:
+            db.session.rollback()
+            if form is not None:
+                _complain(form, error)
+                return self._render_step(self.get_one(key), transition, form, heading)
+            flash(str(error), "error")
+        else:
+            flash(sentence, "success")
+        return redirect(self.address("details_view", id=key), 303)
+
+    def _render_step(self, record: Any, transition: Transition, form: GuardedForm, heading: str) -> Any:
+        return (
+            self.render(
+                "admin/model/step.html", record=record, transition=transition, form=form, heading=heading
+            ),
+            422,
+        )
+
+    def _move_chosen(self, action: BulkAction, records: Sequence[Any], back: str) -> Any:
+        """Show which of the ticked rows may take a step and why others may not; then move those that may."""
+        transition = action.transition
+        if transition is None:
+            abort(404)
+        confirmed = request.form.get("confirmed") == "1"
+        form = transitions.step_form(self, None, transition, request.form if confirmed else None)
+        page = {"action": action, "transition": transition, "form": form, "return_url": back}
+        if not confirmed or (form is not None and not form.validate()):
+            legal, outcome = transitions.sorted_out(self, records, transition)
+            html = self.render(
+                "admin/model/move.html", records=records, legal=legal, skipped=outcome.skipped, **page
+            )
+            return html if not confirmed else (html, 422)
+        try:
+            with saving():
+                outcome = transitions.move_chosen(self, records, transition, transitions.values_of(form))
+            commit()
+        except SaveRefused as refused:
+            flash(refused.sentence, "error")
+            return redirect(back, 303)
+        done = ngettext("%(num)s record was moved.", "%(num)s records were moved.", len(outcome.moved))
+        if not outcome.skipped:
+            flash(done, "success")
+            return redirect(back, 303)
+        return self.render("admin/model/moved.html", outcome=outcome, done=done, **page)
 
     # ------------------------------------------------------------------ deletion
 
@@ -936,6 +1037,8 @@ class RecordView(RecordDeclarations, ModelView):
         except actions.TooManyRows as refused:
             flash(str(refused), "error")
             return redirect(back, 303)
+        if action.transition is not None:
+            return self._move_chosen(action, records, back)
         if action.confirmation and request.form.get("confirmed") != "1":
             return self.render("admin/model/confirm.html", action=action, records=records, return_url=back)
         try:

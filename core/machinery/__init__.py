@@ -21,6 +21,7 @@ def set_up_machinery(
     letterhead_of: LetterheadOf | None = None,
     setting_of: Callable[[str, str, int | None], Any] | None = None,
     act_as: ActAs | None = None,
+    write_timeline: Callable[..., Any] | None = None,
 ) -> None:
     """Attach the audit log to the session, open the stores, and hand each part what it takes from the others.
 
@@ -31,6 +32,7 @@ def set_up_machinery(
         setting_of: Returns the value of a setting: component, key, department; the declared defaults when omitted.
         act_as: Tells how an account stands in a department now, for jobs, which act as the one who started them; when
             omitted, jobs of the system alone can run.
+        write_timeline: Writes an entry into the timeline of a unit or a customer; nothing is written when omitted.
     """
     # Imported here: the programs that decode pictures and lay out documents start this package too and want none of it.
     from pathlib import Path
@@ -45,6 +47,7 @@ def set_up_machinery(
     from core.machinery.jobs import services as jobs
     from core.machinery.jobs.bell import HueyBell, SilentBell
     from core.machinery.numbering.services import next_number
+    from core.machinery.workflow import services as workflow
 
     instance = Path(app.instance_path)
     bucket = app.config["FILE_BUCKET"]
@@ -57,6 +60,7 @@ def set_up_machinery(
     with app.app_context():
         sessions = db.session.session_factory
     audit.install_capture(sessions)
+    workflow.set_up_workflows(app, sessions, write_timeline)
     attachments.set_up_attachments(app, stores["attachments"], FONT_FILES[400])
     documents.set_up_documents(
         app,

@@ -312,6 +312,97 @@ class PeriodicTask:
 
 
 @dataclass(frozen=True)
+class State:
+    """A state that a record can be in.
+
+    Attributes:
+        code: Stored value.
+        label: What staff read.
+        tone: Colour family of the look: ``calm``, ``wait``, ``late`` or ``ok``.
+    """
+
+    code: str
+    label: Text
+    tone: str = "calm"
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A way from some states to another, with everything that it needs.
+
+    Attributes:
+        code: Name of the transition, unique in its workflow.
+        label: Text of the button.
+        sources: States it starts from.
+        target: State it leads to.
+        permission: Needed to do it; None means anyone who may see the record.
+        required: Fields that must be given, by name, with the label a message calls them by.
+        guard: Returns a sentence that says why the record may not move now, or None.
+        optional: Fields that the form of the button offers beside the required ones, by name, with their labels.
+        reason: Whether a reason must be given; it is kept in the history of the record.
+        timeline: Code of a ``TimelineKind`` under which the move stands in the timeline of its unit or customer.
+        offered: Whether record pages show a button; False for what only services do on the way.
+        bulk: Whether the list offers it for ticked rows; those that may not move are skipped with their reason.
+        explain: Whether the page says why a guard holds a possible step back; else its button is just not there.
+        confirm: A question that is asked before, for what cannot be taken back.
+    """
+
+    code: str
+    label: Text
+    sources: tuple[str, ...]
+    target: str
+    permission: str | None = None
+    required: Mapping[str, Text] | None = None
+    guard: Callable[[Any, Mapping[str, Any]], Text | None] | None = None
+    optional: Mapping[str, Text] | None = None
+    reason: bool = False
+    timeline: str | None = None
+    offered: bool = True
+    bulk: bool = False
+    explain: bool = True
+    confirm: Text | None = None
+
+
+@dataclass(frozen=True)
+class WorkflowDeclaration:
+    """The states of one model and the transitions between them.
+
+    Plugins make a ``toolkit.Workflow``, which also moves records.
+
+    Attributes:
+        name: ``<slug>.<noun>``, for example ``handover.defect``.
+        states: All states, the first is the initial one.
+        transitions: All transitions.
+        attribute: The model's attribute that holds the state.
+        record_kind: Code of the record kind whose records it moves; needed where the workflow is declared by the hook.
+    """
+
+    name: str
+    states: Sequence[State]
+    transitions: Sequence[Transition]
+    attribute: str = "state"
+    record_kind: str = ""
+
+    def __post_init__(self) -> None:
+        codes = [state.code for state in self.states]
+        if len(codes) != len(set(codes)):
+            raise ValueError(f"Workflow {self.name} names a state twice.")
+        names = [transition.code for transition in self.transitions]
+        if len(names) != len(set(names)):
+            raise ValueError(f"Workflow {self.name} names a transition twice.")
+        for transition in self.transitions:
+            unknown = {*transition.sources, transition.target} - set(codes)
+            if unknown:
+                raise ValueError(
+                    f"Transition {transition.code} of {self.name} names unknown states {sorted(unknown)}."
+                )
+
+    def state(self, code: str) -> State:
+        """Return a state by its code."""
+        return next(state for state in self.states if state.code == code)
+
+
+@dataclass(frozen=True)
 class Command:
     """A click command that becomes ``doorstep <slug> <name>``."""
 

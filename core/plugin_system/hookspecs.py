@@ -81,6 +81,12 @@ def timeline_kinds() -> Sequence[d.TimelineKind]:
 
 
 @hookspec
+def workflows() -> Sequence[d.WorkflowDeclaration]:
+    """Declare the states of the plugin's records and how they move (``toolkit.Workflow``)."""
+    return ()
+
+
+@hookspec
 def search_sources() -> Sequence[d.SearchSource]:
     """Declare sources of the global search."""
     return ()
@@ -184,6 +190,7 @@ DECLARING = (
     "document_types",
     "panels",
     "timeline_kinds",
+    "workflows",
     "search_sources",
     "clock_policies",
     "calendar_sources",

@@ -132,6 +132,7 @@ class Declared:
         self._kind_of_model = {item.model: item for item in self._record_kinds.values()}
         self._record_words = {item.model.__tablename__: item for item in self._all("record_words")}
         self._document_types = {item.code: item for item in self._all("document_types")}
+        self._workflows = {item.name: item for item in self._all("workflows")}
         self._timeline_kinds = {item.code: item for item in self._all("timeline_kinds")}
         self._clock_policies = {item.code: item for item in self._all("clock_policies")}
         self._job_kinds = {item.code: item for item in self._all("job_kinds")}
@@ -266,6 +267,14 @@ class Declared:
     def timeline_kind(self, code: str) -> d.TimelineKind | None:
         """Return the kind of timeline entry with this code."""
         return self._timeline_kinds.get(code)
+
+    def workflows(self) -> tuple[d.WorkflowDeclaration, ...]:
+        """Return all workflows; what was moved by a plugin that is off stays readable."""
+        return tuple(self._workflows.values())
+
+    def workflow(self, name: str) -> d.WorkflowDeclaration | None:
+        """Return the workflow with this name."""
+        return self._workflows.get(name)
 
     def search_sources(self, enabled_only: bool = True) -> tuple[d.SearchSource, ...]:
         """Return the sources of the global search by order."""

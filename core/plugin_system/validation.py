@@ -48,6 +48,7 @@ DECLARED_TYPES: Mapping[str, type] = {
     "document_types": d.DocumentType,
     "panels": d.Panel,
     "timeline_kinds": d.TimelineKind,
+    "workflows": d.WorkflowDeclaration,
     "search_sources": d.SearchSource,
     "clock_policies": d.ClockPolicy,
     "calendar_sources": d.CalendarSource,
@@ -201,6 +202,7 @@ def declaration_faults(
         _simple_code_faults(slug, declarations, around),
         _clock_faults(declarations),
         _job_faults(slug, declarations, around),
+        _workflow_faults(slug, declarations, around),
         _command_faults(declarations),
     )
     return [fault for check in checks for fault in check]
@@ -217,6 +219,7 @@ def core_faults(declarations: Declarations) -> list[d.Text]:
     faults += _setting_faults(declarations)
     faults += _clock_faults(declarations)
     faults += _work_faults(declarations)
+    faults += _unknown_timeline_kinds(declarations, around)
     return faults
 
 
@@ -226,6 +229,7 @@ _KEYS: Mapping[str, str] = {
     "document_types": "code",
     "panels": "code",
     "timeline_kinds": "code",
+    "workflows": "name",
     "search_sources": "code",
     "clock_policies": "code",
     "calendar_sources": "code",
@@ -352,6 +356,10 @@ def _named_permissions(declarations: Declarations) -> Iterator[tuple[str, str]]:
             yield job.permission, f"job_kinds {job.code!r}"
     for link in declarations.get("menu_links", ()):
         yield link.permission, f"menu_links {link.endpoint!r}"
+    for workflow in declarations.get("workflows", ()):
+        for transition in workflow.transitions:
+            if transition.permission is not None:
+                yield transition.permission, f"workflows {workflow.name!r}"
     for view in declarations.get("admin_views", ()):
         rights = getattr(view.view, "permissions", None)
         if is_dataclass(rights):
@@ -383,6 +391,9 @@ def _unknown_record_kinds(declarations: Declarations, around: Surroundings) -> I
     for panel in declarations.get("panels", ()):
         if panel.record_kind not in known | {HOME, EVERY_RECORD}:
             yield _unknown_kind(panel.record_kind, f"panels {panel.code!r}")
+    for workflow in declarations.get("workflows", ()):
+        if workflow.record_kind not in known:
+            yield _unknown_kind(workflow.record_kind, f"workflows {workflow.name!r}")
 
 
 def _unknown_kind(code: str, where: str) -> d.Text:
@@ -661,6 +672,34 @@ def _work_faults(declarations: Declarations) -> Iterator[d.Text]:
             )
         elif at is not None and not _TIME_OF_DAY.fullmatch(str(at)):
             yield _l('The time of the periodic task %(code)s must be like "03:20".', code=repr(task.code))
+
+
+def _workflow_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    for workflow in declarations.get("workflows", ()):
+        if not workflow.name.startswith(f"{slug}.") or not _CODE.fullmatch(workflow.name):
+            yield _l(
+                "The code %(code)s in %(hook)s must be %(slug)s, a dot, and lower-case letters, digits and "
+                "underscores.",
+                code=repr(workflow.name),
+                hook="workflows",
+                slug=slug,
+            )
+    yield from _doubles("workflows", "name", declarations, around)
+    yield from _unknown_timeline_kinds(declarations, around)
+
+
+def _unknown_timeline_kinds(declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    known = _codes(around.all("timeline_kinds")) | _codes(declarations.get("timeline_kinds", ()))
+    for workflow in declarations.get("workflows", ()):
+        for transition in workflow.transitions:
+            if transition.timeline is not None and transition.timeline not in known:
+                yield _l(
+                    "The transition %(transition)s of %(workflow)s names the timeline kind %(kind)s, which nobody "
+                    "declares.",
+                    transition=repr(transition.code),
+                    workflow=repr(workflow.name),
+                    kind=repr(transition.timeline),
+                )
 
 
 def _command_faults(declarations: Declarations) -> Iterator[d.Text]:

@@ -12,6 +12,7 @@ from flask import flash, redirect, request, url_for
 from markupsafe import Markup
 from sqlalchemy.orm import joinedload, undefer
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice
 
 from core.toolkit import (
     LOCAL_ZONE,
@@ -44,7 +45,6 @@ from core.toolkit import (
     local_today,
     mask_all,
     ngettext,
-    require_scope,
     strict_id,
     users_in_reach,
     utc_now,
@@ -155,7 +155,7 @@ class HandoverView(RecordView):
 
     refusals = REFUSALS
 
-    def take_step(self, record: Any, step: Callable[[], Any], done: Any) -> Response:
+    def carry_out(self, record: Any, step: Callable[[], Any], done: Any) -> Response:
         """Carry out a step of a service and show the record again; what a rule refuses is said there.
 
         Args:
@@ -275,7 +275,7 @@ class TemplateView(HandoverView):
     def publish(self) -> Response:
         """Put a draft into use."""
         record = self.get_one(request.args.get("id"))
-        return self.take_step(
+        return self.carry_out(
             record,
             lambda: catalogue.publish(record),
             _("The checklist is in use for inspections that start from now on."),
@@ -428,6 +428,7 @@ class BatchView(HandoverView):
         "note": _l("Note"),
     }
     choices = {"mode": tuple(words.BATCH_MODES.items())}
+    workflow = BATCH
     status_columns = {"state": _tones(BATCH)}
     cells = {"manager": lambda batch: batch.manager.name if batch.manager else ""}
     search = SearchDeclaration(columns=("code", "name"), small_table=True, placeholder=_l("Code or name"))
@@ -453,26 +454,14 @@ class BatchView(HandoverView):
         services.change_batch(record, **_batch_values(form))
 
     def details_extra(self, record: HandoverBatch) -> Mapping[str, Any]:
-        """Return the steps and the buildings that can be added."""
+        """Return the buildings that can be added."""
         buildings = db.session.scalars(
             sa.select(Building).where(Building.project_id == record.project_id).order_by(Building.code)
         ).all()
         phase = record.phase_id
         return {
-            "steps": usable_steps(BATCH, record),
             "buildings": [building for building in buildings if phase is None or building.phase_id == phase],
         }
-
-    @expose_guarded("/step/", permission="handover.plan", methods=("POST",))
-    def step(self) -> Response:
-        """Move a batch on."""
-        record = self.get_one(request.args.get("id"))
-        code = request.form.get("step", "")
-        return self.take_step(
-            record,
-            lambda: BATCH.move(record, code),
-            lambda: _("The batch is now “%(state)s”.", state=BATCH.state_of(record).label),
-        )
 
     @expose_guarded("/add-building/", permission="handover.plan", methods=("POST",))
     def add_building(self) -> Response:
@@ -489,7 +478,7 @@ class BatchView(HandoverView):
                 raise HandoverRuleError(_("Choose a building of the project."))
             added.extend(services.add_units(record, services.units_of_building(building)))
 
-        return self.take_step(
+        return self.carry_out(
             record,
             add,
             lambda: ngettext("%(num)d house was added.", "%(num)d houses were added.", len(added)),
@@ -533,6 +522,7 @@ class HandoverUnitView(HandoverView):
         "unit.delivered_on": _l("Handed over on"),
         "state": _l("State"),
     }
+    workflow = HANDOVER_UNIT
     status_columns = {"state": _tones(HANDOVER_UNIT)}
     filters = (
         ReferenceFilter("batch_id", reference=BATCHES),
@@ -707,7 +697,7 @@ class InspectionView(HandoverView):
         """Cancel a planned inspection."""
         record = self.get_one(request.args.get("id"))
         reason = request.form.get("reason", "")[:1000]
-        return self.take_step(
+        return self.carry_out(
             record, lambda: services.cancel_inspection(record, reason), _("The inspection is cancelled.")
         )
 
@@ -900,6 +890,8 @@ class DefectView(HandoverView):
     create_only_columns = frozenset({"unit_id", "source"})
     form_fields = forms.defect_fields()
     references = {"unit_id": UNITS, "contractor_id": COMPANIES}
+    workflow = DEFECT
+    step_fields = {"contractor_id": forms.company_field()}
     actions_declared = {"make_notices": "handover.issue_notice", "assign_chosen": "handover.assign_defect"}
     list_template = "handover/admin/defects.html"
     details_template = "handover/admin/defect.html"
@@ -943,26 +935,22 @@ class DefectView(HandoverView):
         )
 
     def details_extra(self, record: Defect) -> Mapping[str, Any]:
-        """Return the steps that are possible now, with what each asks for."""
-        return {
-            "steps": usable_steps(DEFECT, record, hidden=("withdraw", "reinstate")),
-            "companies": companies_for(record.project),
-            "needs_plan": services.needs_special_plan(record),
-        }
+        """Return whether so many repairs failed that a special plan is needed."""
+        return {"needs_plan": services.needs_special_plan(record)}
 
-    @expose_guarded("/step/", permission="handover.view", methods=("POST",))
-    def step(self) -> Response:
-        """Take a step of a defect; each step has a permission of its own."""
-        record = self.get_one(request.args.get("id"))
-        code = request.form.get("step", "")
-        typed = {name: request.form.get(name, "")[:2000] for name in request.form}
-        return self.take_step(
-            record,
-            lambda: take_defect_step(record, code, typed),
-            lambda: _(
-                "%(number)s is now “%(state)s”.", number=record.number, state=DEFECT.state_of(record).label
-            ),
-        )
+    def prepare_step(self, form: GuardedForm, record: Defect | None, transition: Transition) -> None:
+        """Offer the companies of the project, and ask for the owner's consent only where the owner reported it."""
+        if "contractor_id" in form and record is not None:
+            form["contractor_id"].choices = [
+                SelectChoice("", ""),
+                *(SelectChoice(company.id, company.label) for company in companies_for(record.project)),
+            ]
+        if "owner_agreed" in form and (record is None or record.source != DefectSource.OWNER):
+            del form["owner_agreed"]
+
+    def take_step(self, record: Defect, transition: Transition, values: Mapping[str, Any]) -> None:
+        """Call the service of a step."""
+        take_defect_step(record, transition.code, values)
 
     @bulk_action("make_notices", _l("Make rectification notices"))
     def make_notices(self, records_: Sequence[Defect]) -> Markup:
@@ -1085,57 +1073,28 @@ def _company(key: int | None) -> Company | None:
     return db.session.scalar(sa.select(Company).where(Company.id == key)) if key else None
 
 
-@dataclass(frozen=True)
-class Step:
-    """A step that can be taken now.
-
-    Attributes:
-        transition: The transition of the workflow.
-        refusal: Why it cannot be taken although the state and the right fit, or None.
-    """
-
-    transition: Transition
-    refusal: Any
-
-
-def usable_steps(workflow: Any, record: Any, hidden: Sequence[str] = ()) -> list[Step]:
-    """Return the steps of a record that its state and the acting user's rights allow; guards say why one
-    has to wait."""
-    permissions = require_scope().permissions
-    state = getattr(record, workflow.attribute)
-    return [
-        Step(each, each.guard(record, {}) if each.guard else None)
-        for each in workflow.transitions
-        if state in each.sources
-        and each.code not in hidden
-        and (each.permission is None or each.permission in permissions)
-    ]
-
-
-def take_defect_step(defect: Defect, code: str, typed: Mapping[str, str]) -> None:
+def take_defect_step(defect: Defect, code: str, values: Mapping[str, Any]) -> None:
     """Call the service of a step.
 
     Args:
         defect: The defect.
         code: Code of the transition.
-        typed: The form.
+        values: What was typed into the form of the step.
 
     Raises:
         TransitionRefused: The step is unknown or not possible.
     """
-    note = typed.get("recheck_note", "")
-    reason = typed.get("closing_reason", "")
-    company = _company(strict_id(typed.get("contractor_id", "")))
+    reason = values.get("closing_reason") or ""
     steps: dict[str, Callable[[], None]] = {
-        "assign": lambda: services.assign_defect(defect, company),
+        "assign": lambda: services.assign_defect(defect, _company(values.get("contractor_id"))),
         "start": lambda: services.start_fixing(defect),
         "resume": lambda: services.start_fixing(defect),
-        "report_fixed": lambda: services.report_fixed(defect, typed.get("fix_measure", "")),
-        "verify": lambda: services.verify_defect(defect, note=note),
-        "reject": lambda: services.reject_defect(defect, note),
-        "invalidate": lambda: services.invalidate_defect(defect, reason, typed.get("owner_agreed") == "1"),
+        "report_fixed": lambda: services.report_fixed(defect, values.get("fix_measure") or ""),
+        "verify": lambda: services.verify_defect(defect, note=values.get("recheck_note") or ""),
+        "reject": lambda: services.reject_defect(defect, values.get("recheck_note") or ""),
+        "invalidate": lambda: services.invalidate_defect(defect, reason, bool(values.get("owner_agreed"))),
         "waive": lambda: services.waive_defect(defect, reason),
-        "transfer": lambda: services.transfer_defect(defect, typed.get("repair_reference", "")),
+        "transfer": lambda: services.transfer_defect(defect, values.get("repair_reference") or ""),
     }
     if code not in steps:
         DEFECT.transition("")
@@ -1235,7 +1194,7 @@ class NoticeView(HandoverView):
     form_args = {
         "note": {"description": _l("What is asked beyond the single defects; printed on the notice.")}
     }
-    details_template = "handover/admin/notice.html"
+    workflow = NOTICE
     empty_list_hint = _l("Tick defects in their list and choose “Make rectification notices”.")
 
     def why_locked(self, record: RectificationNotice) -> str | None:
@@ -1247,72 +1206,39 @@ class NoticeView(HandoverView):
         services.require_draft(record)
         form.populate_obj(record)
 
-    def details_extra(self, record: RectificationNotice) -> Mapping[str, Any]:
-        """Return the steps that are possible now, with what each asks for."""
-        steps = usable_steps(NOTICE, record)
-        return {
-            "issuing": [step for step in steps if step.transition.code in ("issue", "receive")],
-            "steps": [
-                step
-                for step in steps
-                if step.transition.code not in ("issue", "receive")
-                and not (step.transition.code == "penalise" and step.refusal)
-            ],
-        }
+    def take_step(
+        self, record: RectificationNotice, transition: Transition, values: Mapping[str, Any]
+    ) -> None:
+        """Call the service of a step."""
+        take_notice_step(record, transition.code, values)
 
-    @expose_guarded("/step/", permission="handover.view", methods=("POST",))
-    def step(self) -> Response:
-        """Take a step after the receipt; each step has a permission of its own."""
-        record = self.get_one(request.args.get("id"))
-        code = request.form.get("step", "")
-        typed = {name: request.form.get(name, "")[:2000] for name in request.form}
-        return self.take_step(
-            record,
-            lambda: take_notice_step(record, code, typed),
-            lambda: _(
-                "%(number)s is now “%(state)s”.", number=record.number, state=NOTICE.state_of(record).label
-            ),
-        )
-
-    @expose_guarded("/issue/", permission="handover.issue_notice", methods=("POST",))
-    def issue(self) -> Response:
-        """Issue a draft."""
-        record = self.get_one(request.args.get("id"))
-        return self.take_step(
-            record,
-            lambda: services.issue_notice(record),
-            lambda: _(
-                "Notice %(number)s is issued. Print it below and hand it to the contractor.",
-                number=record.number,
-            ),
-        )
-
-    @expose_guarded("/receive/", permission="handover.issue_notice", methods=("POST",))
-    def receive(self) -> Response:
-        """Note who received a notice."""
-        record = self.get_one(request.args.get("id"))
-        name = request.form.get("receiver_name", "")[:80]
-        return self.take_step(
-            record, lambda: services.receive_notice(record, name), _("The receipt is noted.")
+    def step_done(self, record: RectificationNotice, transition: Transition) -> Any:
+        """Say after the issue what to do with the paper."""
+        if transition.code != "issue":
+            return super().step_done(record, transition)
+        return _(
+            "Notice %(number)s is issued. Print it below and hand it to the contractor.", number=record.number
         )
 
 
-def take_notice_step(notice: RectificationNotice, code: str, typed: Mapping[str, str]) -> None:
-    """Call the service of a step after the receipt.
+def take_notice_step(notice: RectificationNotice, code: str, values: Mapping[str, Any]) -> None:
+    """Call the service of a step.
 
     Args:
         notice: The notice.
         code: Code of the transition.
-        typed: The form.
+        values: What was typed into the form of the step.
 
     Raises:
         TransitionRefused: The step is unknown or not possible.
     """
     steps: dict[str, Callable[[], None]] = {
-        "reply": lambda: services.reply_to_notice(notice, typed.get("reply_text", "")),
-        "recheck": lambda: services.recheck_notice(notice, typed.get("recheck_note", "")),
+        "issue": lambda: services.issue_notice(notice, values.get("deadline")),
+        "receive": lambda: services.receive_notice(notice, values.get("receiver_name") or ""),
+        "reply": lambda: services.reply_to_notice(notice, values.get("reply_text") or ""),
+        "recheck": lambda: services.recheck_notice(notice, values.get("recheck_note") or ""),
         "close": lambda: services.close_notice(notice),
-        "penalise": lambda: services.penalise_notice(notice, typed.get("penalty_note", "")),
+        "penalise": lambda: services.penalise_notice(notice, values.get("penalty_note") or ""),
     }
     if code not in steps:
         NOTICE.transition("")

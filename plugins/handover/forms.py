@@ -36,6 +36,11 @@ ITEM_LABELS: Mapping[str, Any] = {
 }
 
 
+def key_or_none(text: Any) -> int | None:
+    """Return the key that a choice names, or None for the empty one."""
+    return None if text in (None, "") else int(text)
+
+
 class SelectMultipleCheckboxField(SelectMultipleField):
     """Several choices as ticks; the form macros of the core know it by its name."""
 
@@ -150,3 +155,8 @@ def defect_fields() -> dict[str, Any]:
             _l("Root cause"), choices=lambda: [("", "—"), *words.root_causes().items()]
         ),
     }
+
+
+def company_field() -> Any:
+    """Return the field of the contractor that a step asks for; its choices depend on the project of the record."""
+    return SelectField(coerce=key_or_none, choices=[])

@@ -21,6 +21,7 @@ from core.toolkit import (
     SeedData,
     Setting,
     TimelineKind,
+    WorkflowDeclaration,
     _l,
     hookimpl,
 )
@@ -37,6 +38,7 @@ from plugins.handover.models import (
     TemplateItem,
 )
 from plugins.handover.public import blueprint
+from plugins.handover.workflows import WORKFLOWS
 
 manifest = Manifest(
     slug="handover",
@@ -450,7 +452,14 @@ def timeline_kinds() -> Sequence[TimelineKind]:
         TimelineKind("handover.inspection_finished", _l("Inspection"), "ok"),
         TimelineKind("handover.re_inspected", _l("Re-inspection"), "ok"),
         TimelineKind("handover.notice_issued", _l("Rectification notice"), "wait"),
+        TimelineKind("handover.defect_ended", _l("Defect ended without repair"), "calm"),
     )
+
+
+@hookimpl
+def workflows() -> Sequence[WorkflowDeclaration]:
+    """Declare the states of batches, houses, defects and notices (domain reference 3.3.2)."""
+    return WORKFLOWS
 
 
 @hookimpl

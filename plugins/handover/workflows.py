@@ -24,7 +24,7 @@ OPEN = ("open", "assigned", "in_progress", "fixed", "rejected")
 
 
 def _not_by_the_fixer(defect: Defect, _fields: Mapping[str, Any]) -> str | None:
-    """The person who fixed may not verify (domain reference 3.3.2, 3.3.6 rule 5)."""
+    """Not by the person who fixed it (domain reference 3.3.2, 3.3.6 rule 5)."""
     user_id = require_scope().user_id
     if user_id is not None and user_id == defect.fixed_by_id:
         return _(
@@ -35,6 +35,7 @@ def _not_by_the_fixer(defect: Defect, _fields: Mapping[str, Any]) -> str | None:
 
 
 def _may_close(defect: Defect, fields: Mapping[str, Any]) -> str | None:
+    """Not by the person who fixed it, and with a photo after the repair where the setting asks for one."""
     refusal = _not_by_the_fixer(defect, fields)
     if (
         refusal is None
@@ -48,6 +49,7 @@ def _may_close(defect: Defect, fields: Mapping[str, Any]) -> str | None:
 
 
 def _may_be_invalid(defect: Defect, fields: Mapping[str, Any]) -> str | None:
+    """What the owner reported needs the owner's consent (domain reference 3.3.2)."""
     if defect.source == DefectSource.OWNER and not fields.get("owner_agreed", defect.owner_agreed) and fields:
         return _(
             "The owner reported %(number)s. It can be marked as no problem only when the owner agrees.",
@@ -57,6 +59,7 @@ def _may_be_invalid(defect: Defect, fields: Mapping[str, Any]) -> str | None:
 
 
 def _may_be_waived(defect: Defect, _fields: Mapping[str, Any]) -> str | None:
+    """The owner's signed paper is attached."""
     if not attachments_of(defect, "waiver"):
         return _(
             "The owner has to sign that %(number)s is not repaired. Attach the signed paper as “Waiver” first.",
@@ -66,6 +69,7 @@ def _may_be_waived(defect: Defect, _fields: Mapping[str, Any]) -> str | None:
 
 
 def _may_be_transferred(defect: Defect, _fields: Mapping[str, Any]) -> str | None:
+    """The house was handed over."""
     if defect.unit.delivered_on is None:
         return _(
             "House %(unit)s has not been handed over yet, so its defects stay here. They can become "
@@ -76,6 +80,7 @@ def _may_be_transferred(defect: Defect, _fields: Mapping[str, Any]) -> str | Non
 
 
 def _is_rechecked(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
+    """Every defect was re-inspected since its repair."""
     waiting = [line.defect.number for line in notice.lines if line.defect.state not in (*CLOSED, "rejected")]
     if not waiting:
         return None
@@ -85,6 +90,7 @@ def _is_rechecked(notice: RectificationNotice, _fields: Mapping[str, Any]) -> st
 
 
 def _is_done(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
+    """Every defect is done with."""
     still_open = [line.defect.number for line in notice.lines if line.defect.state not in CLOSED]
     if not still_open:
         return None
@@ -95,6 +101,7 @@ def _is_done(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | N
 
 
 def _may_be_penalised(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
+    """The deadline has passed, or a repair failed its re-inspection."""
     is_late = notice.deadline is not None and notice.deadline < utc_now()
     has_failed = any(line.defect.reopen_count for line in notice.lines)
     if is_late or has_failed:
@@ -104,6 +111,7 @@ def _may_be_penalised(notice: RectificationNotice, _fields: Mapping[str, Any]) -
 
 DEFECT = Workflow(
     name="handover.defect",
+    record_kind="handover.defect",
     states=(
         State("open", _l("To assign"), "wait"),
         State("assigned", _l("Assigned"), "wait"),
@@ -124,7 +132,9 @@ DEFECT = Workflow(
             "handover.assign_defect",
             required={"contractor_id": _l("Contractor")},
         ),
-        Transition("start", _l("Start fixing"), ("assigned",), "in_progress", "handover.fix_defect"),
+        Transition(
+            "start", _l("Start fixing"), ("assigned",), "in_progress", "handover.fix_defect", bulk=True
+        ),
         Transition(
             "report_fixed",
             _l("Report as fixed"),
@@ -132,9 +142,17 @@ DEFECT = Workflow(
             "fixed",
             "handover.fix_defect",
             required={"fix_measure": _l("What was done")},
+            bulk=True,
         ),
         Transition(
-            "verify", _l("Passed, close"), ("fixed",), "closed", "handover.verify_defect", guard=_may_close
+            "verify",
+            _l("Passed, close"),
+            ("fixed",),
+            "closed",
+            "handover.verify_defect",
+            guard=_may_close,
+            optional={"recheck_note": _l("Remark")},
+            bulk=True,
         ),
         Transition(
             "reject",
@@ -145,7 +163,7 @@ DEFECT = Workflow(
             required={"recheck_note": _l("What is still wrong")},
             guard=_not_by_the_fixer,
         ),
-        Transition("resume", _l("Fix again"), ("rejected",), "in_progress", "handover.fix_defect"),
+        Transition("resume", _l("Fix again"), ("rejected",), "in_progress", "handover.fix_defect", bulk=True),
         Transition(
             "invalidate",
             _l("No problem"),
@@ -154,10 +172,15 @@ DEFECT = Workflow(
             "handover.invalidate_defect",
             required={"closing_reason": _l("Reason")},
             guard=_may_be_invalid,
+            optional={"owner_agreed": _l("The owner agrees")},
         ),
         # Only by correcting a result while the inspection still runs; see services.record_result.
-        Transition("withdraw", _l("Result corrected"), ("open",), "invalid", "handover.inspect"),
-        Transition("reinstate", _l("Result corrected back"), ("invalid",), "open", "handover.inspect"),
+        Transition(
+            "withdraw", _l("Result corrected"), ("open",), "invalid", "handover.inspect", offered=False
+        ),
+        Transition(
+            "reinstate", _l("Result corrected back"), ("invalid",), "open", "handover.inspect", offered=False
+        ),
         Transition(
             "waive",
             _l("Owner does without the repair"),
@@ -166,6 +189,7 @@ DEFECT = Workflow(
             "handover.waive_defect",
             required={"closing_reason": _l("Reason")},
             guard=_may_be_waived,
+            timeline="handover.defect_ended",
         ),
         Transition(
             "transfer",
@@ -175,12 +199,14 @@ DEFECT = Workflow(
             "handover.transfer_defect",
             required={"repair_reference": _l("Number of the repair order")},
             guard=_may_be_transferred,
+            timeline="handover.defect_ended",
         ),
     ),
 )
 
 NOTICE = Workflow(
     name="handover.rectification_notice",
+    record_kind="handover.notice",
     states=(
         State("draft", _l("Draft"), "calm"),
         State("issued", _l("Issued"), "wait"),
@@ -198,6 +224,7 @@ NOTICE = Workflow(
             "issued",
             "handover.issue_notice",
             required={"deadline": _l("Deadline")},
+            confirm=_l("Issue the notice? Its defects are assigned, and it does not change any more."),
         ),
         Transition(
             "receive",
@@ -224,7 +251,9 @@ NOTICE = Workflow(
             required={"recheck_note": _l("Result of the re-inspection")},
             guard=_is_rechecked,
         ),
-        Transition("close", _l("Close"), ("rechecked",), "closed", "handover.issue_notice", guard=_is_done),
+        Transition(
+            "close", _l("Close"), ("rechecked",), "closed", "handover.issue_notice", guard=_is_done, bulk=True
+        ),
         Transition(
             "penalise",
             _l("Penalise"),
@@ -233,12 +262,14 @@ NOTICE = Workflow(
             "handover.issue_notice",
             required={"penalty_note": _l("Penalty")},
             guard=_may_be_penalised,
+            explain=False,
         ),
     ),
 )
 
 BATCH = Workflow(
     name="handover.batch",
+    record_kind="handover.batch",
     states=(
         State("planned", _l("Planned"), "calm"),
         State("preparing", _l("Preparing"), "wait"),
@@ -267,6 +298,7 @@ _BEFORE_INSPECTION = (
 
 HANDOVER_UNIT = Workflow(
     name="handover.unit",
+    record_kind="handover.unit",
     states=(
         State("planned", _l("Planned"), "calm"),
         State("notified", _l("Notified"), "calm"),
@@ -287,15 +319,26 @@ HANDOVER_UNIT = Workflow(
         State("entrusted", _l("By an attorney"), "calm"),
     ),
     transitions=(
-        Transition("inspect", _l("Start inspecting"), _BEFORE_INSPECTION, "inspecting", "handover.inspect"),
-        Transition("accept", _l("Accept"), ("inspecting",), "accepted", "handover.inspect"),
+        # A house moves on by its formal inspection alone.
+        Transition(
+            "inspect",
+            _l("Start inspecting"),
+            _BEFORE_INSPECTION,
+            "inspecting",
+            "handover.inspect",
+            offered=False,
+        ),
+        Transition("accept", _l("Accept"), ("inspecting",), "accepted", "handover.inspect", offered=False),
         Transition(
             "accept_with_defects",
             _l("Accept with defects"),
             ("inspecting",),
             "accepted_with_defects",
             "handover.inspect",
+            offered=False,
         ),
-        Transition("refuse", _l("Refuse"), ("inspecting",), "refused", "handover.inspect"),
+        Transition("refuse", _l("Refuse"), ("inspecting",), "refused", "handover.inspect", offered=False),
     ),
 )
+
+WORKFLOWS = (BATCH, HANDOVER_UNIT, DEFECT, NOTICE)

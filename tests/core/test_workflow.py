@@ -137,8 +137,9 @@ def test_a_workflow_that_cannot_be_is_refused_at_once(states: Any, transitions: 
 def test_the_diagram_shows_every_way() -> None:
     text = diagram(LAMP)
     assert "[*] --> off" in text
+    assert all(f"    {state.code}: {state.label}\n" in text for state in LAMP.states)
     assert all(
-        f"{source} --> {step.target}: {step.code}" in text
+        f"{source} --> {step.target}: {step.label}" in text
         for step in LAMP.transitions
         for source in step.sources
     )

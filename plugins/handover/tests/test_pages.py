@@ -257,7 +257,12 @@ def test_ticked_defects_become_a_notice(site, engineer, scope_of, system):
         notice = db.session.scalar(sa.select(RectificationNotice))
         assert notice is not None
         notice_id = notice.id
-    engineer.post(f"/admin/handover/notices/issue/?id={notice_id}")
+    asked = engineer.get(f"/admin/handover/notices/details/?id={notice_id}").text
+    deadline = asked.split('name="deadline"')[1].split('value="')[1].split('"')[0]
+    engineer.post(
+        f"/admin/handover/notices/transition/?id={notice_id}",
+        data={"transition": "issue", "deadline": deadline},
+    )
     with system():
         assert db.session.get_one(RectificationNotice, notice_id).state == "issued"
         assert db.session.get_one(Defect, key).state == "assigned"
@@ -315,9 +320,10 @@ def test_what_does_not_change_any_more_offers_no_form(records, engineer, name):
 def test_a_notice_goes_on_by_its_buttons(records, engineer, system):
     key = records["notices"][1]
     page = "/admin/handover/notices"
-    engineer.post(f"{page}/receive/?id={key}", data={"receiver_name": "项目经理"})
+    step = f"{page}/transition/?id={key}"
+    engineer.post(step, data={"transition": "receive", "receiver_name": "项目经理"})
     assert 'value="reply"' in engineer.get(f"{page}/details/?id={key}").text
-    engineer.post(f"{page}/step/?id={key}", data={"step": "reply", "reply_text": "已整改"})
+    engineer.post(step, data={"transition": "reply", "reply_text": "已整改"})
     waiting = engineer.get(f"{page}/details/?id={key}").text
     assert 'value="recheck"' not in waiting, "its defect has not been re-inspected"
     assert 'value="penalise"' not in waiting, "there is no reason for a penalty"

@@ -36,17 +36,20 @@ from core.database.search_index import SearchIndex
 from core.database.setup import set_up_database
 from core.extensions import db
 from core.machinery.audit import services as audit
+from core.machinery.workflow.declarations import panels as workflow_panels
+from core.machinery.workflow.services import Workflow, set_up_workflows
 from core.people import services as people
 from core.people.models import Department
 from core.people.request_scope import set_up_request_scope
 from core.people.sign_in import set_up_sign_in
 from core.plugin_system import gate
-from core.plugin_system.declarations import AdminView, Area, RecordKind
+from core.plugin_system.declarations import AdminView, Area, RecordKind, State, TimelineKind, Transition
 from core.plugin_system.runtime import EXTENSION_KEY, Runtime
 from core.projects.models import Building, Decoration, Project, Unit
 from core.testing.fixtures import _with_states
 from core.testing.staff_client import StaffClient
 from core.testing.world import PASSWORD
+from core.timeline import services as timeline
 
 CUSTOMER_SEARCH = SearchIndex("customer", ("name", "phone"), ("name",))
 
@@ -66,6 +69,43 @@ PROJECTS = Reference(
     text=lambda project: project.name,
     search=SearchDeclaration(columns=("name", "code"), small_table=True),
     order_by=("code",),
+)
+
+
+def _not_in_the_cellar(unit: Unit, _fields: Any) -> str | None:
+    return "Nobody strips a cellar." if unit.floor is not None and unit.floor < 1 else None
+
+
+FITTING = Workflow(
+    "core.fitting",
+    (State("rough", "Rough", "wait"), State("fitted", "Fitted", "ok")),
+    (
+        Transition(
+            "fit_out",
+            "Fit out",
+            ("rough",),
+            "fitted",
+            "units.edit",
+            reason=True,
+            bulk=True,
+            timeline="core.fitted",
+        ),
+        Transition(
+            "strip",
+            "Strip",
+            ("fitted",),
+            "rough",
+            "units.edit",
+            required={"layout": "New layout"},
+            optional={"remark": "Remark"},
+            guard=_not_in_the_cellar,
+            bulk=True,
+        ),
+        Transition("repaint", "Repaint", ("fitted",), "fitted"),
+        Transition("by_services", "By services", ("fitted",), "rough", offered=False),
+    ),
+    attribute="decoration",
+    record_kind="core.unit",
 )
 
 
@@ -106,6 +146,8 @@ class UnitView(RecordView):
     )
     sortable = ("code",)
     actions_declared = {"fit": "units.edit", "delete": "units.delete", "break": "units.edit"}
+
+    workflow = FITTING
 
     @bulk_action("fit", "Fit out")
     def fit(self, records: Sequence[Any]) -> str:
@@ -215,6 +257,9 @@ DECLARATIONS = {
             _kind("core.customer", Customer, lambda customer: customer.name),
             _kind("core.project", Project, lambda project: project.name),
         ),
+        "workflows": (FITTING,),
+        "panels": tuple(workflow_panels()),
+        "timeline_kinds": (TimelineKind("core.fitted", "Fitted out"),),
     }
 }
 
@@ -246,6 +291,7 @@ def running_app(app_settings: dict[str, Any], create_database: Callable[[], str]
     set_up_request_scope(app)
     with app.app_context():
         audit.install_capture(db.session.session_factory)
+        set_up_workflows(app, db.session.session_factory, timeline.write)
     app.extensions[EXTENSION_KEY] = Runtime({}, DECLARATIONS, (), gate.is_on)
     mounting.mount(app)
     for made in _with_states(app):

@@ -196,12 +196,14 @@ def _action(
     """Mix the target's row with one that the actor sees: all or nothing."""
     mine = sorted(actor.sees)[0] if actor.sees else "own"
     rows = list(dict.fromkeys([key_text(scene, view.model, mine), key_text(scene, view.model, target)]))
-    for name, permission in view.actions_declared.items():
+    steps = view.workflow.transitions if view.workflow is not None else ()
+    moves = {f"move-{step.code}": step.permission or view.permissions.view for step in steps if step.bulk}
+    for name, permission in {**view.actions_declared, **moves}.items():
         yield Attempt(
             url_for(route.endpoint),
             _view_rule(view, permission, row=True),
             view.model,
-            {"action": name, "rowid": rows, "confirmed": "1"},
+            {"action": name, "rowid": rows, "confirmed": "1", **STEP_FIELDS},
             what=name,
         )
     undeclared = "delete" if "delete" not in view.actions_declared else "no_such_action"
@@ -211,6 +213,46 @@ def _action(
         view.model,
         {"action": undeclared, "rowid": rows, "confirmed": "1"},
         what="undeclared",
+    )
+
+
+STEP_FIELDS = {
+    "comment": REASON,
+    "fix_measure": "made good",
+    "closing_reason": "Probe",
+    "recheck_note": "Probe",
+    "reply_text": "made good",
+    "receiver_name": "Probe",
+    "penalty_note": "Probe",
+    "deadline": "2199-01-02T10:00",
+    "repair_reference": "Probe",
+}
+"""What the forms of steps are sent with; each takes what it asks for."""
+
+
+def _transition(
+    scene: Scene, view: RecordView, route: Route, method: str, actor: Actor, target: str
+) -> Iterator[Attempt]:
+    """Take every step of the row. Whether its state allows it is no matter of rights."""
+    for step in view.workflow.transitions:
+        rule = _view_rule(view, row=True, late=(step.permission or view.permissions.view,))
+        # What is not offered is not found, whoever asks for it.
+        if not step.offered:
+            rule = _view_rule(view, row=True, granted=NOT_FOUND)
+        yield Attempt(
+            _with_id(scene, view, route, target),
+            rule,
+            view.model,
+            {"transition": step.code, **STEP_FIELDS},
+            what=step.code,
+        )
+    unknown = _view_rule(view, row=True, granted=NOT_FOUND)
+    yield Attempt(
+        _with_id(scene, view, route, target),
+        unknown,
+        view.model,
+        {"transition": "no_such_step"},
+        what="unknown",
     )
 
 
@@ -316,6 +358,7 @@ OF_VIEWS: dict[str, Callable[..., Iterator[Attempt]]] = {
     "delete_view": _delete,
     "reveal_view": _reveal,
     "action_view": _action,
+    "transition_view": _transition,
     "ajax_lookup": _lookup,
     "ajax_update": _ajax_update,
     "export": _export,
@@ -458,20 +501,10 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
     "users.activate_view": lambda scene, target: [{"active": "0"}, {"active": "1"}],
     "users.password_view": lambda scene, target: [{"password": "seven-Lanterns-drift-90"}],
     "roles.permissions_view": lambda scene, target: [{"permission": ["people.view", "audit.view"]}],
-    "handover_batches.step": lambda scene, target: [{"step": "start"}, {"step": "no_such_step"}],
     "handover_batches.add_building": lambda scene, target: [
         {"building_id": key_text(scene, Building, target)}
     ],
     "handover_inspections.cancel": lambda scene, target: [{"reason": REASON}],
-    "handover_defects.step": lambda scene, target: [
-        {"step": "assign"},
-        {"step": "report_fixed", "fix_measure": "made good"},
-    ],
-    "handover_notices.step": lambda scene, target: [
-        {"step": "reply", "reply_text": "made good"},
-        {"step": "penalise", "penalty_note": "Probe"},
-    ],
-    "handover_notices.receive": lambda scene, target: [{"receiver_name": "Probe"}],
 }
 """Forms of functions that a view exposes besides those of every view, by endpoint."""
 

@@ -26,6 +26,7 @@ import core.admin.mounting
 import core.admin.redirects
 import core.admin.search
 import core.admin.shell
+import core.admin.transitions
 import core.admin.views
 import core.customers.importing
 import core.database.scope
@@ -336,6 +337,11 @@ MUTANTS = (
         "keys of an action are not looked up",
         _replaced(core.admin.actions, "chosen_records", _unchecked_rows),
         matrix("handover_defects.action_view"),
+    ),
+    Mutant(
+        "steps are open to whoever sees the record",
+        _replaced(core.admin.transitions, "holds", lambda _code: True),
+        matrix("handover_notices.transition_view"),
     ),
     Mutant("forms need no token", _no_csrf, forms_need_their_token),
     Mutant(
