@@ -14,7 +14,8 @@ import hashlib
 import logging
 import re
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -141,32 +142,18 @@ def render_pdf(
     """
     check_limits(html)
     choice = fonts.choose_fonts(html + (watermark or ""))
-    try:
-        with _lock:
-            return _render(
-                html,
-                language,
-                stylesheets,
-                packages,
-                attachments,
-                fetch_attachment,
-                watermark,
-                metadata,
-                choice,
-            )
-    except DocumentRenderError:
-        raise
-    except MemoryError as error:
-        raise DocumentRenderError(
-            "The document needs more memory than a document may use.", "memory"
-        ) from error
-    except RecursionError as error:
-        raise DocumentRenderError("The document is nested too deeply to be laid out.", "too_deep") from error
-    except Exception as error:
-        logger.exception("WeasyPrint failed")
-        raise DocumentRenderError(
-            f"The document could not be laid out ({type(error).__name__}: {error})."
-        ) from error
+    with explained(), _lock:
+        return _render(
+            html,
+            language,
+            stylesheets,
+            packages,
+            attachments,
+            fetch_attachment,
+            watermark,
+            metadata,
+            choice,
+        )
 
 
 def warm_up() -> None:
@@ -304,6 +291,103 @@ def _render(
     metadata: PdfMetadata | None,
     choice: fonts.FontChoice,
 ) -> RenderedPdf:
+    laid_out = _lay_out(
+        html, language, stylesheets, packages, attachments, fetch_attachment, watermark, choice
+    )
+    return laid_out.finished(metadata or PdfMetadata())
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A document whose pages are laid out and not written yet.
+
+    ``document`` is WeasyPrint's; ``missing_characters`` are those of :class:`RenderedPdf`; ``refused`` grows while the
+    pages are written.
+    """
+
+    document: Any
+    missing_characters: tuple[str, ...]
+    refused: Sequence[str]
+
+    @property
+    def refused_resources(self) -> tuple[str, ...]:
+        """What the document asked for and did not get so far, each address once."""
+        return tuple(dict.fromkeys(self.refused))
+
+    def finished(self, metadata: PdfMetadata) -> RenderedPdf:
+        """Write the pages as a file of their own."""
+        content = write_pages(self.document, self.document.pages, metadata)
+        return RenderedPdf(
+            content=content,
+            pages=len(self.document.pages),
+            sha256=hashlib.sha256(content).hexdigest(),
+            missing_characters=self.missing_characters,
+            refused_resources=self.refused_resources,
+        )
+
+
+def write_pages(document: Any, pages: Sequence[Any], metadata: PdfMetadata) -> bytes:
+    """Write laid-out pages, of one document or of several, as one PDF.
+
+    :param document: the document of WeasyPrint that gives fonts and addresses
+    :param pages: pages in their order; each keeps the page number that its own document gave it
+    """
+    joined = document if pages is document.pages else document.copy(pages)
+    _set_metadata(joined.metadata, metadata)
+    content: bytes = joined.write_pdf(cache={})
+    return content
+
+
+def lay_out(job: RenderJob) -> LaidOut:
+    """Check the limits of a :class:`RenderJob` and lay out its pages in this process.
+
+    :raises DocumentRenderError: as :func:`render_pdf`
+    """
+    check_limits(job.html)
+    choice = fonts.choose_fonts(job.html + (job.watermark or ""))
+    with explained(), _lock:
+        return _lay_out(
+            job.html,
+            job.language,
+            job.stylesheets,
+            job.packages,
+            job.attachments,
+            job.attachments.__getitem__,
+            job.watermark,
+            choice,
+        )
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what goes wrong in WeasyPrint into a :class:`DocumentRenderError`."""
+    try:
+        yield
+    except DocumentRenderError:
+        raise
+    except MemoryError as error:
+        raise DocumentRenderError(
+            "The document needs more memory than a document may use.", "memory"
+        ) from error
+    except RecursionError as error:
+        raise DocumentRenderError("The document is nested too deeply to be laid out.", "too_deep") from error
+    except Exception as error:
+        logger.exception("WeasyPrint failed")
+        raise DocumentRenderError(
+            f"The document could not be laid out ({type(error).__name__}: {error})."
+        ) from error
+
+
+def _lay_out(
+    html: str,
+    language: str,
+    stylesheets: Sequence[str],
+    packages: Collection[str],
+    attachments: Collection[str],
+    fetch_attachment: AttachmentReader | None,
+    watermark: str | None,
+    choice: fonts.FontChoice,
+) -> LaidOut:
     from weasyprint import HTML
 
     from core.machinery.documents.fetcher import DocumentFetcher
@@ -323,15 +407,7 @@ def _render(
     if choice.families != (fonts.FAMILY,):
         sheets.append(_stylesheet(_font_rule(choice.families), ()))
     document = source.render(font_config=_font_configuration(), stylesheets=sheets, cache={})
-    _set_metadata(document.metadata, metadata or PdfMetadata())
-    content = document.write_pdf(cache={})
-    return RenderedPdf(
-        content=content,
-        pages=len(document.pages),
-        sha256=hashlib.sha256(content).hexdigest(),
-        missing_characters=choice.unprintable,
-        refused_resources=tuple(dict.fromkeys(fetcher.refused)),
-    )
+    return LaidOut(document, choice.unprintable, fetcher.refused)
 
 
 @lru_cache(maxsize=1)

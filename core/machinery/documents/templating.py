@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
+from core.machinery.documents.amounts import capital_amount, money
 from core.machinery.documents.renderer import language_tag
+from core.machinery.documents.slots import Inline, Slots
 from core.machinery.documents.verification_code import qr_svg
 
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 """Holds ``documents/base.html`` and ``documents/macros.html``; the application adds it to its own loader."""
 
-FILTERS: dict[str, Callable[..., object]] = {"language_tag": language_tag, "qr_svg": qr_svg}
+FILTERS: dict[str, Callable[..., object]] = {
+    "language_tag": language_tag,
+    "qr_svg": qr_svg,
+    "money": money,
+    "capital_amount": capital_amount,
+}
 """Filters that the base template needs in whatever environment it is rendered."""
 
 
@@ -46,6 +53,8 @@ class DocumentHead:
     project: str = ""
     logo: str = ""
     verification: Verification | None = None
+    slots: Slots = field(default_factory=Inline)
+    """Keeps the places of a fixed form that differ from letter to letter; see ``slots.py``."""
 
 
 def document_environment(
