@@ -193,6 +193,8 @@ class DocumentType:
         number_prefix: Prefix of the document's number, for example ``YF``.
         languages: Locale codes it can be printed in.
         may_issue: Returns a sentence that says why the record cannot be issued yet, or None.
+        overlay: Whether it is a fixed form: a letter, notice, card or receipt whose places that differ are all marked
+            as slots in the template. A batch lays such a form out once and draws the values over it.
     """
 
     code: str
@@ -205,6 +207,7 @@ class DocumentType:
     number_prefix: str = ""
     languages: tuple[str, ...] = ("zh_Hans_CN", "en")
     may_issue: Callable[[Any], Text | None] | None = None
+    overlay: bool = False
 
 
 @dataclass(frozen=True)

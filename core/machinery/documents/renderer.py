@@ -196,18 +196,23 @@ def render_pdf_guarded(
 
     :raises DocumentRenderError: as above, and with the reasons ``timeout``, ``memory`` and ``crashed``
     """
-    from core.machinery.documents.workers import shared_pool
-
-    check_limits(html)
     job = RenderJob(
         html=html,
         language=language,
         stylesheets=tuple(stylesheets),
         packages=tuple(packages),
-        attachments=_read_attachments(html, attachments, fetch_attachment),
+        attachments=read_attachments(html, attachments, fetch_attachment),
         watermark=watermark,
         metadata=metadata or PdfMetadata(),
     )
+    return render_job_guarded(job, pool)
+
+
+def render_job_guarded(job: RenderJob, pool: RenderPool | None = None) -> RenderedPdf:
+    """Render a :class:`RenderJob` in a worker process; see :func:`render_pdf_guarded`."""
+    from core.machinery.documents.workers import shared_pool
+
+    check_limits(job.html)
     return (pool or shared_pool()).render(job)
 
 
@@ -458,7 +463,8 @@ def _set_metadata(target: Any, metadata: PdfMetadata) -> None:
     target.generator = "Doorstep"
 
 
-def _read_attachments(html: str, listed: Collection[str], read: AttachmentReader | None) -> dict[str, bytes]:
+def read_attachments(html: str, listed: Collection[str], read: AttachmentReader | None) -> dict[str, bytes]:
+    """Return the listed attachments that *html* names, by id; one that cannot be read is left out and logged."""
     if read is None:
         return {}
     found = {}

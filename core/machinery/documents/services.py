@@ -5,19 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
-from flask import Flask, current_app, g
-from flask_babel import force_locale, format_date, format_datetime, get_locale
+from flask import Flask
 from flask_babel import gettext as _
-from flask_babel import ngettext as _n
-from jinja2 import Environment, meta
 
 from core.database.owners import owner_of
 from core.database.scope import all_departments, require_scope
@@ -25,30 +19,45 @@ from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
 from core.machinery.documents import fonts
 from core.machinery.documents.archive import DocumentImmutable, install_guard
-from core.machinery.documents.codes import grouped, new_code, normalise_code
+from core.machinery.documents.codes import new_code, normalise_code
 from core.machinery.documents.models import IssuedDocument
-from core.machinery.documents.renderer import (
-    DocumentRenderError,
-    PdfMetadata,
-    RenderedPdf,
-    render_pdf_guarded,
+from core.machinery.documents.printing import (
+    EXTENSION,
+    RECIPIENT,
+    DocumentRefused,
+    Letterhead,
+    LetterheadOf,
+    Means,
+    Written,
+    letterhead_for,
+    means_of_printing,
+    refusal_of,
+    refusal_of_characters,
+    type_for,
+    values_of,
+    write,
 )
-from core.machinery.documents.templating import DocumentHead, Verification, document_environment
+from core.machinery.documents.renderer import DocumentRenderError, RenderedPdf, render_job_guarded
 from core.plugin_system.declarations import DocumentType
 from core.plugin_system.runtime import current_runtime
 
 __all__ = [
+    "RECIPIENT",
     "DocumentArchiveDamaged",
     "DocumentErased",
     "DocumentImmutable",
     "DocumentRefused",
     "Letterhead",
+    "LetterheadOf",
     "Means",
+    "Numbered",
     "Verdict",
+    "archive",
     "check",
     "document_types_of",
     "issue",
     "issued_for",
+    "number",
     "preview",
     "printing_problems",
     "read",
@@ -59,19 +68,6 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-_EXTENSION = "doorstep.documents"
-_STYLESHEET = Path(__file__).parent / "css" / "document.css"
-_ENVIRONMENT = "doorstep.documents.environment"
-_ATTACHMENT = re.compile(r"attachment:(\d{1,18})")
-
-RECIPIENT = "recipient_customer_id"
-"""A document's context may name, under this key, the customer whom it concerns when its record has no ``customer_id``;
-the archived file is then encrypted with the key of that customer."""
-
-
-class DocumentRefused(ValueError):
-    """A document cannot be printed or issued; the message is a full sentence for the user."""
-
 
 class DocumentErased(LookupError):
     """The document speaks of a customer who was erased; its archived file cannot be read any more."""
@@ -79,51 +75,6 @@ class DocumentErased(LookupError):
 
 class DocumentArchiveDamaged(RuntimeError):
     """The archived file is missing or is not the one that was issued."""
-
-
-class _Store(Protocol):
-    def put(self, content: bytes) -> str: ...
-
-    def read(self, key: str) -> bytes: ...
-
-
-@dataclass(frozen=True)
-class Letterhead:
-    """What stands at the head of a document: the company's and the project's name, and the code in its number."""
-
-    company: str = ""
-    project: str = ""
-    project_code: str = ""
-    logo: str = ""
-
-
-LetterheadOf = Callable[[int | None, int | None, str], Letterhead]
-"""From project id, department id and language to a letterhead."""
-
-
-@dataclass(frozen=True)
-class Means:
-    """What documents take from other parts of the core.
-
-    Attributes:
-        store: Where archived files lie.
-        encrypt: Encrypts bytes for a subject.
-        decrypt: Decrypts them; raises LookupError when the subject was erased.
-        subject_of: Returns the subject of a customer id, or of None.
-        next_number: Returns the next number under a prefix.
-        attachment_bytes: Returns the bytes of an attachment that the acting scope sees.
-        letterhead_of: Returns a letterhead; None for the name of the installation.
-        record_event: Writes an event into the audit log.
-    """
-
-    store: _Store
-    encrypt: Callable[[str, bytes], bytes]
-    decrypt: Callable[[str, bytes], bytes]
-    subject_of: Callable[[int | None], str]
-    next_number: Callable[[str], str]
-    attachment_bytes: Callable[[str], bytes]
-    letterhead_of: LetterheadOf | None
-    record_event: Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -148,7 +99,7 @@ class Verdict:
 def set_up_documents(app: Flask, session_factory: Any, means: Means) -> None:
     """Guard the archive, hand over what documents need, and say in the log what this machine lacks for printing."""
     install_guard(session_factory)
-    app.extensions[_EXTENSION] = means
+    app.extensions[EXTENSION] = means
     for problem in fonts.check_pdf_stack():
         logger.log(logging.ERROR if problem.fatal else logging.WARNING, "Printing: %s", problem.message)
 
@@ -156,11 +107,6 @@ def set_up_documents(app: Flask, session_factory: Any, means: Means) -> None:
 def printing_problems() -> list[fonts.PdfStackProblem]:
     """Return what this machine lacks for printing, for the health page."""
     return fonts.check_pdf_stack()
-
-
-def _means() -> Means:
-    means: Means = current_app.extensions[_EXTENSION]
-    return means
 
 
 def document_types_of(record: Any) -> list[DocumentType]:
@@ -184,9 +130,9 @@ def preview(code: str, record: Any, language: str) -> bytes:
     Raises:
         DocumentRefused: The type is not for this record, or the document cannot be laid out.
     """
-    document = _type(code, record, language)
-    with _in_language(language):
-        return _render(document, record, language, number="", code=None).pdf.content
+    document = type_for(code, record, language)
+    written = write(document, record, language, values_of(document, record, language))
+    return _laid_out(document, record, written).content
 
 
 def issue(code: str, record: Any, language: str) -> IssuedDocument:
@@ -203,43 +149,81 @@ def issue(code: str, record: Any, language: str) -> IssuedDocument:
     Raises:
         DocumentRefused: The record is not ready, the user may not issue it, or the document cannot be printed whole.
     """
-    document = _type(code, record, language)
+    draft = number(code, record, language)
+    pdf = _laid_out(draft.document, record, draft.written)
+    return archive(draft, pdf.content, pdf.pages, pdf.missing_characters)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A document that has its number and check code and waits to be laid out and archived."""
+
+    document: DocumentType
+    record: Any
+    language: str
+    number: str
+    check_code: str
+    written: Written
+
+
+def number(code: str, record: Any, language: str) -> Numbered:
+    """Give a document its number and write it, in the caller's transaction; :func:`archive` comes after its layout.
+
+    Args:
+        code: Code of the document type.
+        record: The loaded record.
+        language: Locale of the recipient.
+
+    Raises:
+        DocumentRefused: The record is not ready, or the user may not issue it.
+    """
+    document = type_for(code, record, language)
     if document.issue_permission is None or document.issue_permission not in require_scope().permissions:
         raise DocumentRefused(_("Issuing this document needs a right that your role does not have here."))
     if document.may_issue is not None and (reason := document.may_issue(record)) is not None:
         raise DocumentRefused(str(reason))
-    means = _means()
-    owner = owner_of(record)
-    letterhead = _letterhead(record, language)
+    values = values_of(document, record, language)
     month = dt.datetime.now(LOCAL_ZONE).strftime("%Y%m")
-    prefix = "-".join(filter(None, (document.number_prefix, letterhead.project_code, month)))
-    number = means.next_number(f"{prefix}-")
+    project_code = letterhead_for(record, language).project_code
+    prefix = "-".join(filter(None, (document.number_prefix, project_code, month)))
+    taken = means_of_printing().next_number(f"{prefix}-")
     check_code = new_code()
-    with _in_language(language):
-        made = _render(document, record, language, number=number, code=check_code)
-        title = str(document.label)
-    if made.pdf.missing_characters:
-        raise DocumentRefused(
-            _(
-                "These characters cannot be printed on this machine: %(characters)s. Write them in another way, "
-                "or have a font installed that has them (see the health page), and issue the document again.",
-                characters=" ".join(made.pdf.missing_characters),
-            )
-        )
-    customer_id = made.recipient_customer_id if owner.customer_id is None else owner.customer_id
+    written = write(document, record, language, values, number=taken, code=check_code)
+    return Numbered(document, record, language, taken, check_code, written)
+
+
+def archive(
+    draft: Numbered, content: bytes, pages: int, missing_characters: Sequence[str] = ()
+) -> IssuedDocument:
+    """Keep a document that was laid out, in the transaction that gave it its number.
+
+    Args:
+        draft: The numbered document.
+        content: Its PDF.
+        pages: How many pages it has.
+        missing_characters: What came out as blanks; with any, nothing is issued.
+
+    Raises:
+        DocumentRefused: It has blanks.
+    """
+    if missing_characters:
+        raise DocumentRefused(refusal_of_characters(missing_characters))
+    means = means_of_printing()
+    owner = owner_of(draft.record)
+    customer_id = draft.written.recipient_customer_id if owner.customer_id is None else owner.customer_id
     issued = IssuedDocument(
-        number=number,
-        document_type=document.code,
-        title=title,
-        language=language,
-        template_version=made.template_version,
-        sha256=made.pdf.sha256,
-        pages=made.pdf.pages,
-        size=len(made.pdf.content),
-        stored_key=means.store.put(means.encrypt(means.subject_of(customer_id), made.pdf.content)),
-        verification_code=check_code,
-        record_kind=document.record_kind,
-        record_id=record.id,
+        number=draft.number,
+        document_type=draft.document.code,
+        title=draft.written.title,
+        language=draft.language,
+        template_version=draft.written.template_version,
+        sha256=hashlib.sha256(content).hexdigest(),
+        pages=pages,
+        size=len(content),
+        stored_key=means.store.put(means.encrypt(means.subject_of(customer_id), content)),
+        verification_code=draft.check_code,
+        record_kind=draft.document.record_kind,
+        record_id=draft.record.id,
         project_id=owner.project_id,
         customer_id=customer_id,
         department_id=owner.department_id,
@@ -247,8 +231,22 @@ def issue(code: str, record: Any, language: str) -> IssuedDocument:
     )
     db.session.add(issued)
     db.session.flush()
-    means.record_event("issued", record, number=number, document_type=document.code, sha256=issued.sha256)
+    means.record_event(
+        "issued",
+        draft.record,
+        number=draft.number,
+        document_type=draft.document.code,
+        sha256=issued.sha256,
+    )
     return issued
+
+
+def _laid_out(document: DocumentType, record: Any, written: Written) -> RenderedPdf:
+    try:
+        return render_job_guarded(written.letter.whole())
+    except DocumentRenderError as error:
+        logger.error("The document %s of %s could not be rendered: %s", document.code, record, error)
+        raise DocumentRefused(refusal_of(error.reason)) from error
 
 
 def read(issued: IssuedDocument) -> bytes:
@@ -258,7 +256,7 @@ def read(issued: IssuedDocument) -> bytes:
         DocumentErased: The customer whom it concerns was erased.
         DocumentArchiveDamaged: The file is missing or was changed.
     """
-    means = _means()
+    means = means_of_printing()
     try:
         stored = means.store.read(issued.stored_key)
     except (LookupError, OSError) as error:
@@ -290,7 +288,7 @@ def withdraw(issued: IssuedDocument, reason: str) -> None:
         raise DocumentRefused(_("The document was withdrawn before. Reload the page."))
     issued.withdrawn_at = utc_now()
     db.session.flush()
-    _means().record_event("withdrawn", issued, reason=reason.strip(), number=issued.number)
+    means_of_printing().record_event("withdrawn", issued, reason=reason.strip(), number=issued.number)
 
 
 def replace(issued: IssuedDocument, by: IssuedDocument) -> None:
@@ -348,143 +346,6 @@ def check(typed: str) -> Verdict | None:
         withdrawn_on=issued.withdrawn_at.astimezone(LOCAL_ZONE).date() if issued.withdrawn_at else None,
         replaced_by_number=replacement,
     )
-
-
-def _type(code: str, record: Any, language: str) -> DocumentType:
-    declared = current_runtime().declared
-    document = declared.document_type(code)
-    kind = declared.record_kind_of(record)
-    if document is None or kind is None or document.record_kind != kind.code:
-        raise DocumentRefused(
-            _("This document does not exist for this record, or its module is switched off.")
-        )
-    if document.permission not in require_scope().permissions:
-        raise DocumentRefused(_("Printing this document needs a right that your role does not have here."))
-    if language not in document.languages:
-        raise DocumentRefused(_("This document is not available in the chosen language."))
-    return document
-
-
-@dataclass(frozen=True)
-class _Made:
-    pdf: RenderedPdf
-    template_version: str
-    recipient_customer_id: int | None
-
-
-def _render(document: DocumentType, record: Any, language: str, *, number: str, code: str | None) -> _Made:
-    values = dict(document.context(record, language))
-    recipient = values.pop(RECIPIENT, None)
-    letterhead = _letterhead(record, language)
-    address = f"{current_app.config['BASE_URL'].rstrip('/')}/verify/{code}" if code else ""
-    environment = _environment()
-    version = _template_version(environment, document.template)
-    head = DocumentHead(
-        title=str(document.label),
-        language=language,
-        subtitle=str(values.pop("subtitle", "")),
-        number=number,
-        version=version[:8],
-        date=format_date(dt.datetime.now(LOCAL_ZONE).date(), "long"),
-        printed_at=format_datetime(dt.datetime.now(dt.UTC), "short"),
-        company=letterhead.company,
-        project=letterhead.project,
-        logo=letterhead.logo,
-        verification=Verification(address, grouped(code)) if code else None,
-    )
-    html = environment.get_template(document.template).render(
-        {**values, "document": head, "record": record, "language": language}
-    )
-    package = document.context.__module__.rpartition(".")[0]
-    try:
-        pdf = render_pdf_guarded(
-            html,
-            language=language,
-            packages=(package,) if package else (),
-            attachments=sorted(set(_ATTACHMENT.findall(html))),
-            fetch_attachment=_means().attachment_bytes,
-            watermark=None if number else _draft_words(language),
-            metadata=PdfMetadata(
-                title=" ".join(filter(None, (head.title, number))),
-                author=letterhead.company,
-                created=dt.datetime.now(LOCAL_ZONE).isoformat(timespec="seconds"),
-            ),
-        )
-    except DocumentRenderError as error:
-        logger.error("The document %s of %s could not be rendered: %s", document.code, record, error)
-        raise DocumentRefused(_refusal(error.reason)) from error
-    return _Made(pdf, version, recipient)
-
-
-def _refusal(reason: str) -> str:
-    if reason in {"too_large", "too_deep", "timeout", "memory"}:
-        return _("The document is too large to be printed in one piece. Print fewer entries at a time.")
-    return _("The document could not be laid out. The reason is in the log; tell your administrator.")
-
-
-def _draft_words(language: str) -> str:
-    return "DRAFT" if language == "en" else "草稿 DRAFT"
-
-
-def _letterhead(record: Any, language: str) -> Letterhead:
-    owner = owner_of(record)
-    letterhead_of = _means().letterhead_of
-    if letterhead_of is None:
-        return Letterhead(company=current_app.config["INSTALLATION_NAME"])
-    return letterhead_of(owner.project_id, owner.department_id or require_scope().department_id, language)
-
-
-@contextmanager
-def _in_language(language: str) -> Iterator[None]:
-    """Print in the recipient's language, whatever the user reads."""
-    before = g.get("forced_locale")
-    g.forced_locale = language
-    try:
-        with force_locale(language):
-            yield
-    finally:
-        g.forced_locale = before
-
-
-def _environment() -> Environment:
-    environment: Environment | None = current_app.extensions.get(_ENVIRONMENT)
-    if environment is None:
-        loader = current_app.jinja_env.loader
-        environment = document_environment(_, _n, loaders=[loader] if loader is not None else [])
-        environment.filters.update(date=_date, datetime=_datetime)
-        environment.globals["locale"] = get_locale
-        current_app.extensions[_ENVIRONMENT] = environment
-    return environment
-
-
-def _date(value: dt.date | dt.datetime | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, dt.datetime):
-        value = value.astimezone(LOCAL_ZONE).date()
-    return str(format_date(value, "medium"))
-
-
-def _datetime(value: dt.datetime | None) -> str:
-    return "" if value is None else str(format_datetime(value, "short"))
-
-
-def _template_version(environment: Environment, name: str) -> str:
-    """Return the SHA-256 over the sources of a template, of all that it includes, and of the base stylesheet."""
-    digest = hashlib.sha256(_STYLESHEET.read_bytes())
-    waiting, seen = [name], set[str]()
-    loader: Any = environment.loader
-    while waiting:
-        current = waiting.pop(0)
-        if current in seen:
-            continue
-        seen.add(current)
-        source = loader.get_source(environment, current)[0]
-        digest.update(f"\0{current}\0{source}".encode())
-        waiting.extend(
-            sorted(item for item in meta.find_referenced_templates(environment.parse(source)) if item)
-        )
-    return digest.hexdigest()
 
 
 def of_customer(customer_id: int) -> list[Mapping[str, Any]]:

@@ -2,8 +2,8 @@
 
 The template of a fixed form leaves a mark in each place. From the marked HTML come two documents: the *form* with blank
 places, which is laid out once for many letters, and the *letter* with its values, which is laid out by itself when a
-value does not fit. Both are the same HTML but for the text in the slots, so a value stands where the layout of the whole
-letter would have put it.
+value does not fit. Both are the same HTML but for the text in the slots, so a value stands where the layout of the
+whole letter would have put it.
 """
 
 from __future__ import annotations

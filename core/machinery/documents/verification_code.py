@@ -18,9 +18,7 @@ def qr_svg(url: str) -> Markup:
     matrix = qr_matrix(url)
     size = len(matrix) + 2 * QUIET_ZONE
     path = "".join(
-        f"M{start} {row}.5h{length}"
-        for row, line in enumerate(matrix)
-        for start, length in dark_runs(line)
+        f"M{start} {row}.5h{length}" for row, line in enumerate(matrix) for start, length in dark_runs(line)
     )
     return Markup(  # noqa: S704 - built from numbers only
         f'<svg xmlns="http://www.w3.org/2000/svg" class="qr" viewBox="0 0 {size} {size}" role="img">'

@@ -13,6 +13,7 @@ from jinja2 import ChoiceLoader, DictLoader
 from PIL import Image
 
 import core.customers.models
+import core.machinery.numbering.models
 import core.people.models
 import core.plugin_system.models
 import core.projects.models
