@@ -1,8 +1,8 @@
 """Sums of money as they stand on Chinese paper: with thousands, and in capital numerals 大写 that nobody can alter.
 
 The capitals follow the rules for filling in bills (中国人民银行《支付结算办法》附件一
-《正确填写票据和结算凭证的基本规定》): 零 for zeros within, 整 after yuan and jiao. The library cn2an writes them; here its input
-is narrowed to amounts that it writes by the rules.
+《正确填写票据和结算凭证的基本规定》): 零 for zeros within, 整 after yuan and jiao.
+The library cn2an writes them; here its input is narrowed to amounts that it writes by the rules.
 """
 
 from __future__ import annotations
