@@ -74,6 +74,7 @@ def set_up_machinery(
             attachment_bytes=attachments.picture_bytes,
             letterhead_of=letterhead_of,
             record_event=audit.record_event,
+            enqueue_job=jobs.enqueue_job,
         ),
     )
     bell = HueyBell(instance, app.config["REDIS_URL"], app.config["SECRET_KEY"])

@@ -9,8 +9,8 @@ from flask_babel import lazy_gettext as _l
 
 from core.database.scope import require_scope
 from core.languages import LOCALES
-from core.machinery.documents import services
-from core.plugin_system.declarations import Panel, Permission
+from core.machinery.documents import batches, services
+from core.plugin_system.declarations import JobKind, Panel, Permission
 from core.plugin_system.hookspecs import hookimpl
 
 
@@ -23,6 +23,25 @@ def permissions() -> Sequence[Permission]:
             "documents.withdraw",
             _l("Withdraw issued documents"),
             _l("Declare an issued document invalid; its public check page says so."),
+        ),
+        Permission(
+            batches.PERMISSION,
+            _l("Print documents of many records at once"),
+            _l("In one file, of documents that the role may print; each batch is logged."),
+            default_roles=("HEAD", "BCS", "CCS", "PCM", "ENG", "PM"),
+        ),
+    )
+
+
+@hookimpl
+def job_kinds() -> Sequence[JobKind]:
+    """Declare the job that prints batches."""
+    return (
+        JobKind(
+            code=batches.KIND,
+            label=_l("Print documents"),
+            run=batches.print_documents,
+            permission=batches.PERMISSION,
         ),
     )
 

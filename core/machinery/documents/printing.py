@@ -79,6 +79,7 @@ class Means:
         attachment_bytes: Returns the bytes of an attachment that the acting scope sees.
         letterhead_of: Returns a letterhead; None for the name of the installation.
         record_event: Writes an event into the audit log.
+        enqueue_job: Starts a job in the background.
     """
 
     store: _Store
@@ -89,6 +90,7 @@ class Means:
     attachment_bytes: Callable[[str], bytes]
     letterhead_of: LetterheadOf | None
     record_event: Callable[..., None]
+    enqueue_job: Callable[..., Any]
 
 
 def means_of_printing() -> Means:
