@@ -166,6 +166,14 @@ def test_the_preview_tells_what_appears(app: Flask, ids: dict[str, int]) -> None
         assert preview.refusal == ""
         assert [each.code for each in preview.also] == ["R-SZ-CS"]
         names = [str(name) for _title, names in preview.parts for name in names]
-        assert names == ["Notes", "Latest notes", "Note", "Notes", "Longest note", "See notes", "Write notes"]
+        assert names == [
+            "Notes",
+            "Latest notes (Today)",
+            "Note",
+            "Notes",
+            "Longest note",
+            "See notes",
+            "Write notes",
+        ]
         assert "tried" not in names
         assert switching.preview("tried", ids["R"]).refusal != ""
