@@ -75,7 +75,7 @@ test-sqlite: ## the suite on SQLite
 
 test-postgresql: ## the suite on a PostgreSQL that is started for it
 	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(PYTEST) \
-		-m "not browser and not no_database"
+		-m "not browser and not no_database and not one_database"
 
 test-browser: ## the browser tests in Chromium
 	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m browser tests/browser \

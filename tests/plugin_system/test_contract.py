@@ -9,6 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+# The plugins of this repository keep the same contract on both databases.
+pytestmark = pytest.mark.one_database
+
 ROOT = Path(__file__).parents[2]
 GOOD = ROOT / "tests" / "sample_plugins" / "good"
 
@@ -103,7 +108,7 @@ def failures(folder: Path, tmp_path: Path) -> tuple[set[str], str]:
 def test_a_plugin_in_order_keeps_the_contract(tmp_path: Path) -> None:
     failed, told = failures(GOOD, tmp_path)
     assert failed == set(), told
-    assert re.search(r"\b2\d passed", told), told
+    assert re.search(r"\b[23]\d passed", told), told
 
 
 def test_every_fault_is_caught(tmp_path: Path) -> None:

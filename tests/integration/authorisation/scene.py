@@ -91,6 +91,12 @@ class Scene:
         self.browsers = {actor.name: self._browser(actor) for actor in ACTORS}
         self.remember()
 
+    @property
+    def on_postgresql(self) -> bool:
+        """Whether the run is the one on PostgreSQL."""
+        with self.app.app_context():
+            return db.engine.dialect.name == "postgresql"
+
     def remember(self) -> None:
         """Take the rows of now as those to which every request's changes are taken back."""
         with self.app.app_context():

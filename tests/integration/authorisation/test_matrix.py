@@ -18,16 +18,23 @@ from tests.integration.authorisation.test_mutants import MUTANTS
 QUICK = os.environ.get("DOORSTEP_MATRIX") != "full"
 """``DOORSTEP_MATRIX=full`` leaves nothing out; the usual run tries every route, and the adversary on every target."""
 FEWEST_CELLS = 1500
+ADVERSARIES = frozenset({"keeper", "nobody", "visitor"})
+"""Who tries everything on the second database too: one with every right, one with none, and one without an account."""
 
 
 def run_matrix(scene: Scene, *, quick: bool) -> Report:
-    """Run the matrix with the plugins on, then their routes with the plugins off."""
-    report = run(scene, cells_of(scene, quick=quick))
+    """Run the matrix with the plugins on, then their routes with the plugins off.
+
+    Who holds which permission is no question of the database, so on the second database a quick run is that of the
+    adversary who holds them all, against whom the wall alone has to stand.
+    """
+    actors = [actor for actor in ACTORS if not (quick and scene.on_postgresql) or actor.name in ADVERSARIES]
+    report = run(scene, cells_of(scene, actors=actors, quick=quick))
     with scene.app.app_context():
         assert scene.ledger.changes(everywhere=True) == []
     scene.switch_off()
     scene.remember()
-    return run(scene, cells_of(scene, is_on=False, quick=quick), report)
+    return run(scene, cells_of(scene, actors=actors, is_on=False, quick=quick), report)
 
 
 def _page(scene: Scene, report: Report) -> str:

@@ -418,6 +418,8 @@ MUTANTS = (
 )
 
 
+# Each takes away a piece of the program, and whether that is noticed is not a question of the database.
+@pytest.mark.one_database
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_guard_is_missed_when_it_is_gone(mutant: Mutant, scene: Scene) -> None:
     """With the guard the check is silent; without it the check speaks."""
