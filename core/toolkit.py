@@ -83,6 +83,7 @@ from core.machinery.attachments.services import (
     attachments_of,
     open_bytes,
 )
+from core.machinery.audit.bulk import insert_logged
 from core.machinery.audit.services import record_event
 from core.machinery.clocks.dates import months_after
 from core.machinery.clocks.models import Clock, ClockPause
@@ -107,6 +108,23 @@ from core.machinery.documents.services import DocumentRefused, issued_for
 from core.machinery.documents.services import issue as issue_document
 from core.machinery.documents.services import preview as preview_document
 from core.machinery.documents.services import read as read_document
+from core.machinery.exchange.importer import (
+    Importer,
+    ImportField,
+    ImportPlace,
+    ImportRefused,
+    ImportRow,
+    MatchKey,
+    RowError,
+)
+from core.machinery.exchange.parsers import CellError
+from core.machinery.exchange.parsers import choice as parse_choice
+from core.machinery.exchange.parsers import day as parse_day
+from core.machinery.exchange.parsers import number as parse_number
+from core.machinery.exchange.parsers import paragraph as parse_paragraph
+from core.machinery.exchange.parsers import whole_number as parse_whole_number
+from core.machinery.exchange.parsers import words as parse_words
+from core.machinery.exchange.parsers import yes_or_no as parse_yes_or_no
 from core.machinery.jobs.models import Job, JobState
 from core.machinery.jobs.runs import JobRun, StepFailed
 from core.machinery.jobs.services import JobRefused, enqueue_job
@@ -142,6 +160,7 @@ from core.plugin_system.declarations import (
     DocumentType,
     EscalationStep,
     FailurePolicy,
+    ImportDeclaration,
     JobKind,
     Manifest,
     MenuLink,
@@ -168,6 +187,7 @@ from core.plugin_system.hookspecs import hookimpl
 
 # Projects
 from core.projects.models import Building, Decoration, Phase, Project, Unit
+from core.projects.references import OPEN_PROJECTS
 from core.projects.services import (
     acting_city,
     completion_date,
@@ -183,6 +203,7 @@ from core.timeline.services import write as write_timeline
 
 __all__ = [
     "LOCAL_ZONE",
+    "OPEN_PROJECTS",
     "AdminView",
     "Area",
     "Attachment",
@@ -193,6 +214,7 @@ __all__ = [
     "ByProject",
     "CalendarEntry",
     "CalendarSource",
+    "CellError",
     "ChoiceFilter",
     "Clock",
     "ClockPause",
@@ -220,6 +242,12 @@ __all__ = [
     "FormSection",
     "GuardedForm",
     "Identified",
+    "ImportDeclaration",
+    "ImportField",
+    "ImportPlace",
+    "ImportRefused",
+    "ImportRow",
+    "Importer",
     "IssuedDocument",
     "Job",
     "JobKind",
@@ -229,6 +257,7 @@ __all__ = [
     "LinkFilter",
     "LocalDateTimeField",
     "Manifest",
+    "MatchKey",
     "MenuArea",
     "MenuLink",
     "Money",
@@ -253,6 +282,7 @@ __all__ = [
     "ReferenceFilter",
     "ReferenceListField",
     "RollRule",
+    "RowError",
     "SaveRefused",
     "Scope",
     "ScopeError",
@@ -317,6 +347,7 @@ __all__ = [
     "holders_of",
     "hookimpl",
     "in_language",
+    "insert_logged",
     "is_on",
     "is_provisional",
     "is_working_day",
@@ -336,6 +367,13 @@ __all__ = [
     "offset_day",
     "open_bytes",
     "owners_of",
+    "parse_choice",
+    "parse_day",
+    "parse_number",
+    "parse_paragraph",
+    "parse_whole_number",
+    "parse_words",
+    "parse_yes_or_no",
     "pause_clock",
     "plugin_base",
     "preview_document",

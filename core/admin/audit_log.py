@@ -68,7 +68,9 @@ TABLES: Mapping[str, Any] = {
     "timeline_entry": _l("Timeline entry"),
     "touchpoint": _l("Touchpoint"),
     "touchpoint_override": _l("Touchpoint of a company"),
-    "unit_import": _l("Import of units and owners"),
+    "import_batch": _l("Import"),
+    "import_mapping": _l("Columns of an import"),
+    "export_preset": _l("Columns of an export"),
 }
 """Words for rows that have no page of their own."""
 

@@ -12,10 +12,11 @@ from flask_babel import lazy_gettext as _l
 from core.admin.audit_log import AuditLogView
 from core.admin.documents import IssuedDocumentView, documents
 from core.admin.files import files
+from core.admin.imports import ImportPage
 from core.admin.verification import verification
 from core.machinery.audit.models import AuditEntry
 from core.machinery.documents.models import IssuedDocument
-from core.plugin_system.declarations import AdminView, Area, PublicBlueprint
+from core.plugin_system.declarations import AdminView, Area, Permission, PublicBlueprint
 from core.plugin_system.hookspecs import hookimpl
 
 
@@ -26,6 +27,19 @@ def blueprints() -> Sequence[PublicBlueprint]:
         PublicBlueprint(files, "files"),
         PublicBlueprint(documents, "documents"),
         PublicBlueprint(verification, "verify"),
+    )
+
+
+@hookimpl
+def permissions() -> Sequence[Permission]:
+    """Declare the right to the pages of imports; what is imported needs a right of its own."""
+    return (
+        Permission(
+            "imports.use",
+            _l("Import from Excel files"),
+            _l("The pages of imports; what may be imported is a right of its own each."),
+            default_roles=("HEAD", "PCM", "CCS", "ENG", "PM", "BCS"),
+        ),
     )
 
 
@@ -41,5 +55,6 @@ def admin_views() -> Sequence[AdminView]:
             700,
             model=IssuedDocument,
         ),
+        AdminView(ImportPage, "imports", _l("Imports"), Area.SETUP, 80),
         AdminView(AuditLogView, "audit_log", _l("Audit log"), Area.SETUP, 900, model=AuditEntry),
     )

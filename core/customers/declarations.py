@@ -14,7 +14,9 @@ from core.customers import panels as sections
 from core.customers import words
 from core.customers.admin import ConsentView, ContactView, CustomerView, HoldingView, PreferenceView
 from core.customers.commands import customers as command_group
-from core.customers.import_admin import UnitImportPage
+from core.customers.import_admin import CODE, PERMISSION, UnitImportPage
+from core.customers.importers import CustomerImporter
+from core.customers.importing import UnitImporter
 from core.customers.models import Consent, Customer, CustomerContact, CustomerPreference, CustomerUnit
 from core.customers.search import search_customers
 from core.extensions import db
@@ -22,6 +24,7 @@ from core.plugin_system.declarations import (
     AdminView,
     Area,
     Command,
+    ImportDeclaration,
     Panel,
     Permission,
     RecordKind,
@@ -77,6 +80,12 @@ def permissions() -> Sequence[Permission]:
             "personal.view",
             _l("See personal data unmasked"),
             _l("Everywhere and without a reason; for very few."),
+        ),
+        Permission(
+            "import.customers",
+            _l("Import customers"),
+            _l("From an Excel file, after a preview; can be taken back."),
+            default_roles=("HEAD", "PCM", "CCS"),
         ),
         Permission(
             "import.units",
@@ -158,6 +167,29 @@ def admin_views() -> Sequence[AdminView]:
             model=CustomerPreference, in_menu=False,
         ),
     )  # fmt: skip
+
+
+@hookimpl
+def imports() -> Sequence[ImportDeclaration]:
+    """Declare units with their owners, and customers."""
+    return (
+        ImportDeclaration(
+            CODE,
+            _l("Units and owners"),
+            UnitImporter(),
+            PERMISSION,
+            "core.unit",
+            order=10,
+        ),
+        ImportDeclaration(
+            "core.customers",
+            _l("Customers"),
+            CustomerImporter(),
+            "import.customers",
+            "core.customer",
+            order=20,
+        ),
+    )
 
 
 @hookimpl

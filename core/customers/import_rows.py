@@ -1,12 +1,10 @@
-"""The rows of an Excel file with units and owners: found by their heads, and each checked by itself."""
+"""The rows of an Excel file with units and owners: their heads, and what is right or wrong with each by itself."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
@@ -14,8 +12,8 @@ from flask_babel import gettext as _
 
 from core.customers import identity
 from core.customers.models import CustomerKind, IdentityType
-from core.machinery.exchange.tables import TableRow, find_table
-from core.machinery.exchange.workbooks import Cell, read_workbook
+from core.machinery.exchange.importer import RowError
+from core.machinery.exchange.parsers import day as read_day
 from core.projects.services import normalise_unit_text, unit_code
 
 SYNONYMS: Mapping[str, Sequence[str]] = {
@@ -95,8 +93,8 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
 }
 """Heads as developers write them, by field."""
 
-_NEEDED = (("building", "number"), ("location",), ("number", "owner"))
-_FILLED_DOWN = ("building", "entrance")
+NEEDED = (("building", "number"), ("location",), ("number", "owner"))
+FILLED_DOWN = ("building", "entrance")
 _SEPARATORS = re.compile(r"[、，,;；/\n|]+")
 _COMPANY = re.compile(r"(公司|集团|企业|合作社|事务所|研究院|委员会|工厂|银行|商行|学校|医院|厂|中心|部)$")
 _ID_CARD = re.compile(r"\d{17}[\dX]|\d{15}")
@@ -114,25 +112,6 @@ _CHINESE_DIGITS = {
     "十": "10",
 }
 _LOCATION = re.compile(r"[0-9A-Za-z]{1,12}(-[0-9A-Za-z]{1,12}){1,2}")
-
-
-class ImportRefused(ValueError):
-    """A file or a confirmation cannot be used; the message is a full sentence for the user."""
-
-
-@dataclass(frozen=True)
-class RowError:
-    """Why a row cannot be taken.
-
-    Attributes:
-        column: The field that is wrong.
-        code: Kind of error, for example ``phone_invalid``.
-        reason: Full sentence; it never repeats a number.
-    """
-
-    column: str
-    code: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -186,55 +165,41 @@ class RowInput:
         return "location" if "location" in self.typed else "number"
 
 
-@dataclass(frozen=True)
-class ReadFile:
-    """What a file holds: its rows, how many were left out by kind, and the sheets without a table."""
+def read_row(sheet: str, number: int, texts: Mapping[str, str], inexact: frozenset[str]) -> RowInput:
+    """Check a row by itself, without looking into the database.
 
-    rows: list[RowInput]
-    ignored: dict[str, int]
-    skipped_sheets: list[str]
-
-
-def read_file(content: bytes, file_name: str) -> ReadFile:
-    """Read and check the rows of a workbook by themselves, without looking into the database.
-
-    Raises:
-        WorkbookUnreadable: It is no workbook that can be read.
-        ImportRefused: No sheet has the heads that are needed.
+    Args:
+        sheet: Name of its sheet.
+        number: Its number in the sheet.
+        texts: Its texts by field.
+        inexact: Fields whose number Excel has lost the end of.
     """
-    rows: list[RowInput] = []
-    ignored: Counter[str] = Counter()
-    skipped = []
-    for sheet in read_workbook(content, file_name):
-        table = find_table(sheet, SYNONYMS, _NEEDED, _FILLED_DOWN)
-        if table is None:
-            skipped.append(sheet.name)
-            continue
-        above: dict[str, str] = {}
-        for row in table.rows:
-            if row.kind == "data":
-                rows.append(_read_row(sheet.name, row, above))
-            else:
-                ignored[row.kind] += 1
-                above = {}
-    if not rows:
-        raise ImportRefused(
-            _(
-                "No sheet of “%(name)s” has a table with the columns 楼栋 and 房号 (or 房源) and rows below. "
-                "Compare it with the sample file.",
-                name=file_name,
-            )
-        )
-    _mark_duplicates(rows)
-    return ReadFile(rows, dict(ignored), skipped)
-
-
-def _read_row(sheet: str, row: TableRow, above: dict[str, str]) -> RowInput:
-    found = RowInput(sheet, row.number, {name: cell.text for name, cell in row.cells.items()})
-    _read_place(found, row, above)
-    _read_values(found, row)
-    _read_owners(found, row)
+    found = RowInput(sheet, number, dict(texts))
+    _read_place(found)
+    _read_values(found)
+    _read_owners(found, "identity_number" in inexact)
     return found
+
+
+def take_from_above(texts: dict[str, str], above: dict[str, str]) -> None:
+    """Fill in building and entrance where they are written only in the first row of a building.
+
+    Args:
+        texts: The texts of the row, changed in place.
+        above: What the rows above left, changed in place.
+    """
+    if "location" in texts or _is_location(texts):
+        return
+    if not texts.get("building") and above.get("building"):
+        texts["building"] = above["building"]
+        texts["entrance"] = texts.get("entrance") or above.get("entrance", "")
+    above.clear()
+    above.update(building=texts.get("building", ""), entrance=texts.get("entrance", ""))
+
+
+def _is_location(texts: Mapping[str, str]) -> bool:
+    number = normalise_unit_text(_plain(texts.get("number", "")))
+    return not texts.get("building") and bool(_LOCATION.fullmatch(number))
 
 
 def _plain(text: str) -> str:
@@ -246,14 +211,15 @@ def _part(text: str, endings: str) -> str:
     return _CHINESE_DIGITS.get(text, text)
 
 
-def _read_place(found: RowInput, row: TableRow, above: dict[str, str]) -> None:
-    building = _part(row.text("building"), "栋|幢|座|号楼|#楼|#|楼")
-    entrance = _part(row.text("entrance"), "单元|门")
-    number = _part(row.text("number"), "室|房|号")
-    location = row.text("location")
-    if not location and not building and _LOCATION.fullmatch(normalise_unit_text(_plain(row.text("number")))):
-        location = row.text("number")
-    if location or "location" in row.cells:
+def _read_place(found: RowInput) -> None:
+    texts = found.typed
+    building = _part(texts.get("building", ""), "栋|幢|座|号楼|#楼|#|楼")
+    entrance = _part(texts.get("entrance", ""), "单元|门")
+    number = _part(texts.get("number", ""), "室|房|号")
+    location = texts.get("location", "")
+    if not location and _is_location(texts):
+        location = texts.get("number", "")
+    if location or "location" in texts:
         parts = _LOCATION.fullmatch(normalise_unit_text(_plain(location)))
         if parts is None:
             found.errors.append(
@@ -271,12 +237,7 @@ def _read_place(found: RowInput, row: TableRow, above: dict[str, str]) -> None:
         found.building, found.number = pieces[0], pieces[-1]
         found.entrance = pieces[1] if len(pieces) == 3 else ""
         return
-    if not building and above:
-        # Written only in the first row of a building, without merging the cells below.
-        building, entrance = above.get("building", ""), entrance or above.get("entrance", "")
     found.building, found.entrance, found.number = building, entrance, number
-    above.clear()
-    above.update(building=building, entrance=entrance)
     if not building:
         found.errors.append(
             RowError(
@@ -295,24 +256,24 @@ def _read_place(found: RowInput, row: TableRow, above: dict[str, str]) -> None:
         )
 
 
-def _read_values(found: RowInput, row: TableRow) -> None:
+def _read_values(found: RowInput) -> None:
     for name in ("layout", "orientation"):
-        text = row.text(name)
+        text = found.typed.get(name, "")
         if text:
             found.values[name] = text[:40] if name == "layout" else text[:20]
     for name in ("gross_area_contract", "net_area"):
-        _read_area(found, name, row.text(name))
-    _read_price(found, row.text("price"))
-    if row.text("floor"):
-        floor = re.fullmatch(r"(-?\d{1,3})(?:层|楼|F)?", _plain(row.text("floor")))
+        _read_area(found, name, found.typed.get(name, ""))
+    _read_price(found, found.typed.get("price", ""))
+    if found.typed.get("floor", ""):
+        floor = re.fullmatch(r"(-?\d{1,3})(?:层|楼|F)?", _plain(found.typed.get("floor", "")))
         if floor is None:
             found.errors.append(RowError("floor", "floor_invalid", _("The floor is not a whole number.")))
         else:
             found.values["floor"] = floor[1]
     for name in ("subscribed_on", "signed_on", "contract_delivery_on"):
-        _read_day(found, name, row.text(name))
-    if row.text("contract_number"):
-        found.purchase["contract_number"] = row.text("contract_number")[:60]
+        _read_day(found, name, found.typed.get(name, ""))
+    if found.typed.get("contract_number", ""):
+        found.purchase["contract_number"] = found.typed.get("contract_number", "")[:60]
 
 
 def _read_area(found: RowInput, name: str, text: str) -> None:
@@ -365,13 +326,10 @@ def _number(text: str) -> Decimal | None:
 def _read_day(found: RowInput, name: str, text: str) -> None:
     if not text:
         return
-    parts = re.fullmatch(
-        r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:T.*| .*)?", unicodedata.normalize("NFKC", text)
-    )
     try:
-        if parts is None or not 1990 <= int(parts[1]) <= 2100:
+        day = read_day(text)
+        if not 1990 <= day.year <= 2100:
             raise ValueError(text)
-        day = dt.date(int(parts[1]), int(parts[2]), int(parts[3]))
     except ValueError:
         found.errors.append(
             RowError(name, "date_invalid", _("This is not a date. Write it like 2026-11-23."))
@@ -387,12 +345,13 @@ def _pieces(text: str) -> list[str]:
     return [piece for part in _SEPARATORS.split(text) if (piece := " ".join(part.split()))]
 
 
-def _read_owners(found: RowInput, row: TableRow) -> None:
-    names = _pieces(row.text("owner"))
-    phones = _pieces(unicodedata.normalize("NFKC", row.text("phone")).replace("，", ","))
-    cell = row.cells.get("identity_number", Cell())
+def _read_owners(found: RowInput, is_inexact: bool) -> None:
+    texts = found.typed
+    names = _pieces(texts.get("owner", ""))
+    phones = _pieces(unicodedata.normalize("NFKC", texts.get("phone", "")).replace("，", ","))
     numbers = [
-        re.sub(r"\s", "", piece).upper() for piece in _pieces(unicodedata.normalize("NFKC", cell.text))
+        re.sub(r"\s", "", piece).upper()
+        for piece in _pieces(unicodedata.normalize("NFKC", texts.get("identity_number", "")))
     ]
     if not names:
         if phones or numbers:
@@ -428,7 +387,7 @@ def _read_owners(found: RowInput, row: TableRow) -> None:
                 ),
             )
         )
-    if cell.is_inexact:
+    if is_inexact:
         found.errors.append(
             RowError(
                 "identity_number",
@@ -495,24 +454,3 @@ def _identity_type(number: str) -> IdentityType:
     if re.fullmatch(r"\d{8}", number):
         return IdentityType.TAIWAN_PERMIT
     return IdentityType.PASSPORT if re.fullmatch(r"[A-Z]{1,2}\d{7,8}", number) else IdentityType.OTHER
-
-
-def _mark_duplicates(rows: Iterable[RowInput]) -> None:
-    first: dict[str, RowInput] = {}
-    for row in rows:
-        if not row.code or not row.building:
-            continue
-        earlier = first.setdefault(row.code, row)
-        if earlier is not row:
-            row.errors.append(
-                RowError(
-                    row.place_column,
-                    "unit_duplicate",
-                    _(
-                        "Unit %(code)s stands in an earlier row already: sheet %(sheet)s, row %(row)s.",
-                        code=row.code,
-                        sheet=earlier.sheet,
-                        row=earlier.row,
-                    ),
-                )
-            )

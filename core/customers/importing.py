@@ -1,14 +1,11 @@
-"""Units and owners from an Excel file as developers keep it: read, preview every row, write after confirmation.
+"""Units and owners from an Excel file as developers keep it: known by unit code, document number, or telephone.
 
-Reading and judging write nothing to units or customers. Between the preview and the confirmation the rows lie encrypted
-in :class:`core.customers.models.UnitImport`; they are judged again when they are confirmed.
+The machinery of imports keeps the rows, shows their verdicts and writes them; here stands what they mean.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -16,10 +13,19 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
-from sqlalchemy.orm import defer, joinedload
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import joinedload
 
 from core.customers import identity, services
-from core.customers.import_rows import ImportRefused, OwnerInput, ReadFile, RowError, RowInput, read_file
+from core.customers.import_rows import (
+    FILLED_DOWN,
+    NEEDED,
+    SYNONYMS,
+    OwnerInput,
+    RowInput,
+    read_row,
+    take_from_above,
+)
 from core.customers.life_cycle import compute_life_cycle
 from core.customers.models import (
     Customer,
@@ -27,17 +33,33 @@ from core.customers.models import (
     CustomerProject,
     CustomerUnit,
     IdentityType,
-    UnitImport,
     UnitRole,
 )
-from core.database.scope import require_scope
-from core.database.types import local_today, utc_now
+from core.database.types import local_today
 from core.extensions import db
-from core.machinery.audit import services as audit
+from core.machinery.exchange.importer import (
+    CHANGED,
+    CREATE_AND_CHANGE,
+    NEW,
+    Importer,
+    ImportField,
+    ImportPlace,
+    ImportRefused,
+    ImportRow,
+    MatchKey,
+    Outcome,
+    RowError,
+    Verdict,
+)
 from core.projects.models import Building, Decoration, Phase, Project, Unit
-from core.projects.services import create_building, floor_of
+from core.projects.references import OPEN_PROJECTS, PHASES
+from core.projects.services import (
+    change_unit,
+    create_building,
+    delete_space,
+    floor_of,
+)
 
-EXPIRES_AFTER = dt.timedelta(hours=24)
 _BATCH = 400
 
 _UNIT_FIELDS = (
@@ -49,42 +71,45 @@ _UNIT_FIELDS = (
     "price",
     "contract_delivery_on",
 )
+_PERSON_FIELDS = (
+    "kind", "name", "phone", "identity_type", "identity_number", "credit_code", "email", "born_on", "address",
+    "source", "note",
+)  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Verdict:
-    """What would happen to a row.
-
-    Attributes:
-        row: The row.
-        kind: ``new``, ``changed``, ``unchanged`` or ``error``.
-        errors: Why not, for an error.
-        diff: For a change: field, value before, value after.
-        unit_id: The existing unit, or None.
-    """
-
-    row: RowInput
-    kind: str
-    errors: tuple[RowError, ...] = ()
-    diff: tuple[tuple[str, str, str], ...] = ()
-    unit_id: int | None = None
-
-
-@dataclass(frozen=True)
-class ImportPreview:
-    """The verdict of every row of an upload, and the ids to confirm it with."""
-
-    id: int
-    file_name: str
-    verdicts: list[Verdict]
-    ignored: Mapping[str, int]
-    skipped_sheets: Sequence[str]
-    new_buildings: Sequence[str]
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many rows of each verdict there are."""
-        return Counter(verdict.kind for verdict in self.verdicts)
+COLUMN_WORDS = {
+    "location": _l("Unit (房源)"),
+    "building": _l("Building (楼栋)"),
+    "entrance": _l("Entrance (单元)"),
+    "number": _l("Room number (房号)"),
+    "floor": _l("Floor (楼层)"),
+    "layout": _l("Layout (户型)"),
+    "orientation": _l("Orientation (朝向)"),
+    "gross_area_contract": _l("Gross area (建筑面积)"),
+    "net_area": _l("Net area (套内面积)"),
+    "price": _l("Price (总价)"),
+    "owner": _l("Owner (业主)"),
+    "name": _l("Name (姓名)"),
+    "phone": _l("Telephone (电话)"),
+    "identity_number": _l("Document number (证件号)"),
+    "credit_code": _l("Company code (统一社会信用代码)"),
+    "subscribed_on": _l("Subscribed (认购日期)"),
+    "signed_on": _l("Signed (签约日期)"),
+    "contract_number": _l("Contract number (合同号)"),
+    "contract_delivery_on": _l("Delivery by contract (交付日期)"),
+}
+_EXAMPLES = {
+    "building": "3栋", "entrance": "1单元", "number": "1502", "floor": "15", "layout": "三房两厅",
+    "gross_area_contract": "118.20", "net_area": "92.35", "price": "2580000", "owner": "张伟、李娜",
+    "phone": "13800138000、13900139000", "identity_number": "11010519491231002X", "subscribed_on": "2026-10-01",
+    "signed_on": "2026-10-20", "contract_number": "HT-2026-0031", "contract_delivery_on": "2027-12-31",
+}  # fmt: skip
+_HELP = {
+    "location": _l("The whole unit in one column, as 3栋1单元1502, instead of building, entrance and room."),
+    "owner": _l("Joint owners in one cell, parted by 、"),
+    "phone": _l("As many as owners, in the same order."),
+    "identity_number": _l("As many as owners, in the same order; format the column as text in Excel."),
+}
+_MASKS = {"phone": identity.mask_phone, "identity_number": identity.mask_identity}
 
 
 @dataclass
@@ -175,16 +200,192 @@ def _look_up(project: Project, rows: Sequence[RowInput]) -> _Known:
     return known
 
 
-def judge(project: Project, rows: Sequence[RowInput], make_buildings: bool) -> list[Verdict]:
-    """Return what would happen to each row; nothing is written.
+class UnitImporter(Importer):
+    """Units of one project with their owners."""
 
-    Args:
-        project: The project.
-        rows: Rows of a file.
-        make_buildings: Whether a building that the project lacks is made instead of being an error.
-    """
-    known = _look_up(project, rows)
-    return [_judge_row(row, known, make_buildings) for row in rows]
+    model = Unit
+    project = OPEN_PROJECTS
+    modes = (CREATE_AND_CHANGE,)
+    needed = NEEDED
+    filled_down = FILLED_DOWN
+    late_codes = frozenset({"building_unknown", "owner_conflict"})
+    fields = tuple(
+        ImportField(
+            name,
+            COLUMN_WORDS[name],
+            tuple(heads),
+            example=_EXAMPLES.get(name, ""),
+            help=_HELP.get(name, ""),
+            mask=_MASKS.get(name),
+        )
+        for name, heads in SYNONYMS.items()
+    )
+    match_keys = (MatchKey("unit", _l("Unit code"), ("number",)),)
+    options = {
+        "make_buildings": (
+            _l("Make buildings that the project lacks"),
+            _l("Otherwise a row with an unknown building is an error."),
+        )
+    }
+    references = {"phase_id": (_l("Phase of the new buildings"), PHASES)}
+    notes = (
+        _l(
+            "Sheets with the columns 楼栋, 单元, 房号 – or one column 房源 with 3栋1单元1502 –, and 户型, 面积, 业主, "
+            "电话, 证件号 in any order; other columns are left out."
+        ),
+        _l(
+            "Joint owners in one cell, as 张伟、李娜, with their telephones and document numbers in the same order."
+        ),
+        _l(
+            "Units and customers that exist are recognised by unit code, document number, or name with telephone, and "
+            "only what differs is changed."
+        ),
+    )
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Ask for the phase in which buildings are made."""
+        if options.get("make_buildings") and options.get("phase_id") is None:
+            raise ImportRefused(_("Choose the phase in which missing buildings are made."), "phase_id")
+
+    def labels(self) -> dict[str, Any]:
+        """Return the words of the columns, and of what a row changes in a customer."""
+        return dict(COLUMN_WORDS)
+
+    def title(self, record: Any) -> str:
+        """Return the code of a unit, with its layout."""
+        return f"{record.code} {record.layout}".strip()
+
+    def carry(self, texts: dict[str, str], above: dict[str, str]) -> None:
+        """Take building and entrance from the row above."""
+        take_from_above(texts, above)
+
+    def parse(self, row: ImportRow) -> None:
+        """Read the unit, its owners and the purchase of a row."""
+        found = read_row(row.sheet, row.number, row.texts, row.inexact)
+        row.errors = list(found.errors)
+        row.values = {
+            name: value
+            for name, value in asdict(found).items()
+            if name in ("building", "entrance", "number", "values", "owners", "purchase")
+        }
+
+    def key_of(self, place: ImportPlace, row: ImportRow) -> str:
+        """Return the code of the unit."""
+        return _input(row).code if row.values.get("building") else ""
+
+    def duplicate_error(self, place: ImportPlace, row: ImportRow, sheet: str, number: int) -> RowError:
+        """Name the unit and the earlier row."""
+        found = _input(row)
+        return RowError(
+            found.place_column,
+            "unit_duplicate",
+            _(
+                "Unit %(code)s stands in an earlier row already: sheet %(sheet)s, row %(row)s.",
+                code=found.code,
+                sheet=sheet,
+                row=number,
+            ),
+        )
+
+    def judge(self, place: ImportPlace, rows: Sequence[ImportRow]) -> list[Verdict]:
+        """Return what would happen to each row; nothing is written."""
+        inputs = [_input(row) for row in rows]
+        known = _look_up(place.project, inputs)
+        makes = bool(place.options.get("make_buildings"))
+        return [_judge_row(row, known, makes) for row in inputs]
+
+    def write(
+        self, place: ImportPlace, rows: Sequence[ImportRow], verdicts: Sequence[Verdict]
+    ) -> list[Outcome | None]:
+        """Make and change units, and register, complete and link their owners."""
+        inputs = [_input(row) for row in rows]
+        known = _look_up(place.project, inputs)
+        writer = _Writer(place.project, known)
+        good = [
+            (position, row, verdict)
+            for position, (row, verdict) in enumerate(zip(inputs, verdicts, strict=True))
+            if verdict.kind in (NEW, CHANGED)
+        ]
+        writer.make_buildings(place, [row for _position, row, verdict in good if verdict.kind == NEW])
+        writer.make_units([row for _position, row, verdict in good if verdict.kind == NEW])
+        writer.change_units([row for _position, row, verdict in good if verdict.kind == CHANGED])
+        writer.write_owners([row for _position, row, _verdict in good])
+        outcomes: list[Outcome | None] = [None] * len(rows)
+        for position, row, verdict in good:
+            unit = known.units[row.code]
+            outcomes[position] = Outcome(verdict.kind, unit.id, unit.row_version, writer.undo_of(row.code))
+        return outcomes
+
+    def _undo_one(self, place: ImportPlace, record: Any, outcome: Outcome) -> str:
+        try:
+            with db.session.begin_nested():
+                _take_back(record, outcome)
+        except sa.exc.IntegrityError:
+            return _("Something was hung on it after the import, so it stays.")
+        except ValueError as error:
+            return str(error)
+        return ""
+
+
+def _input(row: ImportRow) -> RowInput:
+    held = dict(row.values)
+    held["owners"] = [OwnerInput(**owner) for owner in held.get("owners", ())]
+    return RowInput(row.sheet, row.number, row.texts, **held, errors=list(row.errors))
+
+
+def _take_back(unit: Unit, outcome: Outcome) -> None:
+    held = outcome.before
+    changed = _("It was changed after the import, so it stays as it is.")
+    holdings = [db.session.get(CustomerUnit, key) for key, _version in held["holdings"]]
+    versions = [version for _key, version in held["holdings"]]
+    for holding, version in zip(holdings, versions, strict=True):
+        if holding is None or holding.row_version != version:
+            raise ImportRefused(changed)
+    people = {
+        int(key): db.session.get(Customer, int(key)) for key in (*held["registered"], *held["completed"])
+    }
+    for key, after in held["registered"].items():
+        person = people[int(key)]
+        if person is not None and _person(person) != after:
+            raise ImportRefused(changed)
+    for holding in holdings:
+        if holding is not None:
+            customer = holding.customer
+            db.session.delete(holding)
+            db.session.flush()
+            services.refresh_life_cycle(customer)
+    for key, before in held["purchases"].items():
+        purchase = db.session.get(CustomerUnit, int(key))
+        if purchase is not None:
+            services.change_holding(purchase, **before)
+    for key, before in held["completed"].items():
+        person = people[int(key)]
+        if person is not None and person.merged_into_id is None and person.erased_at is None:
+            services.change_customer(person, **before)
+    for key in held["registered"]:
+        person = people[int(key)]
+        if person is not None:
+            services.remove_registration(person)
+    for customer_id, project_id in held["links"]:
+        customer, project = db.session.get(Customer, customer_id), db.session.get(Project, project_id)
+        if customer is not None and project is not None:
+            services.unlink_project(customer, project)
+    if outcome.action == NEW:
+        delete_space(unit, "core.unit")
+    elif held["unit"]:
+        change_unit(unit, **held["unit"])
+    for key in held["buildings"]:
+        building = db.session.get(Building, key)
+        if building is not None:
+            delete_space(building, "core.building")
+
+
+def _person(customer: Customer) -> dict[str, Any]:
+    return {name: _bare(getattr(customer, name)) for name in _PERSON_FIELDS}
+
+
+def _bare(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else value
 
 
 def _judge_row(row: RowInput, known: _Known, make_buildings: bool) -> Verdict:
@@ -225,10 +426,12 @@ def _judge_row(row: RowInput, known: _Known, make_buildings: bool) -> Verdict:
                 diff += _customer_diff(customer, owner)
         diff += _purchase_diff(held, row)
     if errors:
-        return Verdict(row, "error", tuple(errors), unit_id=unit.id if unit is not None else None)
+        return Verdict("error", tuple(errors), record_id=unit.id if unit is not None else None)
     if unit is None:
-        return Verdict(row, "new")
-    return Verdict(row, "changed" if diff else "unchanged", diff=tuple(diff), unit_id=unit.id)
+        missing = row.building not in known.buildings
+        remarks = (_("Building %(code)s will be made.", code=row.building),) if missing else ()
+        return Verdict("new", remarks=remarks)
+    return Verdict("changed" if diff else "unchanged", diff=tuple(diff), record_id=unit.id)
 
 
 def _unit_diff(unit: Unit, row: RowInput) -> list[tuple[str, str, str]]:
@@ -281,170 +484,6 @@ def _purchase_diff(held: Sequence[CustomerUnit], row: RowInput) -> list[tuple[st
     return found
 
 
-def preview(project: Project, content: bytes, file_name: str, phase: Phase | None = None) -> ImportPreview:
-    """Read a file, judge every row, and keep the rows until they are confirmed; nothing else is written.
-
-    Args:
-        project: The project, loaded in the acting scope.
-        content: The file.
-        file_name: Its name.
-        phase: Where missing buildings are made; None makes an unknown building an error.
-
-    Raises:
-        WorkbookUnreadable: It is no workbook that can be read.
-        ImportRefused: It has no table, or nobody is signed in.
-    """
-    scope = require_scope()
-    if scope.user_id is None:
-        raise ImportRefused(_("An import belongs to somebody who is signed in."))
-    if phase is not None and phase.project_id != project.id:
-        raise ImportRefused(_("The phase does not belong to the project. Choose another one."))
-    read = read_file(content, file_name)
-    forget_expired()
-    record = UnitImport(
-        project_id=project.id,
-        user_id=scope.user_id,
-        file_name=file_name[:255],
-        phase_id=phase.id if phase is not None else None,
-        expires_at=utc_now() + EXPIRES_AFTER,
-        content=json.dumps(
-            {
-                "rows": [asdict(row) for row in read.rows],
-                "ignored": read.ignored,
-                "skipped": read.skipped_sheets,
-            },
-            ensure_ascii=False,
-        ),
-    )
-    db.session.add(record)
-    db.session.flush()
-    return _preview_of(record, read)
-
-
-def load_preview(record: UnitImport) -> ImportPreview:
-    """Judge the rows of an upload again, as the database is now.
-
-    Raises:
-        ImportRefused: It has expired or was confirmed.
-    """
-    return _preview_of(record, _stored(record))
-
-
-def _preview_of(record: UnitImport, read: ReadFile) -> ImportPreview:
-    project = db.session.get_one(Project, record.project_id)
-    verdicts = judge(project, read.rows, record.phase_id is not None)
-    new = {verdict.row.building for verdict in verdicts if verdict.kind == "new"}
-    known = set(db.session.scalars(sa.select(Building.code).where(Building.project_id == project.id)))
-    return ImportPreview(
-        record.id, record.file_name, verdicts, read.ignored, read.skipped_sheets, sorted(new - known)
-    )
-
-
-def _stored(record: UnitImport) -> ReadFile:
-    if record.confirmed_at is not None:
-        raise ImportRefused(_("This import was confirmed already."))
-    if record.content is None or record.expires_at < utc_now():
-        raise ImportRefused(_("This preview has expired. Upload the file once more."))
-    held = json.loads(record.content)
-    rows = []
-    for values in held["rows"]:
-        values["owners"] = [OwnerInput(**owner) for owner in values["owners"]]
-        values["errors"] = [RowError(**error) for error in values["errors"]]
-        rows.append(RowInput(**values))
-    return ReadFile(rows, held["ignored"], held["skipped"])
-
-
-def find_import(import_id: int) -> UnitImport | None:
-    """Return an upload of the acting user, locked for a confirmation where the database locks rows."""
-    return db.session.scalars(
-        sa.select(UnitImport)
-        .where(UnitImport.id == import_id, UnitImport.user_id == require_scope().user_id)
-        .with_for_update()
-    ).one_or_none()
-
-
-def recent_imports(limit: int = 10) -> Sequence[UnitImport]:
-    """Return the latest uploads of the acting user that can still be confirmed or were."""
-    return db.session.scalars(
-        sa.select(UnitImport)
-        .where(
-            UnitImport.user_id == require_scope().user_id,
-            sa.or_(UnitImport.confirmed_at.is_not(None), UnitImport.expires_at > utc_now()),
-        )
-        .options(joinedload(UnitImport.project), defer(UnitImport.content))
-        .order_by(UnitImport.id.desc())
-        .limit(limit)
-    ).all()
-
-
-def forget_expired() -> None:
-    """Remove the rows of uploads that nobody confirmed in time."""
-    old = sa.select(UnitImport).where(UnitImport.expires_at < utc_now(), UnitImport.content.is_not(None))
-    for record in db.session.scalars(old):
-        record.content = None
-    db.session.flush()
-
-
-def confirm(record: UnitImport, only_good_rows: bool = True) -> Mapping[str, Any]:
-    """Write the rows of an upload; a second confirmation changes nothing and returns the same result.
-
-    Args:
-        record: The upload, from :func:`find_import`.
-        only_good_rows: Whether rows with errors are left out; otherwise one of them stops everything.
-
-    Returns:
-        ``created`` and ``changed`` (ids of units), ``customers`` (how many were registered), ``unchanged``, ``errors``.
-
-    Raises:
-        ImportRefused: It has expired, or there are errors and ``only_good_rows`` is false.
-    """
-    if record.confirmed_at is not None:
-        result: Mapping[str, Any] = record.result
-        return result
-    read = _stored(record)
-    project = db.session.get_one(Project, record.project_id)
-    known = _look_up(project, read.rows)
-    verdicts = [_judge_row(row, known, record.phase_id is not None) for row in read.rows]
-    counts = Counter(verdict.kind for verdict in verdicts)
-    if counts["error"] and not only_good_rows:
-        raise ImportRefused(_("%(count)s rows have errors, so nothing was imported.", count=counts["error"]))
-    _make_buildings(record, verdicts, known)
-    writer = _Writer(project, known)
-    created = writer.make_units([verdict.row for verdict in verdicts if verdict.kind == "new"])
-    changed = [verdict for verdict in verdicts if verdict.kind == "changed"]
-    writer.change_units(changed)
-    writer.write_owners([verdict.row for verdict in verdicts if verdict.kind in ("new", "changed")])
-    record.result = {
-        "created": created,
-        "changed": [verdict.unit_id for verdict in changed],
-        "customers": writer.registered,
-        "unchanged": counts["unchanged"],
-        "errors": counts["error"],
-    }
-    record.content = None
-    record.confirmed_at = utc_now()
-    db.session.flush()
-    audit.record_event(
-        "imported",
-        record,
-        created=len(created),
-        changed=len(changed),
-        customers=writer.registered,
-        errors=counts["error"],
-    )
-    done: Mapping[str, Any] = record.result
-    return done
-
-
-def _make_buildings(record: UnitImport, verdicts: Sequence[Verdict], known: _Known) -> None:
-    if record.phase_id is None:
-        return
-    missing = {verdict.row.building for verdict in verdicts if verdict.kind == "new"} - set(known.buildings)
-    phase = db.session.get_one(Phase, record.phase_id)
-    for code in sorted(missing, key=lambda text: (len(text), text)):
-        known.buildings[code] = create_building(phase, code)
-
-
 class _Writer:
     """Writes good rows in batches.
 
@@ -456,11 +495,46 @@ class _Writer:
     def __init__(self, project: Project, known: _Known) -> None:
         self.project = project
         self.known = known
-        self.registered = 0
         self.today = local_today()
+        self._undo: dict[str, dict[str, Any]] = {}
+        self._registered: list[tuple[dict[str, Any], Customer]] = []
+        self._holdings: list[tuple[dict[str, Any], CustomerUnit]] = []
 
-    def make_units(self, rows: Sequence[RowInput]) -> list[int]:
-        """Make the units of new rows and return their ids."""
+    def _note(self, code: str) -> dict[str, Any]:
+        return self._undo.setdefault(
+            code,
+            {
+                "unit": {}, "holdings": [], "registered": {}, "completed": {}, "purchases": {}, "links": [],
+                "buildings": [],
+            },
+        )  # fmt: skip
+
+    def undo_of(self, code: str) -> dict[str, Any]:
+        """Return what undoing the row of a unit needs; called when everything is flushed."""
+        found = self._note(code)
+        for note, customer in self._registered:
+            if note is found:
+                found["registered"][str(customer.id)] = _person(customer)
+        for note, holding in self._holdings:
+            if note is found:
+                found["holdings"].append([holding.id, holding.row_version])
+        return found
+
+    def make_buildings(self, place: ImportPlace, rows: Sequence[RowInput]) -> None:
+        """Make the buildings that new rows name and the project lacks, in the chosen phase."""
+        missing = {row.building: row for row in reversed(rows) if row.building not in self.known.buildings}
+        if not missing:
+            return
+        phase = db.session.get(Phase, place.options["phase_id"])
+        if phase is None or phase.project_id != self.project.id:
+            raise ImportRefused(_("The phase does not belong to the project. Choose another one."))
+        for code in sorted(missing, key=lambda text: (len(text), text)):
+            building = create_building(phase, code)
+            self.known.buildings[code] = building
+            self._note(missing[code].code)["buildings"].append(building.id)
+
+    def make_units(self, rows: Sequence[RowInput]) -> None:
+        """Make the units of new rows."""
         made = []
         for row in rows:
             values = {name: _typed_value(name, text) for name, text in row.values.items()}
@@ -477,15 +551,17 @@ class _Writer:
             self.known.units[row.code] = unit
             made.append(unit)
         self._add(made)
-        return [unit.id for unit in made]
 
-    def change_units(self, verdicts: Sequence[Verdict]) -> None:
+    def change_units(self, rows: Sequence[RowInput]) -> None:
         """Change the units of changed rows."""
-        for verdict in verdicts:
-            unit = self.known.units[verdict.row.code]
+        for row in rows:
+            unit = self.known.units[row.code]
             for name in _UNIT_FIELDS:
-                if name in verdict.row.values:
-                    setattr(unit, name, _typed_value(name, verdict.row.values[name]))
+                if name in row.values:
+                    before, after = getattr(unit, name), _typed_value(name, row.values[name])
+                    if before != after:
+                        self._note(row.code)["unit"][name] = before
+                        setattr(unit, name, after)
         db.session.flush()
 
     def write_owners(self, rows: Sequence[RowInput]) -> None:
@@ -502,17 +578,19 @@ class _Writer:
             unit = self.known.units[row.code]
             for position, owner in enumerate(row.owners):
                 customer = self.known.customer_of(owner, unit if unit.id in self.known.holdings else None)
+                note = self._note(row.code)
                 if customer is None:
                     customer = self._register(owner)
                     fresh.append(customer)
+                    self._registered.append((note, customer))
                 else:
-                    self._complete(customer, owner)
+                    self._complete(customer, owner, note)
                     if sa.inspect(customer).persistent and customer.id not in linked:
                         db.session.add(CustomerProject(customer_id=customer.id, project_id=self.project.id))
                         linked.add(customer.id)
+                        note["links"].append([customer.id, self.project.id])
                 pairs.append((row, unit, customer, position))
         self._add(fresh)
-        self.registered = len(fresh)
         self._link(pairs)
 
     def _register(self, owner: OwnerInput) -> Customer:
@@ -535,7 +613,8 @@ class _Writer:
         return customer
 
     @staticmethod
-    def _complete(customer: Customer, owner: OwnerInput) -> None:
+    def _complete(customer: Customer, owner: OwnerInput, note: dict[str, Any]) -> None:
+        before = _person(customer)
         services.set_identity(
             customer,
             name=owner.name,
@@ -546,6 +625,9 @@ class _Writer:
             identity_number=owner.identity_number or customer.identity_number,
             credit_code=owner.credit_code or customer.credit_code,
         )
+        changed = {name: value for name, value in before.items() if value != _person(customer)[name]}
+        if changed and sa.inspect(customer).persistent:
+            note["completed"].setdefault(str(customer.id), changed)
 
     def _link(self, pairs: Sequence[tuple[RowInput, Unit, Customer, int]]) -> None:
         made: list[CustomerUnit] = []
@@ -557,20 +639,27 @@ class _Writer:
             )
             if held is not None:
                 if position == 0:
+                    before = {
+                        name: getattr(held, name)
+                        for name in purchase
+                        if getattr(held, name) != purchase[name]
+                    }
+                    if before:
+                        self._note(row.code)["purchases"][str(held.id)] = before
                     for name, value in purchase.items():
                         setattr(held, name, value)
             else:
-                made.append(
-                    CustomerUnit(
-                        project_id=self.project.id,
-                        unit_id=unit.id,
-                        customer_id=customer.id,
-                        role=UnitRole.JOINT_OWNER if position else UnitRole.BUYER,
-                        share_percent=None if len(row.owners) > 1 else Decimal(100),
-                        from_date=purchase.get("signed_on"),
-                        **purchase,
-                    )
+                holding = CustomerUnit(
+                    project_id=self.project.id,
+                    unit_id=unit.id,
+                    customer_id=customer.id,
+                    role=UnitRole.JOINT_OWNER if position else UnitRole.BUYER,
+                    share_percent=None if len(row.owners) > 1 else Decimal(100),
+                    from_date=purchase.get("signed_on"),
+                    **purchase,
                 )
+                made.append(holding)
+                self._holdings.append((self._note(row.code), holding))
             touched[customer.id] = customer
         self._add(made)
         self._refresh(list(touched.values()))

@@ -195,26 +195,3 @@ class CustomerPreference(Identified, CoreBase):
     """Purposes of messages that the customer does not want."""
 
     customer: Mapped[Customer] = relationship(back_populates="preference")
-
-
-class UnitImport(Record, CoreBase):
-    """An uploaded workbook of units and owners between its preview and its confirmation, and what came of it."""
-
-    __tablename__ = "unit_import"
-    __scope__ = ByProject()
-    __audit_hidden__ = frozenset({"content"})
-
-    project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="CASCADE"), index=True)
-    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
-    """Only this user sees and confirms it."""
-    file_name: Mapped[str]
-    phase_id: Mapped[int | None] = mapped_column(sa.ForeignKey("phase.id", ondelete="SET NULL"))
-    """Where missing buildings are made; None when they are errors."""
-    expires_at: Mapped[dt.datetime]
-    content: Mapped[str | None] = mapped_column(EncryptedText())
-    """What was read from the file, as JSON; removed when the import is confirmed or has expired."""
-    confirmed_at: Mapped[dt.datetime | None]
-    result: Mapped[Any] = mapped_column(sa.JSON, default=dict)
-    """After the confirmation: ids of the units that were made and changed, and counts."""
-
-    project: Mapped[Project] = relationship(foreign_keys=[project_id])

@@ -29,6 +29,7 @@ from core.database.scope import all_departments
 from core.database.types import local_today, utc_now
 from core.extensions import db
 from core.machinery.audit import services as audit
+from core.machinery.audit.bulk import insert_logged
 from core.plugin_system import dispatch
 from core.projects.models import Project, Unit
 from core.projects.services import unit_dates_changed
@@ -91,6 +92,84 @@ def register_customer(
     db.session.add(customer)
     db.session.flush()
     return customer
+
+
+def register_customers(project: Project, rows: Sequence[Mapping[str, Any]], source: str = "") -> list[int]:
+    """Make many customers at once and link them to a project, for imports.
+
+    The rules are those of :func:`register_customer`; the numbers were normalised before, by the functions of
+    :mod:`core.customers.identity`.
+
+    Args:
+        project: The project through which they came.
+        rows: Values by attribute for each customer, ``name`` among them.
+        source: Where they came from.
+
+    Returns:
+        Their keys in the order of the rows.
+
+    Raises:
+        CustomerRuleError: A name is missing.
+    """
+    prepared = []
+    for row in rows:
+        unknown = row.keys() - {*_IDENTITY, *_PLAIN}
+        if unknown:
+            raise TypeError(f"A customer is not made with {sorted(unknown)}.")
+        name = " ".join(str(row.get("name") or "").split())
+        if not name:
+            raise CustomerRuleError(_("The customer needs a name."), field="name")
+        number = row.get("identity_number")
+        prepared.append(
+            {
+                "source": source,
+                **row,
+                "name": name,
+                "identity_type": (row.get("identity_type") or IdentityType.ID_CARD) if number else None,
+                "identity_index": identity.identity_index(number) if number else None,
+            }
+        )
+    keys = insert_logged(Customer, prepared)
+    insert_logged(
+        CustomerProject,
+        [{"customer_id": key, "project_id": project.id, "source": source} for key in keys],
+    )
+    return keys
+
+
+def remove_registration(customer: Customer) -> None:
+    """Remove a customer who was registered by mistake, for example by an import that is taken back.
+
+    Raises:
+        CustomerRuleError: Something is known of him beyond the registration: a unit, another project, a document or
+            what a module keeps.
+    """
+    links = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(CustomerProject)
+        .where(CustomerProject.customer_id == customer.id)
+    )
+    with all_departments("a customer is removed only when nobody keeps anything of him"):
+        units = db.session.scalar(
+            sa.select(sa.func.count(CustomerUnit.id)).where(CustomerUnit.customer_id == customer.id)
+        )
+        hanging = sum(
+            db.session.scalar(sa.select(sa.func.count(model.id)).where(model.customer_id == customer.id)) or 0
+            for model in (CustomerContact, Consent, CustomerPreference)
+        )
+        shared = db.session.scalar(
+            sa.select(sa.func.count())
+            .select_from(CustomerProject)
+            .where(CustomerProject.customer_id == customer.id)
+        )
+    answers = dispatch.call("obstacles", record_kind="core.customer", record_id=customer.id)
+    sentences = [str(sentence) for answer in answers for sentence in answer.value or ()]
+    if units or hanging or shared != links or links != 1 or sentences:
+        raise CustomerRuleError(
+            " ".join(sentences) or _("More is known of this customer by now, so the record stays.")
+        )
+    db.session.delete(customer)
+    db.session.flush()
 
 
 def set_identity(
@@ -167,6 +246,33 @@ def link_project(customer: Customer, project: Project, source: str = "") -> None
     if held is None:
         db.session.add(CustomerProject(customer_id=customer.id, project_id=project.id, source=source))
         db.session.flush()
+
+
+def unlink_project(customer: Customer, project: Project) -> None:
+    """Take back the link of a customer to a project, while he is linked to another and holds nothing in this one.
+
+    Raises:
+        CustomerRuleError: He would be linked to nothing, or holds a part in a unit of the project.
+    """
+    held = db.session.get(CustomerProject, (customer.id, project.id))
+    if held is None:
+        return
+    units = db.session.scalar(
+        sa.select(sa.func.count(CustomerUnit.id)).where(
+            CustomerUnit.customer_id == customer.id, CustomerUnit.project_id == project.id
+        )
+    )
+    links = db.session.scalar(
+        sa.select(sa.func.count())
+        .select_from(CustomerProject)
+        .where(CustomerProject.customer_id == customer.id)
+    )
+    if units or links == 1:
+        raise CustomerRuleError(
+            _("%(name)s stays linked to %(project)s.", name=customer.name, project=project.name)
+        )
+    db.session.delete(held)
+    db.session.flush()
 
 
 def link_unit(

@@ -211,6 +211,29 @@ class DocumentType:
 
 
 @dataclass(frozen=True)
+class ImportDeclaration:
+    """Records of one kind that staff may take in from an Excel or CSV file.
+
+    Attributes:
+        code: ``<slug>.<noun>``, for example ``contractors.companies``.
+        label: What staff choose, in the plural: “Contractors”.
+        importer: An instance of a subclass of ``toolkit.Importer``: the columns, how a row is recognised, and the
+            services that write.
+        permission: Needed to upload, to see the verdicts, to write and to undo; one of its own, because a file can
+            change thousands of records.
+        record_kind: Code of the kind of the records, whose pages the result links.
+        order: Place in the list of imports, small first.
+    """
+
+    code: str
+    label: Text
+    importer: Any
+    permission: str
+    record_kind: str
+    order: int = 100
+
+
+@dataclass(frozen=True)
 class Panel:
     """A section on the page of a record, or on the home page (``record_kind="home"``).
 

@@ -69,6 +69,12 @@ def document_types() -> Sequence[d.DocumentType]:
 
 
 @hookspec
+def imports() -> Sequence[d.ImportDeclaration]:
+    """Declare records that staff may take in from Excel or CSV files."""
+    return ()
+
+
+@hookspec
 def panels() -> Sequence[d.Panel]:
     """Declare sections on record pages and on the home page."""
     return ()
@@ -188,6 +194,7 @@ DECLARING = (
     "menu_links",
     "settings",
     "document_types",
+    "imports",
     "panels",
     "timeline_kinds",
     "workflows",

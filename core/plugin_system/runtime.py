@@ -253,6 +253,14 @@ class Declared:
         sources = sorted(self._all("calendar_sources"), key=lambda source: (source.order, source.code))
         return self._on(sources, enabled_only)
 
+    def imports(self, enabled_only: bool = True) -> tuple[d.ImportDeclaration, ...]:
+        """Return what staff may take in from files, by order."""
+        return self._on(sorted(self._all("imports"), key=lambda item: (item.order, item.code)), enabled_only)
+
+    def import_declaration(self, code: str, enabled_only: bool = True) -> d.ImportDeclaration | None:
+        """Return the declaration of an import with this code."""
+        return next((item for item in self.imports(enabled_only) if item.code == code), None)
+
     def panels(self, record_kind: str, enabled_only: bool = True) -> tuple[d.Panel, ...]:
         """Return the panels of a record kind (``home`` for the home page) by order, with those of every record page."""
         found = list(self._panels.get(record_kind, ()))

@@ -46,6 +46,7 @@ DECLARED_TYPES: Mapping[str, type] = {
     "menu_links": d.MenuLink,
     "settings": d.Setting,
     "document_types": d.DocumentType,
+    "imports": d.ImportDeclaration,
     "panels": d.Panel,
     "timeline_kinds": d.TimelineKind,
     "workflows": d.WorkflowDeclaration,
@@ -198,6 +199,7 @@ def declaration_faults(
         _menu_faults(slug, declarations),
         _setting_faults(declarations),
         _document_faults(slug, folder, declarations, around),
+        _import_faults(slug, declarations, around),
         _panel_faults(slug, folder, declarations, around),
         _simple_code_faults(slug, declarations, around),
         _clock_faults(declarations),
@@ -227,6 +229,7 @@ _KEYS: Mapping[str, str] = {
     "permissions": "code",
     "record_kinds": "code",
     "document_types": "code",
+    "imports": "code",
     "panels": "code",
     "timeline_kinds": "code",
     "workflows": "name",
@@ -347,6 +350,8 @@ def _named_permissions(declarations: Declarations) -> Iterator[tuple[str, str]]:
     for panel in declarations.get("panels", ()):
         if panel.permission is not None:
             yield panel.permission, f"panels {panel.code!r}"
+    for item in declarations.get("imports", ()):
+        yield item.permission, f"imports {item.code!r}"
     for source in declarations.get("search_sources", ()):
         yield source.permission, f"search_sources {source.code!r}"
     for calendar in declarations.get("calendar_sources", ()):
@@ -388,6 +393,9 @@ def _unknown_record_kinds(declarations: Declarations, around: Surroundings) -> I
     for policy in declarations.get("clock_policies", ()):
         if policy.record_kind not in known:
             yield _unknown_kind(policy.record_kind, f"clock_policies {policy.code!r}")
+    for item in declarations.get("imports", ()):
+        if item.record_kind not in known:
+            yield _unknown_kind(item.record_kind, f"imports {item.code!r}")
     for panel in declarations.get("panels", ()):
         if panel.record_kind not in known | {HOME, EVERY_RECORD}:
             yield _unknown_kind(panel.record_kind, f"panels {panel.code!r}")
@@ -580,6 +588,32 @@ def _document_faults(
                 "%(where)s names languages that the installation does not have: %(languages)s.",
                 where=where,
                 languages=", ".join(document.languages) or "–",
+            )
+
+
+_IMPORTER = ("fields", "match_keys", "model", "judge", "write", "undo")
+
+
+def _import_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    yield from _foreign_codes(slug, "imports", declarations)
+    yield from _doubles("imports", "code", declarations, around)
+    for item in declarations.get("imports", ()):
+        missing = [name for name in _IMPORTER if not hasattr(item.importer, name)]
+        names = {each.name for each in getattr(item.importer, "fields", ())}
+        if missing:
+            yield _l(
+                "The importer of imports %(code)s lacks %(names)s; derive it from toolkit.Importer and declare an "
+                "instance.",
+                code=repr(item.code),
+                names=", ".join(missing),
+            )
+            continue
+        unknown = {name for key in item.importer.match_keys for name in key.fields} - names
+        if unknown:
+            yield _l(
+                "A match key of imports %(code)s names fields that it does not have: %(names)s.",
+                code=repr(item.code),
+                names=", ".join(sorted(unknown)),
             )
 
 

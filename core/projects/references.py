@@ -55,6 +55,7 @@ OPEN_PROJECTS = Reference(
     order_by=("code",),
     narrow=_open_projects,
 )
+"""The projects that are not closed, for fields in which one is chosen."""
 PHASES = Reference(
     Phase,
     text=lambda phase: f"{phase.project.name} · {phase.name}",

@@ -13,7 +13,7 @@ need that option always.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ from core.database.owners import owner_of
 from core.database.scope import current_scope
 from core.database.types import EncryptedText, utc_now
 from core.machinery.audit.models import AuditEntry, AuditSeal
-from core.machinery.audit.subjects import customer_subject, encrypt_value, forget_keys
+from core.machinery.audit.subjects import customer_subject, encrypt_value, forget_keys, hold_keys
 from core.machinery.audit.values import HIDDEN, PERSONAL, PRIVATE, to_plain
 
 BULK_LIMIT = 2_000
@@ -152,8 +152,7 @@ def _read_values(
 
 def _after_flush(session: Session, flush_context: Any) -> None:
     unknown = session.info.pop(_BEFORE, {})
-    entries = []
-    context: dict[str, Any] | None = None
+    changes: list[tuple[Any, str, dict[str, tuple[Any, Any]]]] = []
     for state, (is_deleted, list_only) in list(flush_context.states.items()):
         row = state.obj()
         if list_only or row is None or not is_audited(type(row)):
@@ -166,9 +165,34 @@ def _after_flush(session: Session, flush_context: Any) -> None:
             action, values = "changed", _changed_values(row, unknown.get(state, {}))
             if not values:
                 continue
-        context = context or acting_context()
-        entries.append(_entry(session, row, action, values, context))
-    write_entries(session, entries)
+        changes.append((row, action, values))
+    if not changes:
+        return
+    context = acting_context()
+    _hold_keys(session, changes)
+    write_entries(session, [_entry(session, row, action, values, context) for row, action, values in changes])
+
+
+def _hold_keys(session: Session, changes: Sequence[tuple[Any, str, Mapping[str, tuple[Any, Any]]]]) -> None:
+    """Read the keys of the persons whose values are about to be logged, all in one statement."""
+    if len(changes) < 2:
+        return
+    subjects = set()
+    for row, _action, values in changes:
+        markers = {field.key: field.marker for field in fields_of(type(row))}
+        customer_id = _customer_of(row)
+        for key, (before, after) in values.items():
+            marker = markers.get(key, "")
+            is_secret = marker == PERSONAL or (marker == PRIVATE and customer_id is not None)
+            if is_secret and not (before in (None, "") and after in (None, "")):
+                subjects.add(customer_subject(customer_id))
+                break
+    hold_keys(session, subjects)
+
+
+def _customer_of(row: Any) -> int | None:
+    found: int | None = row.__dict__.get("customer_id", owner_of(row, loaded_only=True).customer_id)
+    return found
 
 
 def _values_of_created(row: Any) -> dict[str, tuple[Any, Any]]:
@@ -308,6 +332,24 @@ def acting_context() -> dict[str, Any]:
         context["request_id"] = str(g.get("request_id") or "")[:40]
         context["address"] = (request.remote_addr or "")[:64]
     return context
+
+
+def log_created_rows(session: Session, model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write an entry for each of many rows that were inserted without the unit of work.
+
+    Args:
+        session: The session of the transaction.
+        model: Their mapped class.
+        rows: Values by column, with the keys.
+    """
+    fields = [field.key for field in fields_of(model) if field.key != "id"]
+    changes = []
+    for held in rows:
+        values = {key: (None, held[key]) for key in fields if held.get(key) not in (None, "")}
+        changes.append((_unattached(model, held), "created", values))
+    _hold_keys(session, changes)
+    context = acting_context()
+    write_entries(session, [_entry(session, row, action, values, context) for row, action, values in changes])
 
 
 def write_entries(session: Session, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -464,8 +506,12 @@ def _bulk_entry(
     values: Mapping[str, tuple[Any, Any]],
     context: Mapping[str, Any],
 ) -> dict[str, Any]:
-    # An unattached instance carries the values to the same functions that read a row of a flush.
+    return _entry(session, _unattached(model, held), action, values, context)
+
+
+def _unattached(model: type[Any], held: Mapping[str, Any]) -> Any:
+    """Return an instance that belongs to no session; it carries values to the functions that read a row of a flush."""
     row: Any = object.__new__(model)
     attributes.manager_of_class(model).setup_instance(row)
     row.__dict__.update(held)
-    return _entry(session, row, action, values, context)
+    return row

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -23,6 +24,9 @@ INSTALLATION = "installation"
 _TABLE = cast(sa.Table, SubjectKey.__table__)
 _CACHE = "doorstep.subject_keys"
 _NONCE_BYTES = 12
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+_AT_ONCE = 400
+"""Subjects asked for in one statement."""
 
 
 class SubjectErased(LookupError):
@@ -69,7 +73,7 @@ def encrypt_value(session: Session, subject: str, value: Any) -> str | None:
     except SubjectErased:
         return None
     nonce = os.urandom(_NONCE_BYTES)
-    content = json.dumps(value, ensure_ascii=False).encode()
+    content = _as_json(value).encode()
     return base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, content, subject.encode())).decode()
 
 
@@ -114,6 +118,55 @@ def forget_keys(session: Session) -> None:
     session.info.pop(_CACHE, None)
 
 
+def hold_keys(session: Session, subjects: Iterable[str]) -> None:
+    """Read the keys of many subjects at once, and make those that are missing, before their values are encrypted.
+
+    An import writes hundreds of persons in one transaction; asking for each key by itself took half of its time.
+
+    Args:
+        session: The session of the transaction.
+        subjects: The subjects whose values are about to be encrypted.
+    """
+    held: dict[str, bytes] = session.info.setdefault(_CACHE, {})
+    wanted = sorted(set(subjects) - held.keys())
+    if len(wanted) < 2:
+        return
+    connection = session.connection()
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        found = _read_keys(connection, part)
+        missing = [subject for subject in part if subject not in found]
+        if missing:
+            found |= _make_keys(connection, missing)
+        held.update(
+            {subject: base64.urlsafe_b64decode(key) for subject, key in found.items() if key is not None}
+        )
+
+
+def _read_keys(connection: sa.Connection, subjects: Sequence[str]) -> dict[str, str | None]:
+    query = sa.select(_TABLE.c.subject, _TABLE.c.key).where(_TABLE.c.subject.in_(subjects))
+    return {row.subject: row.key for row in connection.execute(query)}
+
+
+def _make_keys(connection: sa.Connection, subjects: Sequence[str]) -> dict[str, str | None]:
+    made = {subject: base64.urlsafe_b64encode(os.urandom(32)).decode() for subject in subjects}
+    now = utc_now()
+    rows = [{"subject": subject, "key": key, "created_at": now} for subject, key in made.items()]
+    statement = _insert(connection)(_TABLE).on_conflict_do_nothing(index_elements=["subject"])
+    stored = set(connection.execute(statement.returning(_TABLE.c.subject), rows).scalars())
+    # Another transaction may have made one at the same moment; the first one counts.
+    lost = [subject for subject in subjects if subject not in stored]
+    return {subject: made[subject] for subject in stored} | (_read_keys(connection, lost) if lost else {})
+
+
+def _insert(connection: sa.Connection) -> Any:
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    return insert
+
+
 def _key(session: Session, subject: str) -> bytes:
     held: dict[str, bytes] = session.info.setdefault(_CACHE, {})
     if subject in held:
@@ -131,11 +184,7 @@ def _key(session: Session, subject: str) -> bytes:
 
 
 def _make_key(connection: sa.Connection, subject: str) -> Any:
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    statement = insert(_TABLE).values(
+    statement = _insert(connection)(_TABLE).values(
         subject=subject, key=base64.urlsafe_b64encode(os.urandom(32)).decode(), created_at=utc_now()
     )
     return connection.execute(

@@ -7,7 +7,9 @@ import datetime as dt
 import io
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +22,7 @@ MAX_SHEETS = 60
 MAX_ROWS = 20_000
 """Rows of all sheets together."""
 MAX_COLUMNS = 100
+_PIECE = 1024 * 1024
 EXACT_DIGITS = 15
 """Excel keeps this many digits of a number; a longer one has lost its end."""
 
@@ -28,7 +31,7 @@ class WorkbookUnreadable(ValueError):
     """A file cannot be read as a workbook; the message is a full sentence for the user."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """What stands in a cell.
 
@@ -43,6 +46,9 @@ class Cell:
     is_filled: bool = False
 
 
+_EMPTY = Cell()
+
+
 @dataclass(frozen=True)
 class Sheet:
     """A sheet; row 1 of the workbook is ``rows[0]``."""
@@ -51,12 +57,34 @@ class Sheet:
     rows: list[list[Cell]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class SheetStream:
+    """A sheet whose rows are read one after the other; row 1 of the workbook comes first."""
+
+    name: str
+    rows: Iterator[list[Cell]]
+
+
 def read_workbook(content: bytes, file_name: str) -> list[Sheet]:
     """Return the sheets of a workbook in their order.
 
     Args:
         content: The file; at most 10 MB.
         file_name: Its name; the ending does not decide, it stands in the messages.
+
+    Raises:
+        WorkbookUnreadable: It is too large, damaged, protected by a password, or no workbook.
+    """
+    return [Sheet(sheet.name, list(sheet.rows)) for sheet in stream_workbook(content, file_name)]
+
+
+def stream_workbook(content: bytes, file_name: str, most_rows: int = MAX_ROWS) -> Iterator[SheetStream]:
+    """Yield the sheets of a workbook; each must be read before the next one is asked for.
+
+    Args:
+        content: The file; at most 10 MB.
+        file_name: Its name; the ending does not decide, it stands in the messages.
+        most_rows: Rows of all sheets together that are allowed.
 
     Raises:
         WorkbookUnreadable: It is too large, damaged, protected by a password, or no workbook.
@@ -71,32 +99,72 @@ def read_workbook(content: bytes, file_name: str) -> list[Sheet]:
             )
         )
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return _read_excel(content, file_name)
-    return [_read_csv(content, file_name)]
+        yield from _stream_excel(content, file_name, most_rows)
+    else:
+        yield _stream_csv(content, file_name, most_rows)
 
 
-def _read_excel(content: bytes, file_name: str) -> list[Sheet]:
+def _stream_excel(content: bytes, file_name: str, most_rows: int) -> Iterator[SheetStream]:
     if content.startswith(b"PK"):
-        _check_archive(content, file_name)
-    try:
+        _check_archive(content, file_name, most_rows)
+    with _reading(file_name):
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheets = []
-        total = 0
-        for name in workbook.sheet_names[:MAX_SHEETS]:
+        names = workbook.sheet_names[:MAX_SHEETS]
+    total = 0
+    for name in names:
+        with _reading(file_name):
             sheet = workbook.get_sheet_by_name(name)
-            if sheet.total_height > MAX_ROWS or sheet.total_width > 16_384:
-                raise _too_many(file_name)
-            values = sheet.to_python(skip_empty_area=False, nrows=MAX_ROWS + 1)
-            total += len(values)
-            if total > MAX_ROWS:
-                raise _too_many(file_name)
-            rows = [[_cell(value) for value in row[:MAX_COLUMNS]] for row in values]
-            _fill_merged(rows, sheet.merged_cell_ranges or ())
-            sheets.append(Sheet(name, rows))
-        return sheets
-    except WorkbookUnreadable:
-        raise
-    except (KeyboardInterrupt, SystemExit):
+            if sheet.total_width > 16_384:
+                raise _too_many(file_name, most_rows)
+            total += sheet.total_height
+            if total > most_rows:
+                raise _too_many(file_name, most_rows)
+        yield SheetStream(name, _rows_of(sheet, file_name))
+
+
+def _rows_of(sheet: Any, file_name: str) -> Iterator[list[Cell]]:
+    with _reading(file_name):
+        top, left = sheet.start or (0, 0)
+        merged = _Merged(sheet.merged_cell_ranges or ())
+        margin: list[Cell] = [_EMPTY] * min(left, MAX_COLUMNS)
+        width = MAX_COLUMNS - len(margin)
+        for number in range(top):
+            yield merged.fill(number, list(margin))
+        for number, values in enumerate(sheet.iter_rows(), start=top):
+            yield merged.fill(number, [*margin, *[_cell(value) for value in values[:width]]])
+
+
+class _Merged:
+    """Writes the text of a merged cell into the cells that it covers."""
+
+    def __init__(self, ranges: Sequence[Any]) -> None:
+        self._starting: dict[int, list[Any]] = {}
+        for (top, left), (bottom, right) in ranges:
+            self._starting.setdefault(top, []).append((left, bottom, right))
+        self._open: list[tuple[int, int, int, Cell]] = []
+
+    def fill(self, number: int, row: list[Cell]) -> list[Cell]:
+        """Return the row with the given number, counted from 0."""
+        for left, _bottom, right, filled in self._open:
+            for column in range(left, min(right + 1, len(row))):
+                row[column] = filled
+        for left, bottom, right in self._starting.pop(number, ()):
+            if left >= len(row):
+                continue
+            filled = Cell(row[left].text, row[left].is_inexact, is_filled=True)
+            for column in range(left + 1, min(right + 1, len(row))):
+                row[column] = filled
+            self._open.append((left, bottom, right, filled))
+        if self._open:
+            self._open = [each for each in self._open if each[1] > number]
+        return row
+
+
+@contextmanager
+def _reading(file_name: str) -> Iterator[None]:
+    try:
+        yield
+    except (WorkbookUnreadable, GeneratorExit, KeyboardInterrupt, SystemExit):
         raise
     # The reader raises many kinds of errors, and its panics derive from BaseException.
     except BaseException as error:
@@ -109,29 +177,36 @@ def _read_excel(content: bytes, file_name: str) -> list[Sheet]:
         ) from error
 
 
-def _check_archive(content: bytes, file_name: str) -> None:
+def _check_archive(content: bytes, file_name: str, most_rows: int) -> None:
+    """Refuse an archive that unpacks to too much; the sizes that it states are not believed."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile as error:
+            left = MAX_UNPACKED
+            if sum(entry.file_size for entry in archive.infolist()) > left:
+                raise _too_many(file_name, most_rows)
+            for entry in archive.infolist():
+                with archive.open(entry) as stream:
+                    while piece := stream.read(_PIECE):
+                        left -= len(piece)
+                        if left < 0:
+                            raise _too_many(file_name, most_rows)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise WorkbookUnreadable(
             _("“%(name)s” is damaged. Save it again in Excel and choose it once more.", name=file_name)
         ) from error
-    if unpacked > MAX_UNPACKED:
-        raise _too_many(file_name)
 
 
-def _too_many(file_name: str) -> WorkbookUnreadable:
+def _too_many(file_name: str, most_rows: int) -> WorkbookUnreadable:
     return WorkbookUnreadable(
         _(
             "“%(name)s” has more than %(count)s rows. Split it, for example by building.",
             name=file_name,
-            count=f"{MAX_ROWS:,}",
+            count=f"{most_rows:,}",
         )
     )
 
 
-def _read_csv(content: bytes, file_name: str) -> Sheet:
+def _stream_csv(content: bytes, file_name: str, most_rows: int) -> SheetStream:
     for encoding in ("utf-8-sig", "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "gb18030"):
         try:
             text = content.decode(encoding)
@@ -144,19 +219,18 @@ def _read_csv(content: bytes, file_name: str) -> Sheet:
         raise WorkbookUnreadable(_no_workbook(file_name))
     first = text.split("\n", 1)[0]
     delimiter = max((",", ";", "\t"), key=first.count)
+    return SheetStream("CSV", _rows_of_csv(text, delimiter, file_name, most_rows))
+
+
+def _rows_of_csv(text: str, delimiter: str, file_name: str, most_rows: int) -> Iterator[list[Cell]]:
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        rows = [[_cell(value) for value in line[:MAX_COLUMNS]] for line in _limited(lines, file_name)]
+        for number, line in enumerate(lines):
+            if number >= most_rows:
+                raise _too_many(file_name, most_rows)
+            yield [_cell(value) for value in line[:MAX_COLUMNS]]
     except csv.Error as error:
         raise WorkbookUnreadable(_no_workbook(file_name)) from error
-    return Sheet("CSV", rows)
-
-
-def _limited(lines: Iterable[list[str]], file_name: str) -> Iterable[list[str]]:
-    for number, line in enumerate(lines):
-        if number >= MAX_ROWS:
-            raise _too_many(file_name)
-        yield line
 
 
 def _no_workbook(file_name: str) -> str:
@@ -168,7 +242,7 @@ def _no_workbook(file_name: str) -> str:
 
 def _cell(value: Any) -> Cell:
     if value is None or value == "":
-        return Cell()
+        return _EMPTY
     if isinstance(value, bool):
         return Cell(str(value).upper())
     if isinstance(value, (int, float)):
@@ -185,21 +259,11 @@ def _cell(value: Any) -> Cell:
 
 def clean(text: str) -> str:
     """Return a text without control characters and without spaces around it, also the wide ones of Chinese."""
+    if text.isprintable():
+        return text.strip(" ")
     kept = "".join(
         character
         for character in text
         if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs")
     )
     return kept.strip(" \t\r\n\u3000\xa0")
-
-
-def _fill_merged(rows: list[list[Cell]], ranges: Sequence[Any]) -> None:
-    for (top, left), (bottom, right) in ranges:
-        if top >= len(rows) or left >= len(rows[top]):
-            continue
-        origin = rows[top][left]
-        filled = Cell(origin.text, origin.is_inexact, is_filled=True)
-        for row in rows[top : bottom + 1]:
-            for column in range(left, min(right + 1, len(row))):
-                if row is not rows[top] or column != left:
-                    row[column] = filled

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from pathlib import Path
 
@@ -11,15 +12,19 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
-from core.customers import importing
-from core.customers.import_rows import ImportRefused, read_file
-from core.customers.models import Customer, CustomerUnit, UnitImport, UnitRole
+from core.customers import services as customers
+from core.customers.importing import UnitImporter
+from core.customers.models import Customer, CustomerUnit, UnitRole
 from core.database.types import utc_now
 from core.extensions import db
+from core.machinery.exchange import services
+from core.machinery.exchange.importer import ImportRefused
+from core.machinery.exchange.staging import read_file, unpack_content
 from core.projects import services as projects
-from core.projects.models import Phase, Project, Unit
+from core.projects.models import Building, Phase, Project, Unit
 
 SAMPLES = Path(__file__).resolve().parents[3] / "docs" / "samples"
+IMPORTER = UnitImporter()
 HEADS = ["楼栋", "单元", "房号", "户型", "面积", "业主", "电话", "证件号"]
 
 
@@ -56,52 +61,84 @@ def workbook(*rows):
     return stream.getvalue()
 
 
+def previewed(project, content, phase=None):
+    options = {"make_buildings": phase is not None, "phase_id": phase.id if phase else None}
+    batch, _read = services.start_import(
+        "core.units_and_owners", IMPORTER, content, "units-and-owners.xlsx", project=project, options=options
+    )
+    services.check_all(batch, IMPORTER)
+    return batch
+
+
+def confirmed(batch):
+    result = services.write_all(batch, IMPORTER, all_or_nothing=False)
+    created = [key for kind, key in services.written_records(batch)[0] if kind == "new"]
+    changed = [key for kind, key in services.written_records(batch)[0] if kind == "changed"]
+    return result, created, changed
+
+
 def made_and_confirmed(project, content, phase=None):
-    made = importing.preview(project, content, "x.xlsx", phase)
-    return importing.confirm(importing.find_import(made.id))
+    return confirmed(previewed(project, content, phase))
+
+
+def kinds(batch):
+    return {
+        kind: number for kind, number in services.counts_of(batch).items() if number and kind != "ignored"
+    }
+
+
+def shown(batch):
+    return list(services.rows_of(batch, IMPORTER, ("new", "changed", "unchanged", "error")))
+
+
+def values_of(batch, row):
+    number, offset = divmod(row.position, services.CHUNK_ROWS)
+    return unpack_content(services.content_of(batch, number)).rows[offset].values
 
 
 def test_every_verdict_of_the_sample(place, content):
     expected = json.loads((SAMPLES / "units-and-owners.expected.json").read_text(encoding="utf-8"))
-    found = importing.preview(place, content, "units-and-owners.xlsx")
-    by_place = {(verdict.row.sheet, verdict.row.row): verdict for verdict in found.verdicts}
+    batch = previewed(place, content)
+    by_place = {(row.sheet, row.number): row for row in shown(batch)}
     seen = {"accept": 0, "reject": 0, "ignore": 0}
     for sheet in expected["sheets"]:
         for row in sheet["rows"]:
-            verdict = by_place.get((sheet["name"], row["row"]))
+            found = by_place.get((sheet["name"], row["row"]))
             seen[row["verdict"]] += 1
             if row["verdict"] == "ignore":
-                assert verdict is None
+                assert found is None
                 continue
-            assert verdict is not None
+            assert found is not None
             if row["verdict"] == "reject":
-                assert verdict.kind == "error"
-                assert [{"column": error.column, "code": error.code} for error in verdict.errors] == row[
+                assert found.kind == "error"
+                assert [{"column": error.column, "code": error.code} for error in found.errors] == row[
                     "errors"
                 ]
                 continue
-            assert verdict.kind == "new", (sheet["name"], row["row"], verdict.errors)
-            unit = row["unit"]
-            assert (verdict.row.building, verdict.row.entrance, verdict.row.number) == (
+            assert found.kind == "new", (sheet["name"], row["row"], found.errors)
+            unit, values = row["unit"], values_of(batch, found)
+            assert (values["building"], values["entrance"], values["number"]) == (
                 unit["building"],
                 unit["entrance"],
                 unit["number"],
             )
-            assert verdict.row.values["layout"] == unit["layout"]
-            assert verdict.row.values["gross_area_contract"] == unit["gross_area_contract"]
+            assert values["values"]["layout"] == unit["layout"]
+            assert values["values"]["gross_area_contract"] == unit["gross_area_contract"]
             owners = [
                 {
-                    "name": one.name,
-                    "kind": one.kind,
-                    "phone": one.phone,
-                    "identity_type": "other" if one.kind == "company" else one.identity_type,
-                    "identity_number": one.credit_code if one.kind == "company" else one.identity_number,
+                    "name": one["name"],
+                    "kind": one["kind"],
+                    "phone": one["phone"],
+                    "identity_type": "other" if one["kind"] == "company" else one["identity_type"],
+                    "identity_number": one["credit_code"]
+                    if one["kind"] == "company"
+                    else one["identity_number"],
                 }
-                for one in verdict.row.owners
+                for one in values["owners"]
             ]
             assert owners == row["owners"]
     assert seen == expected["verdicts"]
-    assert found.skipped_sheets == ["填表说明"]
+    assert batch.skipped == ["填表说明"]
 
 
 def test_a_preview_writes_neither_units_nor_customers(place, content):
@@ -109,7 +146,7 @@ def test_a_preview_writes_neither_units_nor_customers(place, content):
         db.session.scalar(sa.select(sa.func.count()).select_from(model))
         for model in (Unit, Customer, CustomerUnit)
     ]
-    importing.preview(place, content, "x.xlsx")
+    previewed(place, content)
     after = [
         db.session.scalar(sa.select(sa.func.count()).select_from(model))
         for model in (Unit, Customer, CustomerUnit)
@@ -118,12 +155,10 @@ def test_a_preview_writes_neither_units_nor_customers(place, content):
 
 
 def test_a_confirmation_writes_the_good_rows_once(place, content):
-    made = importing.preview(place, content, "x.xlsx")
-    record = importing.find_import(made.id)
-    result = importing.confirm(record)
-    assert (len(result["created"]), len(result["changed"]), result["errors"]) == (40, 0, 13)
-    assert importing.confirm(record) == result
-    assert record.content is None
+    batch = previewed(place, content)
+    result, created, changed = confirmed(batch)
+    assert (len(created), len(changed), result["error"]) == (40, 0, 13)
+    assert confirmed(batch) == (result, created, changed)
     unit = db.session.scalars(
         sa.select(Unit).where(Unit.project_id == place.id, Unit.code == "1-1-202")
     ).one()
@@ -146,9 +181,9 @@ def test_a_confirmation_writes_the_good_rows_once(place, content):
 def test_the_same_file_again_changes_nothing(place, content):
     made_and_confirmed(place, content)
     customers = db.session.scalar(sa.select(sa.func.count(Customer.id)))
-    again = importing.preview(place, content, "x.xlsx")
-    assert dict(again.counts) == {"unchanged": 40, "error": 13}
-    importing.confirm(importing.find_import(again.id))
+    again = previewed(place, content)
+    assert kinds(again) == {"unchanged": 40, "error": 13}
+    confirmed(again)
     assert db.session.scalar(sa.select(sa.func.count(Customer.id))) == customers
 
 
@@ -156,71 +191,92 @@ def test_a_change_is_shown_as_before_and_after_with_masked_numbers(place):
     first = ["1", "1", "1801", "三房", "88.00", "张三", "13900010001", ""]
     made_and_confirmed(place, workbook(first))
     changed = ["1", "1", "1801", "四房", "90.5", "张三、李四", "13900010001、13900010002", ""]
-    found = importing.preview(place, workbook(changed), "x.xlsx")
-    assert found.verdicts[0].kind == "changed"
-    assert set(found.verdicts[0].diff) == {
+    batch = previewed(place, workbook(changed))
+    assert shown(batch)[0].kind == "changed"
+    assert set(shown(batch)[0].diff) == {
         ("layout", "三房", "四房"),
         ("gross_area_contract", "88.00", "90.50"),
         ("owner", "", "李四"),
     }
-    result = importing.confirm(importing.find_import(found.id))
-    unit = db.session.get_one(Unit, result["changed"][0])
+    _result, _created, keys = confirmed(batch)
+    unit = db.session.get_one(Unit, keys[0])
     assert unit.layout == "四房"
-    assert [customer.name for customer in importing.services.owners_of(unit)] == ["张三", "李四"]
+    assert [customer.name for customer in customers.owners_of(unit)] == ["张三", "李四"]
 
 
 def test_another_owner_is_a_conflict_and_never_a_silent_change(place):
     made_and_confirmed(place, workbook(["1", "1", "1801", "", "", "张三", "13900010001", ""]))
-    found = importing.preview(
-        place, workbook(["1", "1", "1801", "", "", "李四", "13900010002", ""]), "x.xlsx"
-    )
-    assert [error.code for error in found.verdicts[0].errors] == ["owner_conflict"]
+    batch = previewed(place, workbook(["1", "1", "1801", "", "", "李四", "13900010002", ""]))
+    assert [error.code for error in shown(batch)[0].errors] == ["owner_conflict"]
 
 
 def test_missing_buildings_are_made_only_when_asked(place, world):
     rows = workbook(["7栋", "", "0301", "", "", "", "", ""])
-    assert importing.preview(place, rows, "x.xlsx").verdicts[0].errors[0].code == "building_unknown"
+    assert shown(previewed(place, rows))[0].errors[0].code == "building_unknown"
     phase = db.session.scalars(sa.select(Phase).where(Phase.project_id == place.id)).one()
-    found = importing.preview(place, rows, "x.xlsx", phase)
-    assert found.new_buildings == ["7"]
-    result = importing.confirm(importing.find_import(found.id))
-    unit = db.session.get_one(Unit, result["created"][0])
+    batch = previewed(place, rows, phase)
+    assert ["7" in remark for remark in batch.result["remarks"]] == [True]
+    _result, created, _changed = confirmed(batch)
+    unit = db.session.get_one(Unit, created[0])
     assert (unit.code, unit.floor, unit.building.phase_id) == ("7-0301", 3, phase.id)
 
 
 def test_a_customer_of_another_company_is_not_recognised_nor_told(place, world):
     foreign_phone = world.foreign.phones[0]
-    found = importing.preview(
-        place, workbook(["1", "1", "1801", "", "", "某人", foreign_phone, ""]), "x.xlsx"
-    )
-    assert found.verdicts[0].kind == "new"
+    batch = previewed(place, workbook(["1", "1", "1801", "", "", "某人", foreign_phone, ""]))
+    assert shown(batch)[0].kind == "new"
 
 
-def test_an_expired_preview_is_refused_and_its_rows_are_removed(place, content):
-    made = importing.preview(place, content, "x.xlsx")
-    record = importing.find_import(made.id)
-    record.expires_at = utc_now()
+def test_an_expired_preview_is_refused(place, content):
+    batch = previewed(place, content)
+    batch.expires_at = utc_now()
     with pytest.raises(ImportRefused):
-        importing.confirm(record)
-    importing.forget_expired()
-    assert record.content is None
+        confirmed(batch)
 
 
 def test_errors_stop_everything_when_asked(place, content):
-    record = importing.find_import(importing.preview(place, content, "x.xlsx").id)
     with pytest.raises(ImportRefused):
-        importing.confirm(record, only_good_rows=False)
+        services.write_all(previewed(place, content), IMPORTER, all_or_nothing=True)
 
 
-def test_the_rows_lie_encrypted_and_only_their_user_finds_them(place, content, scope_of):
-    made = importing.preview(place, content, "x.xlsx")
-    db.session.commit()
-    stored = db.session.connection().exec_driver_sql("SELECT content FROM unit_import").scalar_one()
-    assert "王建国" not in stored
-    assert "19900000001" not in stored
-    db.session.rollback()
-    with scope_of("engineer"):
-        assert importing.find_import(made.id) is None
+def test_everything_that_the_import_made_goes_when_it_is_taken_back(place, content):
+    phase = db.session.scalars(sa.select(Phase).where(Phase.project_id == place.id)).one()
+    before = [numbers(model) for model in (Unit, Customer, CustomerUnit, Building)]
+    made_and_confirmed(place, workbook(["1", "1", "1801", "三房", "88", "张三", "13900010001", ""]))
+    unit = db.session.scalars(sa.select(Unit).where(Unit.code == "1-1-1801")).one()
+    rows = [
+        ["1", "1", "1801", "四房", "90", "张三、李四", "13900010001、13900010002", ""],
+        ["9", "1", "0101", "", "", "张三", "13900010001", ""],
+        ["9", "1", "0102", "", "", "王五", "13900010003", ""],
+        ["9", "1", "0103", "", "", "王五", "13900010003", ""],
+    ]
+    batch = previewed(place, workbook(*rows), phase)
+    confirmed(batch)
+    assert services.undo_all(batch, IMPORTER) == (4, 0)
+    after = [numbers(model) for model in (Unit, Customer, CustomerUnit, Building)]
+    assert [new - old for new, old in zip(after, before, strict=True)] == [1, 1, 1, 0]
+    assert (unit.layout, [row.name for row in customers.owners_of(unit)]) == ("三房", ["张三"])
+
+
+def test_what_somebody_changed_since_stays(place):
+    batch = previewed(
+        place,
+        workbook(
+            ["1", "1", "1801", "三房", "88", "张三", "13900010001", ""],
+            ["1", "1", "1802", "三房", "88", "李四", "13900010002", ""],
+        ),
+    )
+    confirmed(batch)
+    person = db.session.scalars(sa.select(Customer).where(Customer.name == "张三")).one()
+    customers.change_customer(person, note="要求来电")
+    assert services.undo_all(batch, IMPORTER) == (1, 1)
+    assert [unit.code for unit in db.session.scalars(sa.select(Unit).where(Unit.project_id == place.id))] == [
+        "1-1-1801"
+    ]
+
+
+def numbers(model):
+    return db.session.scalar(sa.select(sa.func.count()).select_from(model))
 
 
 def test_a_signed_purchase_gives_the_stage(place):
@@ -251,62 +307,66 @@ def test_five_thousand_rows_are_previewed_in_time(place):
     ]
     book = workbook(*rows)
     start = time.perf_counter()
-    found = importing.preview(place, book, "x.xlsx")
+    batch = previewed(place, book)
     taken = time.perf_counter() - start
-    assert len(found.verdicts) == 5_000
+    assert kinds(batch) == {"new": 5_000}
     assert taken < 15, taken
 
 
 def test_a_file_without_a_table_is_refused(running_app):
     book = openpyxl.Workbook()
-    book.active.append(["姓名", "电话"])
+    book.active.append(["甲", "乙"])
+    book.active.append(["1", "2"])
     stream = io.BytesIO()
     book.save(stream)
-    with running_app.test_request_context(), pytest.raises(ImportRefused):
-        read_file(stream.getvalue(), "x.xlsx")
+    with running_app.test_request_context():
+        assert not read_file(stream.getvalue(), "x.xlsx", IMPORTER).understood
+        book.active.delete_rows(1, 5)
+        empty = io.BytesIO()
+        book.save(empty)
+        with pytest.raises(ImportRefused):
+            read_file(empty.getvalue(), "x.xlsx", IMPORTER)
 
 
 def test_the_pages_from_upload_to_result(sign_in, world, content):
     browser = sign_in("head")
+    moved = browser.get(f"/admin/unit_import/?project={world.own.project_id}")
+    assert moved.status_code == 303
     answer = browser.post(
-        "/admin/unit_import/",
+        moved.location,
         data={
             "project_id": world.own.project_id,
             "file": (io.BytesIO(content), "名单.xlsx"),
             "make_buildings": "y",
             "phase_id": world.own.phase_id,
+            "match": "unit",
+            "mode": "both",
         },
     )
     assert answer.status_code == 303, answer.text
+    columns = browser.get(answer.location)
+    fields = dict(re.findall(r'name="(c\d+-\d+)".*?<option value="(\w+)" selected', columns.text))
+    answer = browser.post(answer.location, data=fields)
     page = browser.get(answer.location)
     assert page.status_code == 200
     assert "bad-row" in page.text
     key = answer.location.rpartition("=")[2]
-    bad = browser.get(f"/admin/unit_import/bad-rows/?id={key}")
-    assert openpyxl.load_workbook(io.BytesIO(bad.data)).active.max_row > 10
-    for _twice in range(2):
-        answer = browser.post("/admin/unit_import/confirm/", data={"id": key})
+    answer = browser.post("/admin/imports/confirm/", data={"id": key})
     result = browser.get(answer.location)
-    assert result.status_code == 200
     assert "3-1-1501" in result.text
-    assert sign_in("sibling").get(f"/admin/unit_import/result/?id={key}").status_code == 404
     assert sign_in("nobody").get("/admin/unit_import/").status_code == 403
 
 
-def test_a_bad_file_keeps_what_was_typed(sign_in, world):
+def test_a_missing_phase_keeps_what_was_typed(sign_in, world, content):
     answer = sign_in("head").post(
-        "/admin/unit_import/",
-        data={"project_id": world.own.project_id, "file": (io.BytesIO(b"no"), "x.xlsx")},
+        "/admin/imports/start/?kind=core.units_and_owners",
+        data={
+            "project_id": world.own.project_id,
+            "file": (io.BytesIO(content), "x.xlsx"),
+            "make_buildings": "y",
+            "match": "unit",
+            "mode": "both",
+        },
     )
     assert answer.status_code == 422
     assert f'value="{world.own.project_id}"' in answer.text
-
-
-def test_uploads_of_others_are_not_listed(place, content, world, scope_of):
-    importing.preview(place, content, "x.xlsx")
-    db.session.commit()
-    assert len(importing.recent_imports()) == 1
-    db.session.rollback()
-    with scope_of("engineer"):
-        assert importing.recent_imports() == []
-        assert db.session.scalar(sa.select(sa.func.count(UnitImport.id))) == 1

@@ -26,7 +26,7 @@ from core.machinery.documents.models import IssuedDocument
 from core.people.models import Department, Membership, User
 from core.people.permissions import Public, required_permission
 from core.plugin_system.runtime import current_runtime
-from core.projects.models import Building, Phase, Project, Unit
+from core.projects.models import Building, Project, Unit
 from core.testing.world import PASSWORD
 from tests.integration.authorisation.oracle import (
     ANY,
@@ -787,25 +787,39 @@ def _touchpoint(scene: Scene, route: Route, method: str, actor: Actor, target: s
 
 
 def _unit_import(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
-    from core.customers.models import UnitImport
+    yield Attempt(
+        url_for(route.endpoint, project=key_text(scene, Project, target)), Rule(_marked(scene, route))
+    )
 
-    needs, function = _marked(scene, route), route.endpoint.rpartition(".")[2]
-    if function == "lookup":
-        for name in ("project_id", "phase_id"):
-            term = scene.records.canary(target)[:2] if target in PROJECTS else ""
-            yield Attempt(url_for(route.endpoint, name=name, query=term), Rule(needs), what=name)
+
+def _imports(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Imports of customers: beside the right to the pages, each needs the right that its declaration names."""
+    from core.machinery.exchange.models import ImportBatch
+
+    needs, function, kind = _marked(scene, route), route.endpoint.rpartition(".")[2], "core.customers"
+    rights = (*needs, "import.customers")
+    project = key_text(scene, Project, target)
+    if function == "index":
+        yield Attempt(url_for(route.endpoint), Rule(needs))
+    elif function == "lookup":
+        term = scene.records.canary(target)[:2] if target in PROJECTS else ""
+        yield Attempt(url_for(route.endpoint, kind=kind, name="project_id", query=term), Rule(rights))
+    elif function == "template":
+        yield Attempt(url_for(route.endpoint, kind=kind), Rule(rights))
     elif function == "start":
-        data = {"project_id": key_text(scene, Project, target), "phase_id": key_text(scene, Phase, target)}
-        granted = Attempt(url_for(route.endpoint, project=data["project_id"]), Rule(needs))
-        refused = Attempt(url_for(route.endpoint), Rule(needs, granted=REFUSED), data=data, files="file")
-        yield granted if method == "GET" else refused
+        address = url_for(route.endpoint, kind=kind, project=project)
+        data = {"project_id": project, "match": "phone", "mode": "both"}
+        refused = Attempt(address, Rule(rights, granted=REFUSED), data=data, files="file")
+        yield Attempt(address, Rule(rights)) if method == "GET" else refused
     else:
-        key = key_text(scene, UnitImport, target)
-        rule = Rule(needs, row=True)
-        if method == "GET":
-            yield Attempt(url_for(route.endpoint, id=key), rule, UnitImport, private=True)
+        key = key_text(scene, ImportBatch, target)
+        rule = Rule(needs, row=True, late=("import.customers",))
+        arguments = {"row": "500"} if function == "row" else {}
+        if method == "GET" or function in ("columns", "row"):
+            data = {"c0-0": "name", "f-name": "Probe"} if method == "POST" else {}
+            yield Attempt(url_for(route.endpoint, id=key, **arguments), rule, ImportBatch, data, private=True)
         else:
-            yield Attempt(url_for(route.endpoint), rule, UnitImport, {"id": key}, private=True)
+            yield Attempt(url_for(route.endpoint), rule, ImportBatch, {"id": key}, private=True)
 
 
 def _matrix(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
@@ -865,12 +879,26 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "documents.download": _issued,
     "documents.withdraw": _issued,
     "timeline.index": _timeline,
+    "unit_import.start": _unit_import,
     "touchpoints.details": _touchpoint,
     "touchpoints.edit": _touchpoint,
     "touchpoints.reset": _touchpoint,
     **{
-        f"unit_import.{name}": _unit_import
-        for name in ("start", "lookup", "preview", "bad_rows", "confirm", "result")
+        f"imports.{name}": _imports
+        for name in (
+            "index",
+            "start",
+            "lookup",
+            "template",
+            "columns",
+            "preview",
+            "row",
+            "bad_rows",
+            "confirm",
+            "result",
+            "undo",
+            "discard",
+        )
     },
     **{f"contractors_matrix.{name}": _matrix for name in ("index", "edit", "copy")},
     **{f"warranty_cover.{name}": _warranty_cover for name in ("index", "deem", "rebuild")},

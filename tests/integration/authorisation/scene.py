@@ -40,7 +40,13 @@ from tests.integration.authorisation.oracle import ACTORS, PROJECTS, Actor
 from tests.integration.authorisation.records import Records
 
 COOKIE = "doorstep_session"
-ALSO_MADE = ("touchpoint", "unit_import", "handover_inspection_result", "handover_inspection_room")
+ALSO_MADE = (
+    "touchpoint",
+    "import_batch",
+    "import_chunk",
+    "handover_inspection_result",
+    "handover_inspection_room",
+)
 """Tables that routes name rows of, although they are neither a record kind nor have a list."""
 DEPARTMENTS = {"other_city": "乙城公司", "other_group": "乙城一组", "sibling_group": "甲城二组"}
 """Names of departments that pages of others must not show."""
@@ -68,7 +74,9 @@ class Scene:
             people.grant(keeper, world.department("group"), world.role("admin"))
             # The world gives personal.view to whoever may view; somebody has to read what is masked.
             service = world.role("service")
-            service.permissions = [code for code in service.permissions if code != "personal.view"]
+            kept = [code for code in service.permissions if code != "personal.view"]
+            # Somebody has to open the pages of imports without the right to import anything.
+            service.permissions = [*kept, "imports.use"]
             keeper.tf_primary_method = "authenticator"
             keeper.tf_totp_secret = db.session.get_one(User, world.users["admin"]).tf_totp_secret
             db.session.commit()

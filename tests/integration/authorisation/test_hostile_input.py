@@ -105,7 +105,7 @@ THOROUGH = {
     "handover_defects",
     "search",
     "timeline",
-    "unit_import",
+    "imports",
     "contractors_matrix",
     "verification",
 }

@@ -20,6 +20,7 @@ import core.admin.documents
 import core.admin.exporting
 import core.admin.files
 import core.admin.http
+import core.admin.imports
 import core.admin.listing
 import core.admin.modules
 import core.admin.mounting
@@ -28,9 +29,9 @@ import core.admin.search
 import core.admin.shell
 import core.admin.transitions
 import core.admin.views
-import core.customers.importing
 import core.database.scope
 import core.machinery.attachments.services
+import core.machinery.exchange.services
 import core.people.admin
 import core.people.services
 from core.admin.views import RecordView
@@ -229,10 +230,11 @@ def _every_department(*_arguments: Any, **_options: Any) -> Any:
     return db.session.scalars(sa.select(Department).order_by(Department.path)).all()
 
 
-def _any_import(import_id: int) -> Any:
-    from core.customers.models import UnitImport
+def _any_import(import_id: int, *, locked: bool = False) -> Any:
+    from core.machinery.exchange.models import ImportBatch
 
-    return db.session.get(UnitImport, import_id)
+    del locked
+    return db.session.get(ImportBatch, import_id)
 
 
 @contextlib.contextmanager
@@ -396,8 +398,13 @@ MUTANTS = (
     Mutant("the search looks past the wall", _opened(core.admin.search, "_ask"), matrix("search")),
     Mutant(
         "imports of others can be opened",
-        _replaced(core.customers.importing, "find_import", _any_import),
-        matrix("unit_import.preview", "unit_import.confirm"),
+        _replaced(core.machinery.exchange.services, "find_import", _any_import),
+        matrix("imports.preview", "imports.confirm"),
+    ),
+    Mutant(
+        "whoever may open the pages of imports may import anything",
+        _replaced(core.admin.imports, "has_permission", lambda _code: True),
+        matrix("imports.start", "imports.template"),
     ),
     Mutant(
         "redirects lead anywhere",
