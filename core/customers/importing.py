@@ -367,9 +367,9 @@ def _take_back(unit: Unit, outcome: Outcome) -> None:
         if person is not None:
             services.remove_registration(person)
     for customer_id, project_id in held["links"]:
-        customer, project = db.session.get(Customer, customer_id), db.session.get(Project, project_id)
-        if customer is not None and project is not None:
-            services.unlink_project(customer, project)
+        linked, project = db.session.get(Customer, customer_id), db.session.get(Project, project_id)
+        if linked is not None and project is not None:
+            services.unlink_project(linked, project)
     if outcome.action == NEW:
         delete_space(unit, "core.unit")
     elif held["unit"]:

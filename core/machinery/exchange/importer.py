@@ -429,7 +429,8 @@ class Importer:
 
     def versions(self, keys: Collection[int]) -> dict[int, int]:
         """Return the versions of some records."""
-        wanted, found = sorted(set(keys)), {}
+        wanted = sorted(set(keys))
+        found: dict[int, int] = {}
         for start in range(0, len(wanted), 400):
             part = wanted[start : start + 400]
             query = sa.select(self.model.id, self.model.row_version).where(self.model.id.in_(part))
