@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField
 from werkzeug.datastructures import CombinedMultiDict
 from wtforms import BooleanField, SelectField
+from wtforms.fields.choices import SelectChoice
 
 from core.admin.access import expose_guarded
 from core.admin.ajax import ReferenceField, strict_id
@@ -97,8 +98,10 @@ def _start_form(declaration: ImportDeclaration, posted: bool) -> GuardedForm:
         fields[name] = ReferenceField(label, reference=reference)
     form_class = type("ImportForm", (StartForm,), fields)
     form: GuardedForm = form_class(CombinedMultiDict((request.files, request.form)) if posted else None)
-    form["match"].choices = [(key.code, str(key.label)) for key in importer.match_keys]
-    form["mode"].choices = [(mode, str(_MODE_WORDS[mode])) for mode in MODES if mode in importer.modes]
+    form["match"].choices = [SelectChoice(key.code, str(key.label)) for key in importer.match_keys]
+    form["mode"].choices = [
+        SelectChoice(mode, str(_MODE_WORDS[mode])) for mode in MODES if mode in importer.modes
+    ]
     for field in form:
         if isinstance(field, ReferenceField):
             field.lookup_url = url_for(".lookup", kind=declaration.code, name=field.name)
