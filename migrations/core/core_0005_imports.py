@@ -1,15 +1,15 @@
 """imports
 
-Revision: core_0004
-Follows: core_0003
+Revision: core_0005
+Follows: core_0004
 Written: 2026-11-27
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "core_0004"
-down_revision = "core_0003"
+revision = "core_0005"
+down_revision = "core_0004"
 branch_labels = None
 depends_on = None
 
