@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import Response, abort, current_app, flash, redirect, request, url_for
@@ -18,11 +18,11 @@ from core.admin.ajax import ReferenceField, strict_id
 from core.admin.cells import moment_words
 from core.admin.forms import GuardedForm
 from core.admin.import_files import bad_rows_workbook, template_workbook
+from core.admin.import_jobs import go_on, stopped
 from core.admin.saving import SaveRefused, commit, saving
 from core.admin.searching import clean_text
 from core.admin.views import PageView
 from core.extensions import db
-from core.machinery.audit.services import record_event
 from core.machinery.exchange import services
 from core.machinery.exchange.importer import KINDS, MODES, ImportRefused
 from core.machinery.exchange.models import ImportBatch, ImportState
@@ -37,6 +37,7 @@ PERMISSION = "imports.use"
 SHOWN_ROWS = 100
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _RUNNING = (ImportState.CHECKING, ImportState.WRITING, ImportState.UNDOING)
+_WORK = {ImportState.CHECKING: "check", ImportState.WRITING: "write", ImportState.UNDOING: "undo"}
 _MODE_WORDS = {
     "both": _l("Add new rows and change known ones"),
     "create": _l("Only add new rows"),
@@ -51,9 +52,6 @@ _STATE_WORDS = {
     ImportState.UNDOING: ("wait", _l("being taken back")),
     ImportState.UNDONE: ("calm", _l("taken back")),
 }
-
-Starter = Callable[[ImportBatch, str], bool]
-"""Starts a job for a step of an import (``check``, ``write``, ``undo``); returns False when it shall run at once."""
 
 
 def allowed_imports() -> list[ImportDeclaration]:
@@ -235,10 +233,10 @@ class ImportPage(PageView):
             try:
                 with saving():
                     services.set_columns(batch, declaration.importer, chosen)
-                    self._run(batch, declaration, "check")
+                    go_on(batch, declaration, "check")
                 commit()
                 return redirect(url_for(".preview", id=key), 303)
-            except (ImportRefused, SaveRefused) as error:
+            except (ImportRefused, SaveRefused, ValueError) as error:
                 db.session.rollback()
                 flash(str(error), "error")
                 batch, declaration = self._batch(str(key))
@@ -357,7 +355,7 @@ class ImportPage(PageView):
             with saving():
                 if batch.state == ImportState.CHECKED:
                     services.begin_write(batch, all_or_nothing=all_or_nothing)
-                    self._run(batch, declaration, "write")
+                    go_on(batch, declaration, "write")
             commit()
         except (ImportRefused, SaveRefused, ValueError) as error:
             db.session.rollback()
@@ -406,8 +404,22 @@ class ImportPage(PageView):
         try:
             with saving():
                 if batch.state == ImportState.WRITTEN:
-                    services.begin_undo(batch)
-                    self._run(batch, declaration, "undo")
+                    go_on(batch, declaration, "undo")
+            commit()
+        except (ImportRefused, SaveRefused, ValueError) as error:
+            db.session.rollback()
+            flash(str(error), "error")
+        return redirect(url_for(".result", id=key), 303)
+
+    @expose_guarded("/resume/", permission=PERMISSION, methods=("POST",))
+    def resume(self) -> Any:
+        """Go on with an import whose job was cancelled or failed."""
+        batch, declaration = self._batch(request.form.get("id"), locked=True)
+        key = batch.id
+        try:
+            with saving():
+                if batch.state in _RUNNING and stopped(batch):
+                    go_on(batch, declaration, _WORK[batch.state])
             commit()
         except (ImportRefused, SaveRefused, ValueError) as error:
             db.session.rollback()
@@ -440,10 +452,6 @@ class ImportPage(PageView):
             abort(404)
         return batch, declaration_of(batch.kind)
 
-    @staticmethod
-    def _run(batch: ImportBatch, declaration: ImportDeclaration, what: str) -> None:
-        run_now(batch, declaration, what)
-
     def _progress(self, batch: ImportBatch, declaration: ImportDeclaration) -> Any:
         done, total = services.progress_of(batch)
         return self.render(
@@ -453,45 +461,8 @@ class ImportPage(PageView):
             done=done,
             total=total,
             states=_STATE_WORDS,
+            stopped=stopped(batch),
         )
-
-
-def run_now(batch: ImportBatch, declaration: ImportDeclaration, what: str) -> None:
-    """Do a whole step of an import in this transaction.
-
-    Args:
-        batch: The import, begun with ``begin_write`` or ``begin_undo`` where it writes.
-        declaration: Its declaration.
-        what: ``check``, ``write`` or ``undo``.
-    """
-    importer = declaration.importer
-    if what == "check":
-        services.check_all(batch, importer)
-    elif what == "write":
-        for number in services.chunk_numbers(batch):
-            services.write_chunk(batch, importer, number)
-        log_written(batch, services.finish_write(batch))
-    else:
-        for number in reversed(services.chunk_numbers(batch)):
-            services.undo_chunk(batch, importer, number)
-        log_undone(batch, services.finish_undo(batch))
-
-
-def log_written(batch: ImportBatch, result: Mapping[str, Any]) -> None:
-    """Write into the log what an import did as a whole; each record has its own entries."""
-    record_event(
-        "imported",
-        batch,
-        kind=batch.kind,
-        created=result["new"],
-        changed=result["changed"],
-        errors=result["error"],
-    )
-
-
-def log_undone(batch: ImportBatch, numbers: tuple[int, int]) -> None:
-    """Write into the log that an import was taken back."""
-    record_event("import_undone", batch, kind=batch.kind, undone=numbers[0], kept=numbers[1])
 
 
 def _address(batch: ImportBatch) -> str:
@@ -537,4 +508,4 @@ def _workbook(content: bytes, name: str) -> Response:
     return answer
 
 
-__all__ = ["PERMISSION", "ImportPage", "allowed_imports", "declaration_of", "run_now"]
+__all__ = ["PERMISSION", "ImportPage", "allowed_imports", "declaration_of"]

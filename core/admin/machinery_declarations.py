@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from flask_babel import lazy_gettext as _l
 
+from core.admin import import_jobs
 from core.admin.audit_log import AuditLogView
 from core.admin.documents import IssuedDocumentView, documents
 from core.admin.files import files
@@ -16,7 +17,14 @@ from core.admin.imports import ImportPage
 from core.admin.verification import verification
 from core.machinery.audit.models import AuditEntry
 from core.machinery.documents.models import IssuedDocument
-from core.plugin_system.declarations import AdminView, Area, Permission, PublicBlueprint
+from core.plugin_system.declarations import (
+    AdminView,
+    Area,
+    JobKind,
+    PeriodicTask,
+    Permission,
+    PublicBlueprint,
+)
 from core.plugin_system.hookspecs import hookimpl
 
 
@@ -27,6 +35,22 @@ def blueprints() -> Sequence[PublicBlueprint]:
         PublicBlueprint(files, "files"),
         PublicBlueprint(documents, "documents"),
         PublicBlueprint(verification, "verify"),
+    )
+
+
+@hookimpl
+def job_kinds() -> Sequence[JobKind]:
+    """Declare the work on large imports."""
+    return (JobKind(import_jobs.IMPORT, _l("Import"), import_jobs.run_import, "imports.use"),)
+
+
+@hookimpl
+def periodic_tasks() -> Sequence[PeriodicTask]:
+    """Declare the clearing of old imports."""
+    return (
+        PeriodicTask(
+            import_jobs.FORGET, _l("Remove the rows of old imports"), import_jobs.forget, daily_at="03:40"
+        ),
     )
 
 

@@ -659,10 +659,11 @@ def write_chunk(batch: ImportBatch, importer: Importer, number: int) -> None:
         if outcome is not None:
             kept[position] = [outcome.action, outcome.record_id, outcome.version, outcome.before]
             written[position] = f"{LETTERS[outcome.action]}{outcome.record_id}"
-    # What was written lies in the records; only rows that were left out are kept, to be corrected and sent again.
-    for position, staged in enumerate(content.rows):
-        if letters[position] != LETTERS[ERROR]:
-            content.rows[position] = StagedRow(staged.sheet, staged.number)
+    if not batch.all_or_nothing:
+        # What was written lies in the records; only rows that were left out are kept, to be corrected and sent again.
+        for position, staged in enumerate(content.rows):
+            if letters[position] != LETTERS[ERROR]:
+                content.rows[position] = StagedRow(staged.sheet, staged.number)
     chunk.content = pack_content(content)
     chunk.verdicts = letters
     chunk.outcome = pack(kept)
@@ -695,6 +696,48 @@ def finish_write(batch: ImportBatch) -> Mapping[str, Any]:
     batch.written_at = utc_now()
     db.session.flush()
     return batch.result
+
+
+def note_refusal(batch: ImportBatch, sentence: str) -> None:
+    """Remember why an import that wants all rows or none is given up; what was written of it is taken back next."""
+    batch.result = {**batch.result, "refused": sentence}
+    db.session.flush()
+
+
+def unwrite_chunk(batch: ImportBatch, importer: Importer, number: int) -> list[str]:
+    """Take back the rows of a chunk of an import that is given up, as if they had never been written.
+
+    Returns:
+        Why rows stay, for those that somebody changed in the meantime.
+    """
+    chunk = _chunk(batch, number, locked=True)
+    if chunk.written is None:
+        return []
+    undo_chunk(batch, importer, number)
+    answers = [each[4] for each in unpack(chunk.outcome or pack([])) if each is not None and each[4]]
+    chunk.written = chunk.outcome = None
+    chunk.undone = False
+    db.session.flush()
+    return answers
+
+
+def abandon_write(batch: ImportBatch) -> None:
+    """Lead an import that was given up back to its preview, where the reason stands."""
+    batch.state = ImportState.CHECKED
+    batch.expires_at = utc_now() + EXPIRES_AFTER
+    remarks = [batch.result["refused"], *batch.result.get("remarks", ())]
+    batch.result = {"remarks": remarks[:_MOST_REMARKS]}
+    db.session.flush()
+
+
+def unchecked_chunks(batch: ImportBatch) -> int:
+    """Return how many chunks were not judged yet."""
+    return sum(1 for chunk in _summaries(batch) if len(chunk.verdicts) < chunk.rows)
+
+
+def unwritten_chunks(batch: ImportBatch) -> int:
+    """Return how many chunks were not written yet."""
+    return sum(1 for chunk in _summaries(batch) if chunk.written is None)
 
 
 def write_all(batch: ImportBatch, importer: Importer, *, all_or_nothing: bool) -> Mapping[str, Any]:
@@ -854,6 +897,7 @@ __all__ = [
     "CHUNK_ROWS",
     "NEW",
     "ShownRow",
+    "abandon_write",
     "begin_check",
     "begin_undo",
     "begin_write",
@@ -869,6 +913,7 @@ __all__ = [
     "finish_undo",
     "finish_write",
     "forget_expired",
+    "note_refusal",
     "place_of",
     "progress_of",
     "recall_columns",
@@ -877,11 +922,14 @@ __all__ = [
     "rows_of",
     "set_columns",
     "start_import",
+    "unchecked_chunks",
     "undo_all",
     "undo_answers",
     "undo_chunk",
+    "unwrite_chunk",
+    "unwritten_chunks",
     "why_not_undo",
     "write_all",
     "write_chunk",
     "written_records",
-]  # fmt: skip
+]

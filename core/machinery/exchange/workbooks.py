@@ -116,7 +116,7 @@ def _stream_excel(content: bytes, file_name: str, most_rows: int) -> Iterator[Sh
             sheet = workbook.get_sheet_by_name(name)
             if sheet.total_width > 16_384:
                 raise _too_many(file_name, most_rows)
-            total += sheet.total_height
+            total += sheet.end[0] + 1 if sheet.end else 0
             if total > most_rows:
                 raise _too_many(file_name, most_rows)
         yield SheetStream(name, _rows_of(sheet, file_name))

@@ -897,6 +897,7 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
             "confirm",
             "result",
             "undo",
+            "resume",
             "discard",
         )
     },

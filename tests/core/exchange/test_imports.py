@@ -10,16 +10,18 @@ import openpyxl
 import pytest
 import sqlalchemy as sa
 
+from core.admin import import_jobs
 from core.customers import services as customers
 from core.customers.importers import CustomerImporter
 from core.customers.models import Customer, CustomerProject
 from core.database.types import utc_now
 from core.extensions import db
 from core.machinery.audit.models import AuditEntry
-from core.machinery.exchange import services
+from core.machinery.exchange import services, staging
 from core.machinery.exchange.importer import ImportRefused
 from core.machinery.exchange.models import ImportChunk, ImportState
 from core.projects.models import Project
+from core.testing import run_pending_jobs
 
 IMPORTER = CustomerImporter()
 HEADS = ["姓名", "手机号", "身份证号", "地址"]
@@ -282,6 +284,90 @@ def test_the_pages_from_upload_to_result_and_back(sign_in, world):
     browser.post("/admin/imports/undo/", data={"id": key})
     assert "2" in browser.get(f"/admin/imports/result/?id={key}").text
     assert browser.get("/admin/imports/row/?id=1&row=99999999999").status_code in (303, 404)
+
+
+@pytest.fixture
+def in_jobs(monkeypatch):
+    """Every import runs in a job, two rows a step."""
+    monkeypatch.setattr(import_jobs, "ROWS_IN_REQUEST", 0)
+    monkeypatch.setattr(services, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(staging, "CHUNK_ROWS", 2)
+
+
+def uploaded(browser, world, content, match="identity_number"):
+    answer = browser.post(
+        "/admin/imports/start/?kind=core.customers",
+        data={
+            "project_id": world.own.project_id,
+            "file": (io.BytesIO(content), "名单.xlsx"),
+            "match": match,
+            "mode": "both",
+        },
+    )
+    key = answer.location.rpartition("=")[2]
+    chosen = {"c0-0": "name", "c0-1": "phone", "c0-2": "identity_number", "c0-3": "address"}
+    browser.post(f"/admin/imports/columns/?id={key}", data=chosen)
+    return key
+
+
+def test_large_imports_are_checked_written_and_taken_back_by_jobs(app, sign_in, world, in_jobs, scope_of):
+    browser = sign_in("head")
+    rows = [[f"新客{number}", f"1390001{number:04}", "", ""] for number in range(5)]
+    key = uploaded(browser, world, workbook(*rows, ["错", "1", "", ""], rows[0]))
+    assert "progress" in browser.get(f"/admin/imports/preview/?id={key}").text
+    run_pending_jobs(app)
+    assert "bad-row" in browser.get(f"/admin/imports/preview/?id={key}").text
+    browser.post("/admin/imports/confirm/", data={"id": key, "policy": "good"})
+    run_pending_jobs(app)
+    assert "新客4" in browser.get(f"/admin/imports/result/?id={key}").text
+    with scope_of("head"):
+        batch = services.find_import(int(key))
+        assert (batch.state, batch.result["new"], batch.result["error"]) == ("written", 5, 2)
+    browser.post("/admin/imports/undo/", data={"id": key})
+    run_pending_jobs(app)
+    with scope_of("head"):
+        batch = services.find_import(int(key))
+        assert (batch.state, batch.result["undone"], batch.result["kept"]) == ("undone", 5, 0)
+
+
+@pytest.mark.parametrize("most", [100, 0], ids=["in one transaction", "step by step"])
+def test_all_or_nothing_leaves_nothing_when_a_row_fails_late(
+    app, sign_in, world, in_jobs, scope_of, system, monkeypatch, most
+):
+    monkeypatch.setattr(services, "ATOMIC_ROWS", most)
+    browser = sign_in("head")
+    rows = [[f"新客{number}", f"1390001{number:04}", "", ""] for number in range(5)]
+    key = uploaded(browser, world, workbook(*rows), match="phone")
+    run_pending_jobs(app)
+    with system():
+        place = db.session.get_one(Project, world.own.project_id)
+        for name in ("甲", "乙"):
+            customers.register_customer(project=place, name=name, phone="13900010004")
+        db.session.commit()
+    browser.post("/admin/imports/confirm/", data={"id": key, "policy": "all"})
+    run_pending_jobs(app)
+    with scope_of("head"):
+        batch = services.find_import(int(key))
+        assert (batch.state, len(batch.result["remarks"])) == ("checked", 1)
+        assert not db.session.scalars(sa.select(Customer.id).where(Customer.name.like("新客%"))).all()
+    page = browser.get(f"/admin/imports/preview/?id={key}").text
+    assert "6" in page
+
+
+def test_a_job_of_somebody_who_lost_the_right_writes_nothing(app, sign_in, world, in_jobs, scope_of, system):
+    browser = sign_in("head")
+    key = uploaded(browser, world, workbook(["新客", "13900010001", "", ""]))
+    run_pending_jobs(app)
+    browser.post("/admin/imports/confirm/", data={"id": key, "policy": "good"})
+    with system():
+        role = world.role("head")
+        role.permissions = [code for code in role.permissions if code != "import.customers"]
+        db.session.commit()
+    run_pending_jobs(app)
+    with scope_of("head"):
+        assert services.find_import(int(key)).state == "writing"
+        assert not db.session.scalars(sa.select(Customer.id).where(Customer.name == "新客")).all()
+    assert browser.post("/admin/imports/resume/", data={"id": key}).status_code == 403
 
 
 def test_a_bad_file_keeps_what_was_typed(sign_in, world):
