@@ -78,12 +78,12 @@ class Content:
 def pack(value: Any) -> str:
     """Return plain data as text that is ready to be encrypted, compressed."""
     content = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain).encode()
-    return base64.b85encode(zlib.compress(content, 1)).decode()
+    return base64.b64encode(zlib.compress(content, 1)).decode()
 
 
 def unpack(text: str) -> Any:
     """Return what :func:`pack` was given; dates, moments and numbers come back as themselves."""
-    return json.loads(zlib.decompress(base64.b85decode(text)), object_hook=_revive)
+    return json.loads(zlib.decompress(base64.b64decode(text)), object_hook=_revive)
 
 
 def _plain(value: Any) -> Any:
