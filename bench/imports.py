@@ -1,4 +1,4 @@
-"""100,000 customers: seconds, rows a second and memory of the dry run and of the write, step by step as a job does them."""
+"""The import of 100,000 customers: seconds, rows a second and memory of dry run and write, as a job does them."""
 
 from __future__ import annotations
 
