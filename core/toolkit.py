@@ -129,6 +129,21 @@ from core.machinery.jobs.models import Job, JobState
 from core.machinery.jobs.runs import JobRun, StepFailed
 from core.machinery.jobs.services import JobRefused, enqueue_job
 from core.machinery.numbering.services import next_number
+from core.machinery.signatures.guard import RecordSigned, SignedPart
+from core.machinery.signatures.models import Signature, Supplement
+from core.machinery.signatures.services import (
+    Match,
+    SignatureRefused,
+    is_signed,
+    sign,
+    signature_boxes,
+    signatures_of,
+    signed_content,
+    supplement,
+    supplement_changes,
+)
+from core.machinery.signatures.services import content_hash as signed_hash
+from core.machinery.signatures.services import verify as verify_signatures
 from core.machinery.todos.models import Todo, TodoState
 from core.machinery.todos.services import (
     TodoRefused,
@@ -176,6 +191,7 @@ from core.plugin_system.declarations import (
     SearchSource,
     SeedData,
     Setting,
+    Signable,
     State,
     TimelineKind,
     Transition,
@@ -257,6 +273,7 @@ __all__ = [
     "LinkFilter",
     "LocalDateTimeField",
     "Manifest",
+    "Match",
     "MatchKey",
     "MenuArea",
     "MenuLink",
@@ -275,6 +292,7 @@ __all__ = [
     "PublicBlueprint",
     "Record",
     "RecordKind",
+    "RecordSigned",
     "RecordView",
     "RecordWords",
     "Reference",
@@ -292,9 +310,14 @@ __all__ = [
     "SearchSource",
     "SeedData",
     "Setting",
+    "Signable",
+    "Signature",
+    "SignatureRefused",
+    "SignedPart",
     "State",
     "Step",
     "StepFailed",
+    "Supplement",
     "TextFilter",
     "TimelineEntry",
     "TimelineKind",
@@ -350,6 +373,7 @@ __all__ = [
     "insert_logged",
     "is_on",
     "is_provisional",
+    "is_signed",
     "is_working_day",
     "issue_document",
     "issued_for",
@@ -391,16 +415,24 @@ __all__ = [
     "saving",
     "sees_personal_data",
     "setting",
+    "sign",
+    "signature_boxes",
+    "signatures_of",
+    "signed_content",
+    "signed_hash",
     "stands_still",
     "start_clock",
     "stop_clock",
     "stop_clocks_of",
     "strict_id",
+    "supplement",
+    "supplement_changes",
     "take_todo",
     "todos_of",
     "use_scope",
     "users_in_reach",
     "utc_now",
+    "verify_signatures",
     "working_days_after",
     "write_timeline",
 ]

@@ -14,6 +14,7 @@ from core.admin.audit_log import AuditLogView
 from core.admin.documents import IssuedDocumentView, documents
 from core.admin.files import files
 from core.admin.imports import ImportPage
+from core.admin.signatures import signatures
 from core.admin.verification import verification
 from core.machinery.audit.models import AuditEntry
 from core.machinery.documents.models import IssuedDocument
@@ -30,11 +31,12 @@ from core.plugin_system.hookspecs import hookimpl
 
 @hookimpl
 def blueprints() -> Sequence[PublicBlueprint]:
-    """Declare the routes of files and documents."""
+    """Declare the routes of files, documents and signatures."""
     return (
         PublicBlueprint(files, "files"),
         PublicBlueprint(documents, "documents"),
         PublicBlueprint(verification, "verify"),
+        PublicBlueprint(signatures, "signatures"),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from core.admin.http import request_id
 from core.database.scope import ScopeError
 from core.extensions import db
+from core.machinery.signatures.guard import RecordSigned
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,9 @@ def saving() -> Iterator[None]:
     """
     try:
         yield
+    except RecordSigned as error:
+        db.session.rollback()
+        raise SaveRefused(str(error)) from error
     except (sqlalchemy.exc.SQLAlchemyError, ScopeError) as error:
         db.session.rollback()
         incident = request_id()

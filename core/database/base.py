@@ -52,6 +52,8 @@ class Model:
     """Attributes whose values never enter the audit log (passwords, secrets); the log says only that they changed."""
     __personal__: ClassVar[frozenset[str]] = frozenset()
     """Attributes that hold personal data: masked for readers without the right, encrypted in the audit log."""
+    __signed__: ClassVar[Any] = None
+    """Which columns a signature covers, a ``SignedPart``; they do not change any more once the record is signed."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         component = getattr(cls, "__component__", None)

@@ -47,6 +47,7 @@ def set_up_machinery(
     from core.machinery.jobs import services as jobs
     from core.machinery.jobs.bell import HueyBell, SilentBell
     from core.machinery.numbering.services import next_number
+    from core.machinery.signatures import services as signatures
     from core.machinery.workflow import services as workflow
 
     instance = Path(app.instance_path)
@@ -96,6 +97,16 @@ def set_up_machinery(
             setting_of=setting_of or _declared_default,
             announce=_announce,
             withdraw=lambda clock: _withdraw(clock.id),
+        ),
+    )
+    signatures.set_up_signatures(
+        app,
+        sessions,
+        signatures.Means(
+            encrypt=audit.encrypt_bytes,
+            decrypt=audit.decrypt_bytes,
+            subject_of=audit.customer_subject,
+            record_event=audit.record_event,
         ),
     )
 

@@ -234,6 +234,38 @@ class ImportDeclaration:
 
 
 @dataclass(frozen=True)
+class Signable:
+    """A kind of record that is signed on glass.
+
+    Attributes:
+        record_kind: Code of the record kind.
+        roles: As what people sign, codes with labels, in the order in which they sign.
+        content: Returns what is signed as plain data: mappings, lists, texts, whole numbers, true and false. The same
+            record gives the same content for ever; what may change afterwards does not belong in it.
+        sign_permission: Needed to hold out the pad.
+        supplement_permission: Needed to add a supplement; None when nobody can.
+        may_sign: Returns a sentence that says why the record cannot be signed yet, or None.
+        summary: Returns ``(label, value)`` pairs that the signer reads above the pad.
+        signer: Returns the proposed name and, for a customer, his id, for a record and a role.
+        label: Returns the words for a place in the content (a tuple of keys), for the list of differences.
+        back: Returns the address of the page to return to after signing; the record's page when omitted.
+        staff_roles: Codes of the roles in which the signed-in user signs himself.
+    """
+
+    record_kind: str
+    roles: Mapping[str, Text]
+    content: Callable[[Any], Mapping[str, Any]]
+    sign_permission: str
+    supplement_permission: str | None = None
+    may_sign: Callable[[Any], Text | None] | None = None
+    summary: Callable[[Any], Sequence[tuple[Text, Any]]] | None = None
+    signer: Callable[[Any, str], tuple[str, int | None]] | None = None
+    label: Callable[[tuple[str, ...]], Text] | None = None
+    back: Callable[[Any], str] | None = None
+    staff_roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Panel:
     """A section on the page of a record, or on the home page (``record_kind="home"``).
 

@@ -75,6 +75,12 @@ def imports() -> Sequence[d.ImportDeclaration]:
 
 
 @hookspec
+def signables() -> Sequence[d.Signable]:
+    """Declare the kinds of records that are signed on glass."""
+    return ()
+
+
+@hookspec
 def panels() -> Sequence[d.Panel]:
     """Declare sections on record pages and on the home page."""
     return ()
@@ -195,6 +201,7 @@ DECLARING = (
     "settings",
     "document_types",
     "imports",
+    "signables",
     "panels",
     "timeline_kinds",
     "workflows",

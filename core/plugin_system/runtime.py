@@ -133,6 +133,8 @@ class Declared:
         self._record_words = {item.model.__tablename__: item for item in self._all("record_words")}
         self._document_types = {item.code: item for item in self._all("document_types")}
         self._workflows = {item.name: item for item in self._all("workflows")}
+
+        self._signables = {item.record_kind: item for item in self._all("signables")}
         self._timeline_kinds = {item.code: item for item in self._all("timeline_kinds")}
         self._clock_policies = {item.code: item for item in self._all("clock_policies")}
         self._job_kinds = {item.code: item for item in self._all("job_kinds")}
@@ -260,6 +262,11 @@ class Declared:
     def import_declaration(self, code: str, enabled_only: bool = True) -> d.ImportDeclaration | None:
         """Return the declaration of an import with this code."""
         return next((item for item in self.imports(enabled_only) if item.code == code), None)
+
+    def signable(self, record_kind: str) -> d.Signable | None:
+        """Return how records of a kind are signed, or None when they are not, or their plugin is off."""
+        found = self._signables.get(record_kind)
+        return next(iter(self._on((found,), True)), None) if found is not None else None
 
     def panels(self, record_kind: str, enabled_only: bool = True) -> tuple[d.Panel, ...]:
         """Return the panels of a record kind (``home`` for the home page) by order, with those of every record page."""

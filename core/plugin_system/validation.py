@@ -47,6 +47,7 @@ DECLARED_TYPES: Mapping[str, type] = {
     "settings": d.Setting,
     "document_types": d.DocumentType,
     "imports": d.ImportDeclaration,
+    "signables": d.Signable,
     "panels": d.Panel,
     "timeline_kinds": d.TimelineKind,
     "workflows": d.WorkflowDeclaration,
@@ -201,6 +202,7 @@ def declaration_faults(
         _document_faults(slug, folder, declarations, around),
         _import_faults(slug, declarations, around),
         _panel_faults(slug, folder, declarations, around),
+        _signable_faults(slug, declarations, around),
         _simple_code_faults(slug, declarations, around),
         _clock_faults(declarations),
         _job_faults(slug, declarations, around),
@@ -347,6 +349,10 @@ def _named_permissions(declarations: Declarations) -> Iterator[tuple[str, str]]:
         yield document.permission, f"document_types {document.code!r}"
         if document.issue_permission is not None:
             yield document.issue_permission, f"document_types {document.code!r}"
+    for signable in declarations.get("signables", ()):
+        yield signable.sign_permission, f"signables {signable.record_kind!r}"
+        if signable.supplement_permission is not None:
+            yield signable.supplement_permission, f"signables {signable.record_kind!r}"
     for panel in declarations.get("panels", ()):
         if panel.permission is not None:
             yield panel.permission, f"panels {panel.code!r}"
@@ -396,6 +402,9 @@ def _unknown_record_kinds(declarations: Declarations, around: Surroundings) -> I
     for item in declarations.get("imports", ()):
         if item.record_kind not in known:
             yield _unknown_kind(item.record_kind, f"imports {item.code!r}")
+    for signable in declarations.get("signables", ()):
+        if signable.record_kind not in known:
+            yield _unknown_kind(signable.record_kind, "signables")
     for panel in declarations.get("panels", ()):
         if panel.record_kind not in known | {HOME, EVERY_RECORD}:
             yield _unknown_kind(panel.record_kind, f"panels {panel.code!r}")
@@ -626,6 +635,16 @@ def _panel_faults(
         fault = _template_fault(slug, folder, panel.template, f"panels {panel.code!r}")
         if fault is not None:
             yield fault
+
+
+def _signable_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    yield from _doubles("signables", "record_kind", declarations, around)
+    for signable in declarations.get("signables", ()):
+        if not signable.record_kind.startswith(f"{slug}.") or not signable.roles:
+            yield _l(
+                "What it declares as signed, %(code)s, must be a record kind of its own with at least one role.",
+                code=repr(signable.record_kind),
+            )
 
 
 def _simple_code_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:

@@ -7,8 +7,15 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from core.toolkit import LOCAL_ZONE, Decoration, _, attachments_by_record, owners_of
-from plugins.handover import services, words
+from core.toolkit import (
+    LOCAL_ZONE,
+    Decoration,
+    _,
+    attachments_by_record,
+    owners_of,
+    signature_boxes,
+)
+from plugins.handover import services, signing, words
 from plugins.handover.models import (
     Defect,
     Inspection,
@@ -99,7 +106,9 @@ def inspection_record(record: Inspection, language: str) -> Mapping[str, Any]:
         "refusal_reasons": list(words.refusal_reasons(language).items()),
         "refusal_reason": record.refusal_reason,
         "opinion_note": record.opinion_note,
-        "inspector": record.inspector.name if record.inspector else "",
+        "signatures": signature_boxes(
+            record, names={signing.ENGINEER: record.inspector.name if record.inspector else ""}
+        ),
         "finished_on": words.long_date(record.finished_at, language),
         "photos": photos.entries,
         "content_hash": record.content_hash,

@@ -24,6 +24,7 @@ from core.toolkit import (
     Phase,
     Project,
     Record,
+    SignedPart,
     Unit,
     Unscoped,
     User,
@@ -318,6 +319,15 @@ class Inspection(Record, Base):
 
     __tablename__ = "handover_inspection"
     __scope__ = ByProject()
+    __signed__ = SignedPart(
+        "handover.inspection",
+        frozenset(
+            {
+                "number", "unit_id", "meter_water", "meter_electricity", "meter_gas", "meter_heat", "opinion",
+                "opinion_note", "refusal_reason",
+            }
+        ),
+    )  # fmt: skip
     __personal__ = frozenset({"attorney_name"})
     __table_args__: Any = (
         _unit_key(),
@@ -418,6 +428,9 @@ class InspectionRoom(Identified, Base):
 
     __tablename__ = "handover_inspection_room"
     __scope__ = ByProject()
+    __signed__ = SignedPart(
+        "handover.inspection", frozenset({"inspection_id", "name"}), lambda room: room.inspection_id
+    )
     __table_args__: Any = (
         sa.ForeignKeyConstraint(
             ["project_id", "inspection_id"],
@@ -444,6 +457,14 @@ class InspectionResult(Record, Base):
 
     __tablename__ = "handover_inspection_result"
     __scope__ = ByProject()
+    __signed__ = SignedPart(
+        "handover.inspection",
+        frozenset(
+            {"inspection_id", "room_id", "item_code", "name", "standard", "verdict", "measured", "note"}
+        ),
+        lambda result: result.inspection_id,
+        parts=True,
+    )
     __table_args__: Any = (
         sa.ForeignKeyConstraint(
             ["project_id", "inspection_id"],
@@ -500,6 +521,12 @@ class Defect(Record, Base):
 
     __tablename__ = "handover_defect"
     __scope__ = ByProject()
+    __signed__ = SignedPart(
+        "handover.inspection",
+        frozenset({"number", "inspection_id", "result_id", "room_name", "description"}),
+        lambda defect: defect.inspection_id,
+        parts=True,
+    )
     __table_args__: Any = (
         _unit_key(),
         sa.ForeignKeyConstraint(
@@ -614,6 +641,12 @@ class DefectFault(Identified, Base):
 
     __tablename__ = "handover_defect_fault"
     __scope__ = ByProject()
+    __signed__ = SignedPart(
+        "handover.inspection",
+        frozenset({"defect_id", "code_id", "position"}),
+        lambda fault: fault.defect.inspection_id if fault.defect is not None else None,
+        parts=True,
+    )
     __table_args__: Any = (
         sa.ForeignKeyConstraint(
             ["project_id", "defect_id"],
@@ -639,6 +672,12 @@ class DefectRecheck(Identified, Base):
 
     __tablename__ = "handover_defect_recheck"
     __scope__ = ByProject()
+    __signed__ = SignedPart(
+        "handover.inspection",
+        frozenset({"defect_id", "inspection_id", "passed", "note"}),
+        lambda recheck: recheck.inspection_id,
+        parts=True,
+    )
     __table_args__: Any = (
         sa.ForeignKeyConstraint(
             ["project_id", "defect_id"],

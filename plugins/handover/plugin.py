@@ -20,12 +20,13 @@ from core.toolkit import (
     SearchSource,
     SeedData,
     Setting,
+    Signable,
     TimelineKind,
     WorkflowDeclaration,
     _l,
     hookimpl,
 )
-from plugins.handover import admin, catalogue, demo, documents, records, services, words
+from plugins.handover import admin, catalogue, demo, documents, records, services, signing, words
 from plugins.handover import panels as sections
 from plugins.handover.models import (
     Defect,
@@ -109,6 +110,12 @@ def permissions() -> Sequence[Permission]:
         Permission("handover.transfer_defect", _l("Move defects to repair"), "", ("HEAD", "PCM", "CCS")),
         Permission(
             "handover.issue_notice", _l("Make and issue rectification notices"), "", ("HEAD", "ENG", "PCM")
+        ),
+        Permission(
+            "handover.supplement_inspection",
+            _l("Supplement signed inspections"),
+            _l("Say what is different from a record that was signed; the record itself stays as it is."),
+            ("HEAD", "ENG", "PCM"),
         ),
         Permission("handover.print", _l("Print and issue handover documents"), "", seeing),
         Permission("handover.export", _l("Export handover lists"), "", ("HEAD",)),
@@ -326,6 +333,12 @@ def settings() -> Sequence[Setting]:
             100,
         ),
     )
+
+
+@hookimpl
+def signables() -> Sequence[Signable]:
+    """Declare what is signed on the phone."""
+    return (signing.INSPECTION,)
 
 
 @hookimpl

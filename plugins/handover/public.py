@@ -32,9 +32,10 @@ from core.toolkit import (
     normalise_unit_text,
     require_scope,
     requires,
+    signatures_of,
     utc_now,
 )
-from plugins.handover import catalogue, measures, services, words
+from plugins.handover import catalogue, measures, services, signing, words
 from plugins.handover.errors import HandoverRuleError, IncompleteError, OutdatedError
 from plugins.handover.models import (
     Defect,
@@ -168,7 +169,13 @@ def inspection(inspection_id: int) -> str:
         return _page("start", found, obstacles=services.start_obstacles(found))
     if found.state != InspectionState.IN_PROGRESS:
         return _page(
-            "done", found, defects=services.valid_defects(found), rechecks=services.rechecks_of(found)
+            "done",
+            found,
+            defects=services.valid_defects(found),
+            rechecks=services.rechecks_of(found),
+            signatures=signatures_of(found),
+            roles=signing.ROLES,
+            waiting=signing.waiting_roles(found),
         )
     if found.kind == InspectionKind.RE_INSPECTION:
         return _page("re_inspection", found, **_recheck_values(found))

@@ -12,6 +12,7 @@ from core.toolkit import (
     _,
     db,
     has_permission,
+    is_signed,
     require_scope,
     setting,
     utc_now,
@@ -299,6 +300,9 @@ def change_defect(
             ),
             defect,
         )
+    if defect.inspection is not None and is_signed(defect.inspection):
+        _refuse_signed_change(defect, description, codes, room.name if room is not None else room_name)
+        description = codes = room = room_name = None
     if severity is not None and severity != defect.severity:
         _change_severity(defect, severity, severity_reason)
     if codes is not None:
@@ -325,6 +329,26 @@ def change_defect(
     if root_cause is not None:
         defect.root_cause = root_cause
     db.session.flush()
+
+
+def _refuse_signed_change(
+    defect: Defect, description: str | None, codes: Sequence[str] | None, room_name: str | None
+) -> None:
+    """Refuse to change what stands in a signed record; how bad it is and who answers for it may still change."""
+    is_same = (
+        (description is None or description.strip() == defect.description)
+        and (codes is None or list(codes) == [code.code for code in defect.codes])
+        and (not room_name or room_name.strip() == defect.room_name)
+    )
+    if not is_same:
+        raise HandoverRuleError(
+            _(
+                "The inspection record in which %(number)s stands was signed, so room, kind of fault and description "
+                "do not change any more. Add a supplement to inspection %(inspection)s.",
+                number=defect.number,
+                inspection=defect.inspection.number if defect.inspection is not None else "",
+            )
+        )
 
 
 def _change_severity(defect: Defect, severity: Severity, reason: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from core.toolkit import (
     reach,
     require_scope,
     setting,
+    signed_hash,
     utc_now,
     write_timeline,
 )
@@ -744,35 +743,64 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
         write_timeline(kind, summary, **about)
 
 
-def content_hash(inspection: Inspection) -> str:
-    """Return the SHA-256 over what an inspection found: items, verdicts, measured values, remarks,
-    defects, readings, opinion.
+def inspection_content(inspection: Inspection) -> dict[str, Any]:
+    """Return what an inspection found, which is what owner and engineer sign: items with verdicts, measured values and
+    remarks, defects, readings, opinion.
 
-    Personal data is left out, so that the hash still fits after a person was erased.
+    Personal data is left out, so that the fingerprint still fits after a person was erased; so is what happens with a
+    defect afterwards.
     """
-    content = {
+    return {
         "number": inspection.number,
-        "unit": inspection.unit_id,
-        "results": [
-            [
-                result.room.name,
-                result.item_code,
-                result.standard,
-                result.verdict,
-                result.measured,
-                result.note,
-            ]
+        "house": inspection.unit.code,
+        "results": {
+            f"{result.room.name} · {result.item_code} {result.name}": {
+                "standard": result.standard,
+                "verdict": result.verdict or "",
+                "measured": {str(key): str(value) for key, value in result.measured.items()},
+                "note": result.note,
+            }
             for result in inspection.results
-        ],
-        "defects": [
-            [defect.number, defect.room_name, [code.code for code in defect.codes], defect.description]
-            for defect in valid_defects(inspection)
-        ],
-        "rechecks": [
-            [recheck.defect_id, recheck.passed, recheck.note] for recheck in rechecks_of(inspection)
-        ],
-        "meters": [getattr(inspection, name) for name in METERS],
-        "opinion": [inspection.opinion, inspection.opinion_note, inspection.refusal_reason],
+        },
+        "defects": {
+            defect.number: {
+                "room": defect.room_name,
+                "faults": " ".join(code.code for code in defect.codes),
+                "description": defect.description,
+            }
+            for defect in _recorded_defects(inspection)
+        },
+        "rechecks": {
+            recheck.defect.number: {"passed": recheck.passed, "note": recheck.note}
+            for recheck in rechecks_of(inspection)
+        },
+        "meters": {name.removeprefix("meter_"): getattr(inspection, name) for name in METERS},
+        "opinion": {
+            "decision": inspection.opinion or "",
+            "note": inspection.opinion_note,
+            "refusal": inspection.refusal_reason,
+        },
     }
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _recorded_defects(inspection: Inspection) -> Sequence[Defect]:
+    """Return the defects that stood in the record at its end: also those that later turned out to be none.
+
+    A defect whose result was corrected during the inspection belongs to an item that has not failed.
+    """
+    failed = sa.select(InspectionResult.id).where(
+        InspectionResult.inspection_id == inspection.id, InspectionResult.verdict == Verdict.FAIL
+    )
+    return db.session.scalars(
+        sa.select(Defect)
+        .where(
+            Defect.inspection_id == inspection.id,
+            sa.or_(Defect.state != "invalid", Defect.result_id.is_(None), Defect.result_id.in_(failed)),
+        )
+        .order_by(Defect.id)
+    ).all()
+
+
+def content_hash(inspection: Inspection) -> str:
+    """Return the SHA-256 over :func:`inspection_content`, the fingerprint that is printed on the record."""
+    return signed_hash(inspection_content(inspection))

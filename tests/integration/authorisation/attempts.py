@@ -765,6 +765,38 @@ def _issued(scene: Scene, route: Route, method: str, actor: Actor, target: str) 
     yield Attempt(_address(route, {"document_id": key}), rule, IssuedDocument, data)
 
 
+def _signing(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Hold out the pad for a record of every kind, and add a supplement to it."""
+    declared = current_runtime().declared
+    signables = {
+        item.record_kind: item
+        for slug in declared.components()
+        for item in declared.of(slug).get("signables", ())
+    }
+    for kind in declared.record_kinds():
+        signable = signables.get(kind.code)
+        key = "7x" if target == MALFORMED else key_text(scene, kind.model, target)
+        values = {"kind_code": kind.code, "record_id": key}
+        if "role" in route.arguments:
+            values["role"] = next(iter(signable.roles)) if signable else "owner"
+        rule = Rule(granted=NOT_FOUND, staff=False)
+        if signable is not None:
+            late = signable.sign_permission if "role" in route.arguments else signable.supplement_permission
+            rule = _of_staff(Rule(hidden=(kind.view_permission,), late=(late,), row=True, staff=False), actor)
+        data = {"name": "x", "typed": "1", "key": secrets.token_hex(8), "reason": REASON}
+        yield Attempt(
+            _address(route, values), rule, kind.model, data if method == "POST" else {}, what=kind.code
+        )
+
+
+def _signature_picture(
+    scene: Scene, route: Route, method: str, actor: Actor, target: str
+) -> Iterator[Attempt]:
+    key = {MISSING: MISSING_KEY, MALFORMED: "7x"}.get(target) or str(scene.signatures[target])
+    rule = Rule(hidden=("projects.view",), late=("personal.view",), row=True, staff=False)
+    yield Attempt(_address(route, {"signature_id": key}), _of_staff(rule, actor), Unit)
+
+
 def _timeline(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     for kind in current_runtime().declared.record_kinds():
         if kind.code in {"core.customer", "core.unit"}:
@@ -878,6 +910,8 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "documents.issue": _document,
     "documents.download": _issued,
     "documents.withdraw": _issued,
+    **{f"signatures.{name}": _signing for name in ("pad", "sign", "supplement", "add_supplement")},
+    "signatures.picture": _signature_picture,
     "timeline.index": _timeline,
     "unit_import.start": _unit_import,
     "touchpoints.details": _touchpoint,

@@ -27,6 +27,7 @@ from core.machinery.attachments.models import Attachment
 from core.machinery.documents import services as documents
 from core.machinery.documents.models import IssuedDocument
 from core.machinery.documents.renderer import RenderedPdf
+from core.machinery.signatures import services as signatures
 from core.people import services as people
 from core.people.models import User
 from core.plugin_system import switching
@@ -84,6 +85,7 @@ class Scene:
             self.records = Records(world, self._choices())
             self.attachments = {target: self._attach(target) for target in PROJECTS}
             self.documents = {target: self._archive(target) for target in PROJECTS}
+            self.signatures = {target: self._sign(target) for target in PROJECTS}
             for kind in current_runtime().declared.record_kinds():
                 for target in PROJECTS:
                     self.records.key(kind.model, target)
@@ -157,6 +159,19 @@ class Scene:
         db.session.add(issued)
         db.session.commit()
         return issued.id
+
+    def _sign(self, target: str) -> int:
+        """Put a signature under a house; that its kind is not signed does not matter to its picture."""
+        ink = '{"size":[300,200],"strokes":[[[10,10],[200,90]]]}'
+        made = signatures.sign(
+            db.session.get_one(Unit, getattr(self.world, target).unit_ids[0]),
+            role="owner",
+            name=self.records.canary(target),
+            picture=ink,
+            content={"canary": self.records.canary(target)},
+        )
+        db.session.commit()
+        return int(made.id)
 
     def _browser(self, actor: Actor) -> tuple[StaffClient, str, str]:
         browser = self.app.test_client()

@@ -27,6 +27,7 @@ import core.admin.mounting
 import core.admin.redirects
 import core.admin.search
 import core.admin.shell
+import core.admin.signatures
 import core.admin.transitions
 import core.admin.views
 import core.database.scope
@@ -365,6 +366,21 @@ MUTANTS = (
         "records of documents are not looked up",
         _replaced(core.admin.documents, "record_of", _unauthorised_record),
         matrix("documents.preview"),
+    ),
+    Mutant(
+        "records that are signed are not looked up",
+        _replaced(core.admin.signatures, "record_of", _unauthorised_record),
+        matrix("signatures.pad"),
+    ),
+    Mutant(
+        "supplements are added without a right",
+        _replaced(core.admin.signatures, "require", lambda _code: None),
+        matrix("signatures.supplement"),
+    ),
+    Mutant(
+        "pictures of signatures are shown to everybody",
+        _replaced(core.admin.signatures, "sees_personal_data", lambda: True),
+        matrix("signatures.picture"),
     ),
     Mutant(
         "issued documents are handed to anybody",
