@@ -136,6 +136,7 @@ def app(core_tables_url: str, tmp_path) -> Iterator[Flask]:
         FILE_BUCKET="",
         ATTACHMENT_FOLDER="",
         DOCUMENT_FOLDER="",
+        JOB_FOLDER="",
         RATELIMIT_ENABLED=False,
         MAX_CONTENT_LENGTH=12 << 20,
     )
