@@ -137,6 +137,7 @@ def app(core_tables_url: str, tmp_path) -> Iterator[Flask]:
         ATTACHMENT_FOLDER="",
         DOCUMENT_FOLDER="",
         JOB_FOLDER="",
+        REDIS_URL="",
         RATELIMIT_ENABLED=False,
         MAX_CONTENT_LENGTH=12 << 20,
     )
