@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask import Flask, current_app, render_template, url_for
+from flask import Flask, current_app, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
 from sqlalchemy.orm import load_only
+from werkzeug.wrappers import Response
 
-from core.admin.access import ViewPermissions
+from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.cells import plain_words
 from core.admin.filters import ChoiceFilter, DateRangeFilter, NumberRangeFilter, TextFilter
+from core.admin.saving import commit
 from core.admin.views import RecordView
 from core.machinery.audit import services
 from core.machinery.audit.models import AuditEntry
+from core.machinery.jobs.services import enqueue_job
 from core.plugin_system.runtime import current_runtime
 
 ACTIONS: Mapping[str, Any] = {
@@ -39,6 +42,9 @@ ACTIONS: Mapping[str, Any] = {
     "switched_off": _l("Module switched off"),
     "plugin_erased": _l("Data of a module erased"),
     "imported": _l("Imported"),
+    "job_file_downloaded": _l("File of a job downloaded"),
+    "job_cancelled": _l("Job cancelled"),
+    "job_repeated": _l("Job tried again"),
     "password_changed": _l("Password changed"),
     "two_factor_set_up": _l("Second factor set up"),
     "two_factor_removed": _l("Second factor removed"),
@@ -326,5 +332,14 @@ class AuditLogView(RecordView):
         TextFilter("request_id"),
     )
     default_sort = ("id", True)
+    list_template = "admin/audit/list.html"
     details_template = "admin/audit/details.html"
     empty_list_hint = _l("Changes appear here as soon as somebody makes one.")
+
+    @expose_guarded("/check", permission="audit.view", methods=("POST",))
+    def check(self) -> Response:
+        """Start the check of every sealed entry, and show it."""
+        job = enqueue_job("audit.check", address=url_for(".index_view"))
+        job_id = job.id
+        commit()
+        return redirect(url_for("jobs.details", job_id=job_id))

@@ -13,10 +13,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.admin.access import expose_guarded
+from core.admin.jobs import status as job_status
 from core.admin.modules import STATE_WORDS
 from core.admin.views import PageView
 from core.extensions import db
 from core.machinery.documents.fonts import PdfStackProblem, check_pdf_stack
+from core.machinery.jobs.services import TaskReport, task_reports, waiting_jobs, workers, workers_are_there
 from core.people.services import departments_in_reach
 from core.plugin_system import API_VERSION
 from core.plugin_system.health import health
@@ -69,6 +71,10 @@ class HealthView(PageView):
             states=STATE_WORDS,
             names={department.id for department in departments_in_reach()},
             facts=_facts(),
+            no_worker=not workers_are_there(),
+            workers=workers(),
+            waiting=waiting_jobs(),
+            tasks=[(task, _task_status(task)) for task in task_reports()],
             pdf_problems=[(_pdf_sentence(problem), problem.fatal) for problem in check_pdf_stack()],
             when=format_datetime,
         )
@@ -77,6 +83,13 @@ class HealthView(PageView):
 
 def _pdf_sentence(problem: PdfStackProblem) -> str:
     return str(PDF_PROBLEMS[problem.kind]) % {"subject": problem.subject, "package": problem.package}
+
+
+def _task_status(task: TaskReport) -> tuple[str, str]:
+    """Return tone and words of the last time that a periodic task ran."""
+    if task.last is None:
+        return "calm", _("Not yet run")
+    return job_status(task.last)
 
 
 def _facts() -> list[Fact]:

@@ -14,6 +14,7 @@ from core.admin.audit_log import AuditLogView
 from core.admin.documents import IssuedDocumentView, documents
 from core.admin.files import files
 from core.admin.imports import ImportPage
+from core.admin.jobs import JobsView
 from core.admin.signatures import signatures
 from core.admin.verification import verification
 from core.machinery.audit.models import AuditEntry
@@ -82,5 +83,6 @@ def admin_views() -> Sequence[AdminView]:
             model=IssuedDocument,
         ),
         AdminView(ImportPage, "imports", _l("Imports"), Area.SETUP, 80),
+        AdminView(JobsView, "jobs", _l("Jobs"), Area.INSIGHT, 800),
         AdminView(AuditLogView, "audit_log", _l("Audit log"), Area.SETUP, 900, model=AuditEntry),
     )

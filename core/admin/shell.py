@@ -39,6 +39,7 @@ from core.admin.rendering import draw_field
 from core.database.scope import current_scope
 from core.extensions import db
 from core.languages import LOCALES
+from core.machinery.jobs.services import Unseen, unseen
 from core.people.permissions import has_permission, public
 from core.people.request_scope import current_standing
 from core.people.services import PeopleRuleError, department_names_of, set_acting_department, set_locale
@@ -210,6 +211,7 @@ class FrameInputs:
         counts: The number beside each link.
         departments: The choices of the switcher.
         department: Name of the acting department.
+        bell: How many of the user's jobs have ended since he looked, and how many wait or run.
         installation: The installation's own name.
         locale: Language of the page.
         theme: The chosen appearance.
@@ -221,6 +223,7 @@ class FrameInputs:
     counts: tuple[str, ...]
     departments: tuple[DepartmentChoice, ...]
     department: str
+    bell: Unseen
     installation: str
     locale: str
     theme: str
@@ -346,6 +349,7 @@ class Shell:
             tuple(link.count() for link in links),
             tuple(self.departments),
             self.department,
+            unseen(),
             self.installation,
             str(get_locale()),
             self.theme,

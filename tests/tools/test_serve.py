@@ -105,7 +105,7 @@ def test_the_server_ends_when_its_companion_does(tmp_path: Path, port: int, laun
     launches.append(launch)
     _, errors = launch.process.communicate(timeout=30)
     assert launch.process.returncode == 1
-    assert "The sealing of the audit log ended by itself with exit code 7." in errors
+    assert "The worker ended by itself with exit code 7." in errors
     assert launch.left_over() == []
 
 

@@ -1,4 +1,4 @@
-"""Serve Doorstep on this machine: gunicorn, and beside it the process that seals the audit log.
+"""Serve Doorstep on this machine: gunicorn, and beside it the worker that runs jobs and seals the audit log.
 
     python tools/setup/serve.py 8000
 
@@ -23,7 +23,6 @@ BINARIES = Path(sys.executable).parent
 HOST = "127.0.0.1"
 STARTUP_SECONDS = 60
 SHUTDOWN_SECONDS = 15
-SEAL_EVERY_SECONDS = 60
 
 
 class Stopped(Exception):
@@ -55,16 +54,10 @@ def answers(port: int) -> bool:
 
 
 def start(port: int) -> dict[str, subprocess.Popen[bytes]]:
-    """Start the server and the sealing process; each in its own session, so that Ctrl-C reaches only us."""
+    """Start the server and the worker; each in its own session, so that Ctrl-C reaches only us."""
     commands: dict[str, list[str | Path]] = {
         "The web server": [BINARIES / "gunicorn", "--bind", f"{HOST}:{port}", "wsgi:app"],
-        "The sealing of the audit log": [
-            BINARIES / "doorstep",
-            "audit",
-            "seal",
-            "--every",
-            str(SEAL_EVERY_SECONDS),
-        ],
+        "The worker": [BINARIES / "doorstep", "worker"],
     }
     # Links and QR codes lead to this address unless another one is configured.
     environment = {"DOORSTEP_BASE_URL": f"http://{HOST}:{port}", **os.environ}

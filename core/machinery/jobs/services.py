@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -374,11 +375,16 @@ def unseen() -> Unseen:
     scope = current_scope()
     if scope is None or scope.user_id is None:
         return Unseen(0, 0)
-    ended = sa.func.count().filter(Job.ended_at.is_not(None))
-    active = sa.func.count().filter(Job.ended_at.is_(None))
-    query = sa.select(ended, active).where(Job.starter_id == scope.user_id, Job.seen_at.is_(None))
-    row = db.session.execute(query).one()
+    row = db.session.execute(_unseen_query(), {"starter_id": scope.user_id}).one()
     return Unseen(row[0], row[1])
+
+
+@cache
+def _unseen_query() -> sa.Select[int, int]:
+    """Return the query of the numbers for the parameter ``starter_id``; it is asked for every page and built once."""
+    ended = sa.func.count(Job.id).filter(Job.ended_at.is_not(None))
+    active = sa.func.count(Job.id).filter(Job.ended_at.is_(None))
+    return sa.select(ended, active).where(Job.starter_id == sa.bindparam("starter_id"), Job.seen_at.is_(None))
 
 
 def take_notice(job_id: int | None = None) -> None:
@@ -405,6 +411,39 @@ def workers_are_there() -> bool:
 def workers() -> Sequence[JobWorker]:
     """Return the workers that were seen within a day, the latest first."""
     return db.session.scalars(sa.select(JobWorker).order_by(JobWorker.seen_at.desc())).all()
+
+
+@dataclass(frozen=True)
+class TaskReport:
+    """A periodic task and the last time that it ran.
+
+    Attributes:
+        task: The declaration.
+        last: The newest of its jobs, or None.
+    """
+
+    task: PeriodicTask
+    last: Job | None
+
+
+def task_reports() -> Sequence[TaskReport]:
+    """Return the periodic tasks whose modules are on anywhere, with their last jobs; for those who look after the
+    installation."""
+    tasks = [task for task in current_runtime().declared.periodic_tasks() if may_run_now(task.code, None)]
+    with all_departments("how the periodic tasks of the installation are doing"):
+        newest = sa.select(sa.func.max(Job.id)).where(Job.kind.in_([task.code for task in tasks]))
+        last = {
+            job.kind: job
+            for job in db.session.scalars(sa.select(Job).where(Job.id.in_(newest.group_by(Job.kind))))
+        }
+    return [TaskReport(task, last.get(task.code)) for task in tasks]
+
+
+def waiting_jobs() -> int:
+    """Return how many jobs of the whole installation wait."""
+    with all_departments("how many jobs of the installation wait"):
+        count = sa.select(sa.func.count(Job.id)).where(Job.state == JobState.WAITING)
+        return db.session.scalar(count) or 0
 
 
 # Changing

@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 2.0
 GREETING_SECONDS = 15.0
+REST_SECONDS = 15.0
+"""So long the worker rests when the database cannot be reached."""
 LONGEST_STEP_SECONDS = 1_800.0
 """The lease of a step that takes longer is not prolonged any more: it is taken for hanging."""
 
@@ -169,5 +171,6 @@ class Worker:
                         services.ring()
                     db.session.remove()
             except Exception:
-                logger.exception("A tick of the worker failed")
+                logger.exception("The worker cannot look at the clock; it tries again in %s s", REST_SECONDS)
+                stopping.wait(REST_SECONDS)
             stopping.wait(TICK_SECONDS)

@@ -59,6 +59,38 @@
     search(form);
   }
 
+  // While jobs of the user are at work, the bell asks now and then whether one has ended.
+  const bell = document.querySelector("[data-bell]");
+  const BELL_MS = 8000;
+  if (bell && Number(bell.dataset.active)) {
+    window.setTimeout(askBell, BELL_MS);
+  }
+
+  async function askBell() {
+    let told = null;
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(bell.dataset.bell, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+        told = answer.ok ? await answer.json() : null;
+      } catch (error) {
+        told = null;
+      }
+    }
+    if (told) {
+      const button = bell.querySelector("button");
+      const number = bell.querySelector(".n");
+      const words = told.ended ? bell.dataset.some : bell.dataset.none;
+      bell.classList.toggle("rings", told.ended > 0);
+      number.textContent = told.ended < 100 ? String(told.ended) : "99+";
+      number.hidden = !told.ended;
+      button.title = words;
+      button.setAttribute("aria-label", words);
+    }
+    if (!told || told.active) {
+      window.setTimeout(askBell, BELL_MS);
+    }
+  }
+
   function search(form) {
     const field = form.querySelector("input[type=search]");
     const list = form.querySelector(".find-hits");

@@ -23,6 +23,7 @@ from core.admin.views import PageView, RecordView
 from core.database.scope import Scope, use_scope
 from core.extensions import db
 from core.machinery.documents.models import IssuedDocument
+from core.machinery.jobs.models import Job, JobFile
 from core.people.models import Department, Membership, User
 from core.people.permissions import Public, required_permission
 from core.plugin_system.runtime import current_runtime
@@ -41,6 +42,7 @@ from tests.integration.authorisation.oracle import (
     Actor,
     Rule,
 )
+from tests.integration.authorisation.records import STAFF
 from tests.integration.authorisation.scene import Scene, picture
 
 MISSING_KEY, MALFORMED_KEY = "999999999", "1,5"
@@ -891,7 +893,44 @@ def _warranty_cover(scene: Scene, route: Route, method: str, actor: Actor, targe
         yield Attempt(url_for(route.endpoint, q="1-1-101"), Rule(needs), what="looking for a house")
 
 
+def _job(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """The own jobs are everybody's; those of the department take a permission, and their files are the starter's."""
+    function = route.endpoint.rpartition(".")[2]
+    address = _address(
+        route,
+        {
+            "job_id": MALFORMED_KEY if target == MALFORMED else key_text(scene, Job, target),
+            "file_id": MALFORMED_KEY if target == MALFORMED else key_text(scene, JobFile, target),
+        },
+    )
+    if target == MALFORMED:
+        # The address fits no route, so that not even the sign-in page is offered.
+        yield Attempt(address, Rule(granted=NOT_FOUND, staff=False))
+        return
+    is_starter = target in PROJECTS and actor.account == STAFF[target]
+    others = {
+        "download": Rule(row=True, granted=NOT_FOUND),
+        "details": Rule(row=True, hidden=("jobs.view",)),
+    }
+    change = Rule(row=True, hidden=("jobs.view",), late=("jobs.manage",))
+    own = Rule(row=True, hidden=("audit.view",) if function == "download" else ())
+    yield Attempt(address, own if is_starter else others.get(function, change), Job)
+
+
+def _jobs(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    key = key_text(scene, Job, target)
+    yield Attempt(url_for(route.endpoint, ids=key, before=MISSING_KEY), Rule(), what="own")
+    yield Attempt(url_for(route.endpoint, of="department", state="trouble"), Rule(), what="department")
+
+
+def _audit_check(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    yield Attempt(url_for(route.endpoint), Rule(("audit.view",)))
+
+
 SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
+    **{f"jobs.{name}": _job for name in ("details", "cancel", "repeat", "download")},
+    **{f"jobs.{name}": _jobs for name in ("index", "progress", "bell", "notice")},
+    "audit_log.check": _audit_check,
     "admin.index": _staff_only,
     "account.index": _staff_only,
     "search.results": _search,

@@ -37,6 +37,8 @@ VALUES: dict[tuple[str, str], Any] = {
     ("import_chunk", "outcome"): pack([None]),
     ("import_chunk", "content"): lambda canary: pack_content(Content([StagedRow(0, 2, [canary])])),
     ("attachment", "media_type"): "application/pdf",
+    ("job", "kind"): "audit.check",
+    ("job", "state"): "done",
     ("handover_template_item", "severity"): "S3",
     ("warranty_house_warranty", "system"): "",
 }

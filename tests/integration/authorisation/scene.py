@@ -21,12 +21,15 @@ from pypdf import PdfReader
 from core.admin.views import RecordView
 from core.database.base import metadata
 from core.database.scope import all_departments
+from core.database.types import utc_now
 from core.extensions import db
 from core.machinery.attachments import services as attachments
 from core.machinery.attachments.models import Attachment
 from core.machinery.documents import services as documents
 from core.machinery.documents.models import IssuedDocument
 from core.machinery.documents.renderer import RenderedPdf
+from core.machinery.jobs import services as jobs
+from core.machinery.jobs.models import Job, JobFile
 from core.machinery.signatures import services as signatures
 from core.people import services as people
 from core.people.models import User
@@ -45,6 +48,8 @@ ALSO_MADE = (
     "touchpoint",
     "import_batch",
     "import_chunk",
+    "job_failure",
+    "job_log_line",
     "handover_inspection_result",
     "handover_inspection_room",
 )
@@ -96,6 +101,8 @@ class Scene:
             for name in ALSO_MADE:
                 for target in PROJECTS:
                     self.records.make(name, target)
+            for target in PROJECTS:
+                self._job(target)
             self.permissions = self._permissions()
             self.ledger = Ledger(db.engine, metadata)
         self.browsers = {actor.name: self._browser(actor) for actor in ACTORS}
@@ -136,6 +143,15 @@ class Scene:
         )
         db.session.commit()
         return made.id
+
+    def _job(self, target: str) -> None:
+        """Give the job of a project, which has ended, a file with a content."""
+        means, content = jobs.means_of(), self.records.canary(target).encode()
+        ended = sa.update(Job).where(Job.id == self.records.key(Job, target))
+        db.session.execute(ended.values(ended_at=utc_now(), failed=1))
+        stored = sa.update(JobFile).where(JobFile.id == self.records.key(JobFile, target))
+        db.session.execute(stored.values(stored_key=means.store.put(means.encrypt(content))))
+        db.session.commit()
 
     def _archive(self, target: str) -> int:
         """Put a document into the archive as issuing would, with a text instead of a layout."""

@@ -33,11 +33,13 @@ import core.admin.views
 import core.database.scope
 import core.machinery.attachments.services
 import core.machinery.exchange.services
+import core.machinery.jobs.services
 import core.people.admin
 import core.people.services
 from core.admin.views import RecordView
 from core.database.scope import ByCustomer, Owned, ScopeError, _ByColumn, all_departments, use_scope
 from core.extensions import db
+from core.machinery.jobs.models import Job
 from core.people.models import Department
 from core.projects.models import Unit
 from core.testing.scoping import acting_as
@@ -386,6 +388,21 @@ MUTANTS = (
         "issued documents are handed to anybody",
         _replaced(core.admin.documents, "_may_read", lambda _issued: True),
         matrix("documents.download"),
+    ),
+    Mutant(
+        "jobs of others are shown to anybody",
+        _replaced(core.machinery.jobs.services, "visible_jobs", lambda **_: sa.select(Job)),
+        matrix("jobs.details", "jobs.cancel"),
+    ),
+    Mutant(
+        "files of jobs are handed to colleagues",
+        _replaced(core.machinery.jobs.services, "may_download", lambda _job: True),
+        matrix("jobs.download"),
+    ),
+    Mutant(
+        "jobs of others are cancelled by anybody",
+        _replaced(core.machinery.jobs.services, "may_change", lambda _job: True),
+        matrix("jobs.cancel", "jobs.repeat"),
     ),
     Mutant("who may read may export", _export_for_readers, matrix("units.export")),
     Mutant(
