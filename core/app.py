@@ -16,6 +16,7 @@ from core.admin import mounting
 from core.admin.addresses import LateRule
 from core.cli import register_commands
 from core.components import CORE_COMPONENTS, CORE_HOLDINGS
+from core.customers import correspondence
 from core.database.setup import set_up_database
 from core.machinery import set_up_machinery
 from core.machinery.audit.services import record_event
@@ -49,7 +50,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     error_pages.set_up_error_pages(app)
     set_up_sign_in(app)
     set_up_request_scope(app)
-    set_up_machinery(app, letterhead_of, setting, standing_now, timeline.write)
+    set_up_machinery(app, letterhead_of, setting, standing_now, timeline.write, correspondence)
     start_plugins(app, CORE_COMPONENTS, add_catalogue=languages.add_catalogue, locales=languages.LOCALES)
     set_up_erasing(app, CORE_HOLDINGS, record_event)
     mounting.mount(app)

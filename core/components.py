@@ -13,6 +13,8 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.machinery.todos.declarations",
     "core.machinery.jobs.declarations",
     "core.machinery.workflow.declarations",
+    "core.machinery.messages.declarations",
+    "core.machinery.links.declarations",
     "core.admin.machinery_declarations",
     "core.admin.declarations",
 )
@@ -27,6 +29,8 @@ CORE_HOLDINGS: tuple[str, ...] = (
     "core.machinery.todos.holdings",
     "core.machinery.jobs.holdings",
     "core.machinery.workflow.holdings",
+    "core.machinery.messages.holdings",
+    "core.machinery.links.holdings",
     "core.timeline.holdings",
 )
 """The modules that tell what the core keeps of a plugin beside its tables (:mod:`core.plugin_system.holdings`)."""

@@ -41,6 +41,8 @@ MAX_FORM_FIELD_BYTES = 1024 * 1024
 """Largest total of the text fields of a form; files are limited by ``MAX_UPLOAD_MEGABYTES``."""
 MAX_URL_BYTES = 4 * 1024
 
+UPLOAD_LIMIT = "doorstep.upload_limit"
+"""Under this name the application keeps the function that lets single pages take larger uploads."""
 _ALWAYS_ANSWERED = frozenset({"static", "http_healthz", "http_favicon", "http_robots"})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,40}")
 _YEAR_SECONDS = 31_536_000
@@ -62,6 +64,7 @@ def set_up_http(app: Flask) -> None:
     if hops > 0:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.before_request(_name_request)
+    app.before_request(_allow_uploads)
     app.before_request(_refuse_hostile_request)
     app.before_request(_refuse_during_maintenance)
     csrf.init_app(app)
@@ -107,6 +110,13 @@ def request_id() -> str:
 def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "") if current_app.config["PROXY_HOPS"] > 0 else ""
     g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(6)
+
+
+def _allow_uploads() -> None:
+    """Raise the limit of this request where its page says so; what comes after this reads the form."""
+    allow = current_app.extensions.get(UPLOAD_LIMIT)
+    if allow is not None:
+        allow()
 
 
 def _refuse_hostile_request() -> None:

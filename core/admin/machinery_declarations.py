@@ -1,4 +1,4 @@
-"""The screens of the machinery: files, documents, their public check, and the audit log.
+"""The screens of the machinery: files, documents, their public check, messages, personal links, and the audit log.
 
 They stand in this layer because routes need the guarded views and the marks of permissions.
 """
@@ -15,10 +15,17 @@ from core.admin.documents import IssuedDocumentView, documents
 from core.admin.files import files
 from core.admin.imports import ImportPage
 from core.admin.jobs import JobsView
+from core.admin.link_desk import link_desk
+from core.admin.links import links
+from core.admin.message_batches import MessageBatchView
+from core.admin.message_reports import message_reports
+from core.admin.message_texts import MessageTextsView
+from core.admin.messages import MessageView, unknown_messages
 from core.admin.signatures import signatures
 from core.admin.verification import verification
 from core.machinery.audit.models import AuditEntry
 from core.machinery.documents.models import IssuedDocument
+from core.machinery.messages.models import Message, MessageBatch
 from core.plugin_system.declarations import (
     AdminView,
     Area,
@@ -38,6 +45,9 @@ def blueprints() -> Sequence[PublicBlueprint]:
         PublicBlueprint(documents, "documents"),
         PublicBlueprint(verification, "verify"),
         PublicBlueprint(signatures, "signatures"),
+        PublicBlueprint(links, "l"),
+        PublicBlueprint(link_desk, "links"),
+        PublicBlueprint(message_reports, "messages"),
     )
 
 
@@ -72,8 +82,26 @@ def permissions() -> Sequence[Permission]:
 
 @hookimpl
 def admin_views() -> Sequence[AdminView]:
-    """Declare the archive of documents and the audit log."""
+    """Declare the outbox, the archive of documents and the audit log."""
     return (
+        AdminView(
+            MessageView,
+            "messages",
+            _l("Outbox"),
+            Area.CUSTOMERS,
+            60,
+            model=Message,
+            badge=unknown_messages,
+        ),
+        AdminView(
+            MessageBatchView,
+            "message_batches",
+            _l("Messages to many"),
+            Area.CUSTOMERS,
+            62,
+            model=MessageBatch,
+        ),
+        AdminView(MessageTextsView, "message_texts", _l("Texts of messages"), Area.SETUP, 45),
         AdminView(
             IssuedDocumentView,
             "documents_issued",

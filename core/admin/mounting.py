@@ -14,13 +14,15 @@ from core.admin.access import ViewDeclarationError, admit, exposed_functions
 from core.admin.audit_log import set_up_audit_words
 from core.admin.declaring import EXPORT_LIMIT, EXPORT_LIMIT_KEY
 from core.admin.home import HomeView
+from core.admin.http import UPLOAD_LIMIT
+from core.admin.links import allow_uploads
 from core.admin.plugin_static import mount_plugin_static
 from core.admin.redirects import replace_redirects_of_flask_admin
 from core.admin.search import set_up_search
 from core.admin.shell import endpoint_of, set_up_shell
 from core.admin.views import PageView, RecordView, refuse_sealed
 from core.database.base import CORE
-from core.people.permissions import Public, required_permission
+from core.people.permissions import ByLink, Public, required_permission
 from core.plugin_system.declarations import AdminView, PublicBlueprint
 from core.plugin_system.gate import is_on
 from core.plugin_system.runtime import current_runtime
@@ -62,6 +64,7 @@ def mount(app: Flask) -> None:
             admin.add_view(view)
         for declaration in hooks.get("blueprints", ()):
             mount_blueprint(app, component, declaration)
+    app.extensions[UPLOAD_LIMIT] = allow_uploads
     mount_plugin_static(app)
     set_up_search(app)
     set_up_audit_words(app)
@@ -152,6 +155,8 @@ def mount_blueprint(app: Flask, component: str, declaration: PublicBlueprint) ->
 def _gated(function: Any, component: str, permission: str | Public) -> Any:
     @wraps(function)
     def guarded(**arguments: Any) -> Any:
+        if isinstance(permission, ByLink):
+            return function(**arguments)
         if isinstance(permission, Public):
             if not is_on(component):
                 abort(404)

@@ -40,6 +40,8 @@ class Scope:
         department_ids: Departments whose own rows are visible (the acting one, those above and below); None means all.
         permissions: Permission codes held in the acting department.
         reason: Why the wall is open, for a scope made by :func:`all_departments`.
+        customer_ids: The only customers of whom rows are visible, for the visit of a personal link; None for all whom
+            the projects show. Rows that name no customer stay visible.
     """
 
     user_id: int | None = None
@@ -48,11 +50,12 @@ class Scope:
     department_ids: frozenset[int] | None = frozenset()
     permissions: frozenset[str] = field(default=frozenset(), repr=False)
     reason: str | None = None
+    customer_ids: frozenset[int] | None = None
 
     @property
     def sees_everything(self) -> bool:
         """Whether nothing needs to be narrowed."""
-        return self.project_ids is None and self.department_ids is None
+        return self.project_ids is None and self.department_ids is None and self.customer_ids is None
 
 
 def _stack() -> list[Scope]:
@@ -537,6 +540,7 @@ def _narrow(state: ORMExecuteState) -> None:
     for name in sorted(mapped | joined):
         model = _scoped_models[name]
         criterion = model.__scope__.criterion(model, scope, few=few)
+        criterion = _of_visitors(model, scope, criterion)
         if criterion is not None:
             # Only criteria that go on to loaders reach an eager join. The others stay here: a row that is loaded
             # now may be asked for its relations in another scope.
@@ -546,6 +550,34 @@ def _narrow(state: ORMExecuteState) -> None:
                 )
             )
     state.statement = state.statement.options(*options)
+
+
+def _customer_column(model: Any) -> str | None:
+    """Return the name of the attribute that says whose row it is, for models that know customers."""
+    rule = model.__scope__
+    if isinstance(rule, ByCustomer):
+        return rule.column
+    return "customer_id" if "customer_id" in sa.inspect(model).column_attrs else None
+
+
+def _of_visitors(model: Any, scope: Scope, criterion: sa.ColumnElement[bool] | None) -> Any:
+    """Narrow a criterion further to the customers of a personal link; their neighbours are none of their business."""
+    name = _customer_column(model) if scope.customer_ids is not None else None
+    if name is None:
+        return criterion
+    column = getattr(model, name)
+    own = sa.or_(column.is_(None), column.in_(sorted(scope.customer_ids or ())))
+    return own if criterion is None else sa.and_(criterion, own)
+
+
+def _names_another_customer(row: Any, scope: Scope) -> str | None:
+    name = _customer_column(type(row)) if scope.customer_ids is not None else None
+    if name is None:
+        return None
+    history = get_history(row, name)
+    values = {*history.added, *history.deleted, *history.unchanged} - {None}
+    foreign = values - (scope.customer_ids or frozenset())
+    return f"customer {sorted(map(str, foreign))} is out of reach of this link" if foreign else None
 
 
 def _refuse_moving_rows(state: ORMExecuteState) -> None:
@@ -587,7 +619,7 @@ def _check_rows(session: Session, rows: Iterable[Any], *, flushed: bool) -> None
             continue
         if not flushed and row in session.new and all(getattr(row, name) is None for name in rule.columns):
             continue
-        reason = rule.refusal(session, row, scope)
+        reason = rule.refusal(session, row, scope) or _names_another_customer(row, scope)
         if reason is not None:
             raise ScopeError(f"{type(row).__name__} cannot be saved: {reason}.")
 

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
     from flask import Flask
 
     from core.machinery.clocks.services import Announcement
@@ -22,6 +25,7 @@ def set_up_machinery(
     setting_of: Callable[[str, str, int | None], Any] | None = None,
     act_as: ActAs | None = None,
     write_timeline: Callable[..., Any] | None = None,
+    correspondence: ModuleType | None = None,
 ) -> None:
     """Attach the audit log to the session, open the stores, and hand each part what it takes from the others.
 
@@ -33,6 +37,8 @@ def set_up_machinery(
         act_as: Tells how an account stands in a department now, for jobs, which act as the one who started them; when
             omitted, jobs of the system alone can run.
         write_timeline: Writes an entry into the timeline of a unit or a customer; nothing is written when omitted.
+        correspondence: :mod:`core.customers.correspondence`, what messages and personal links ask of customers; without
+            it there is no outbox and there are no links.
     """
     # Imported here: the programs that decode pictures and lay out documents start this package too and want none of it.
     from pathlib import Path
@@ -109,6 +115,8 @@ def set_up_machinery(
             record_event=audit.record_event,
         ),
     )
+    if correspondence is not None:
+        _set_up_correspondence(app, correspondence)
 
 
 def _declared_default(component: str, key: str, _department_id: int | None) -> Any:
@@ -142,3 +150,50 @@ def _withdraw(clock_id: int) -> None:
     from core.machinery.todos import services as todos
 
     todos.finish_todos_by_key(f"clock:{clock_id}:")
+
+
+def _set_up_correspondence(app: Flask, known: ModuleType) -> None:
+    """Hand messages and personal links what they ask of departments, customers and the timeline."""
+    from core.machinery.audit import services as audit
+    from core.machinery.documents import services as documents
+    from core.machinery.links import services as links
+    from core.machinery.messages import services as messages
+    from core.machinery.messages.outgoing import Secret
+
+    messages.set_up_messages(
+        app,
+        messages.Means(
+            setting=known.core_setting,
+            departments_above=known.departments_above,
+            is_within_reach=known.department_is_within_reach,
+            facts_of=known.facts_of,
+            unwanted=known.unwanted,
+            places=known.places,
+            write_timeline=known.write_timeline,
+            record_event=audit.record_event,
+            issue_document=documents.issue,
+        ),
+    )
+
+    def send_link(
+        template: str, customer: Any, address: str, values: Mapping[str, Any] | None, **options: Any
+    ) -> Any:
+        # Of the address nothing may be left in the outbox once it is sent.
+        return messages.send_message(
+            template, customer, {**(values or {}), "link": Secret(address)}, **options
+        )
+
+    links.set_up_links(
+        app,
+        links.Means(
+            phone_of=known.phone_of,
+            agree=known.agree,
+            household=known.household,
+            projects_of=known.projects_of,
+            departments_of=known.departments_of_visit,
+            places=known.places,
+            setting=known.core_setting,
+            send_message=send_link,
+            record_event=audit.record_event,
+        ),
+    )

@@ -27,6 +27,17 @@ class Public:
     reason: str
 
 
+@dataclass(frozen=True)
+class ByLink(Public):
+    """The mark of a view that is reached by a personal link.
+
+    Attributes:
+        purpose: Code of the purpose; the view itself checks link and switch, since the visitor acts nowhere before.
+    """
+
+    purpose: str = ""
+
+
 def has_permission(code: str) -> bool:
     """Return whether the acting user holds a permission in the acting department.
 

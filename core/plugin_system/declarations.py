@@ -322,6 +322,138 @@ class MenuLink:
     order: int = 100
 
 
+SERVICE = "service"
+"""The purpose of messages that a contract or a request asks for: no opt-out and no cap hold for them."""
+
+
+@dataclass(frozen=True)
+class Placeholder:
+    """A name in braces that a message template may hold, for example ``{deadline}``.
+
+    Attributes:
+        name: Lower-case letters, digits and underscores.
+        label: What it stands for, as the editor of the text reads it.
+        example: A value for the preview.
+    """
+
+    name: str
+    label: Text
+    example: Text = ""
+
+
+@dataclass(frozen=True)
+class MessageTemplate:
+    """A message to customers or other outsiders. Departments may change its texts, never its purpose or placeholders.
+
+    Texts hold placeholders in braces and no other logic. ``{customer}``, ``{company}``, ``{project}``, ``{unit}`` and
+    ``{phone}`` (the service number of the department) are always there.
+
+    Attributes:
+        code: ``<slug>.<name>``, for example ``handover.notice_link``.
+        label: What staff read.
+        body: The text in Chinese.
+        body_en: The text in English.
+        purpose: ``service`` for what a contract or a request asks for, else the purpose that customers can opt out of:
+            ``marketing``, ``survey`` or ``greetings``.
+        channels: Kinds of channels it may take, the preferred one first: ``sms``, ``wechat``, ``email``, ``letter``.
+        subject: Subject of an e-mail and heading of a letter, in Chinese.
+        subject_en: The same in English.
+        placeholders: What the text may hold besides the five that are always there.
+        by_hand: Whether staff may send it to customers of their choice; then it has no further placeholders, or its
+            ``values`` fill them.
+        values: Returns the values of the further placeholders for a customer and a unit or None, for batches.
+        urgent: Whether it goes out in quiet hours too, for example for a burst pipe.
+    """
+
+    code: str
+    label: Text
+    body: str
+    body_en: str
+    purpose: str = SERVICE
+    channels: tuple[str, ...] = ("sms", "email")
+    subject: str = ""
+    subject_en: str = ""
+    placeholders: tuple[Placeholder, ...] = ()
+    by_hand: bool = False
+    values: Callable[[Any, Any], Mapping[str, str]] | None = None
+    urgent: bool = False
+
+
+@dataclass(frozen=True)
+class MessageChannel:
+    """A way by which messages leave the house: an adapter of an SMS gateway, a mail server, WeCom.
+
+    Of the channels of one kind the first that is ready carries a message; those of plugins are asked before the core's.
+
+    Attributes:
+        code: ``<slug>.<name>``, for example ``core.sms_gateway``.
+        label: What staff read.
+        kind: What it carries: ``sms``, ``wechat``, ``email`` or ``letter``.
+        ready: Returns whether it is configured.
+        send: Hands over an ``OutgoingMessage`` and returns a ``Receipt``; raises ``NotSent`` when nothing left the
+            house for certain. Any other error leaves it unknown whether the message was sent.
+        inquire: Asks the other side what became of a message that was handed over under an idempotency key; returns
+            a ``Receipt``, or None when it never arrived there. None for a channel that cannot tell.
+        disturbs: Whether it rings where the reader is, so that quiet hours hold for it.
+    """
+
+    code: str
+    label: Text
+    kind: str
+    ready: Callable[[], bool]
+    send: Callable[[Any], Any]
+    inquire: Callable[[str], Any] | None = None
+    disturbs: bool = True
+
+
+@dataclass(frozen=True)
+class LinkPurpose:
+    """What a personal link is for: a public page that an outsider opens without an account.
+
+    Attributes:
+        code: ``<slug>.<name>``, for example ``handover.confirm_notice``.
+        label: What staff read, and the visitor above the page.
+        record_kind: Code of the record kind that its links belong to.
+        endpoint: Endpoint of the public page; its address takes ``<int:link_id>`` and its function is marked with
+            ``@personal_link``.
+        permission: Needed to make, print and revoke its links.
+        second_fact: What the visitor must know before personal data shows: ``phone_tail`` (the last four digits of the
+            telephone number), ``household`` (flat and telephone number; for a poster, which belongs to nobody), or
+            None where the page shows no personal data.
+        days: How long a link is good when whoever makes it says nothing else.
+        uses: How often the page can be completed; 0 for any number of times.
+        collects: What the page asks for and what it is used for, a sentence for the privacy notice. Empty for a page
+            without personal data: then no consent is asked.
+        sensitive: Names the sensitive personal data that the page asks for (PIPL 28 and 29), or "".
+        consent: Purpose under which the consent of a customer is recorded.
+        permissions: Permission codes that hold during the visit, for services that ask for them.
+        message: Code of the message template that carries the link, with the placeholder ``link``; "" for none.
+        uploads: Whether the page takes files: up to ten of ten megabytes.
+        poster: Whether its links belong to nobody and hang on a wall: they are shown and printed again at any time.
+        recipients: Returns who may get a link of a record: customers, or ``Recipient`` for people who are none. When
+            None, it is the customer whom the record names.
+        hint: What stands on posters and printed cards below the title, for example what the page is good for.
+    """
+
+    code: str
+    label: Text
+    record_kind: str
+    endpoint: str
+    permission: str
+    second_fact: str | None = "phone_tail"
+    days: int = 30
+    uses: int = 0
+    collects: Text = ""
+    sensitive: Text = ""
+    consent: str = SERVICE
+    permissions: tuple[str, ...] = ()
+    message: str = ""
+    uploads: bool = False
+    poster: bool = False
+    recipients: Callable[[Any], Sequence[Any]] | None = None
+    hint: Text = ""
+
+
 @dataclass(frozen=True)
 class JobKind:
     """A kind of work in the background, started with ``toolkit.enqueue_job``.

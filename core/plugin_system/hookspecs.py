@@ -111,8 +111,26 @@ def job_kinds() -> Sequence[d.JobKind]:
 
 
 @hookspec
+def message_templates() -> Sequence[d.MessageTemplate]:
+    """Declare the messages that the plugin sends to customers and other outsiders."""
+    return ()
+
+
+@hookspec
 def periodic_tasks() -> Sequence[d.PeriodicTask]:
     """Declare work in the background that comes again and again."""
+    return ()
+
+
+@hookspec
+def message_channels() -> Sequence[d.MessageChannel]:
+    """Declare ways by which messages leave the house."""
+    return ()
+
+
+@hookspec
+def link_purposes() -> Sequence[d.LinkPurpose]:
+    """Declare public pages that are reached by a personal link or a poster."""
     return ()
 
 
@@ -210,6 +228,9 @@ DECLARING = (
     "calendar_sources",
     "job_kinds",
     "periodic_tasks",
+    "message_templates",
+    "message_channels",
+    "link_purposes",
     "commands",
     "seed_data",
     "demo_data",

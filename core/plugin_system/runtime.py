@@ -139,6 +139,9 @@ class Declared:
         self._clock_policies = {item.code: item for item in self._all("clock_policies")}
         self._job_kinds = {item.code: item for item in self._all("job_kinds")}
         self._periodic_tasks = {item.code: item for item in self._all("periodic_tasks")}
+        self._message_templates = {item.code: item for item in self._all("message_templates")}
+        self._message_channels = {item.code: item for item in self._all("message_channels")}
+        self._link_purposes = {item.code: item for item in self._all("link_purposes")}
         self._panels: dict[str, list[d.Panel]] = {}
         for panel in sorted(self._all("panels"), key=lambda panel: (panel.order, panel.code)):
             self._panels.setdefault(panel.record_kind, []).append(panel)
@@ -290,6 +293,34 @@ class Declared:
     def workflow(self, name: str) -> d.WorkflowDeclaration | None:
         """Return the workflow with this name."""
         return self._workflows.get(name)
+
+    def message_template(self, code: str) -> d.MessageTemplate | None:
+        """Return the message template with this code, also when its plugin is off."""
+        return self._message_templates.get(code)
+
+    def message_templates(self, enabled_only: bool = True) -> tuple[d.MessageTemplate, ...]:
+        """Return all message templates."""
+        return self._on(tuple(self._message_templates.values()), enabled_only)
+
+    def message_channel(self, code: str) -> d.MessageChannel | None:
+        """Return the channel with this code."""
+        return self._message_channels.get(code)
+
+    def message_channels(self, kind: str | None = None) -> tuple[d.MessageChannel, ...]:
+        """Return the channels, of one kind or of all, those of plugins before the core's."""
+        found = [item for item in self._message_channels.values() if kind in (None, item.kind)]
+        return tuple(sorted(found, key=lambda item: self.component_of(item) == CORE))
+
+    def link_purpose(self, code: str) -> d.LinkPurpose | None:
+        """Return the purpose of personal links with this code, also when its plugin is off."""
+        return self._link_purposes.get(code)
+
+    def link_purposes(
+        self, record_kind: str | None = None, enabled_only: bool = True
+    ) -> tuple[d.LinkPurpose, ...]:
+        """Return the purposes of personal links, of one record kind or of all."""
+        found = [item for item in self._link_purposes.values() if record_kind in (None, item.record_kind)]
+        return self._on(found, enabled_only)
 
     def search_sources(self, enabled_only: bool = True) -> tuple[d.SearchSource, ...]:
         """Return the sources of the global search by order."""

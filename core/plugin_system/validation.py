@@ -56,6 +56,9 @@ DECLARED_TYPES: Mapping[str, type] = {
     "calendar_sources": d.CalendarSource,
     "job_kinds": d.JobKind,
     "periodic_tasks": d.PeriodicTask,
+    "message_templates": d.MessageTemplate,
+    "message_channels": d.MessageChannel,
+    "link_purposes": d.LinkPurpose,
     "commands": d.Command,
     "seed_data": d.SeedData,
     "demo_data": d.DemoData,
@@ -207,6 +210,8 @@ def declaration_faults(
         _clock_faults(declarations),
         _job_faults(slug, declarations, around),
         _workflow_faults(slug, declarations, around),
+        _message_faults(declarations),
+        _link_faults(slug, declarations),
         _command_faults(declarations),
     )
     return [fault for check in checks for fault in check]
@@ -224,6 +229,8 @@ def core_faults(declarations: Declarations) -> list[d.Text]:
     faults += _clock_faults(declarations)
     faults += _work_faults(declarations)
     faults += _unknown_timeline_kinds(declarations, around)
+    faults += _message_faults(declarations)
+    faults += _link_faults(CORE, declarations)
     return faults
 
 
@@ -240,6 +247,9 @@ _KEYS: Mapping[str, str] = {
     "calendar_sources": "code",
     "job_kinds": "code",
     "periodic_tasks": "code",
+    "message_templates": "code",
+    "message_channels": "code",
+    "link_purposes": "code",
 }
 """Declarations that are found by a code, which must be unique."""
 
@@ -371,6 +381,9 @@ def _named_permissions(declarations: Declarations) -> Iterator[tuple[str, str]]:
         for transition in workflow.transitions:
             if transition.permission is not None:
                 yield transition.permission, f"workflows {workflow.name!r}"
+    for purpose in declarations.get("link_purposes", ()):
+        for code in (purpose.permission, *purpose.permissions):
+            yield code, f"link_purposes {purpose.code!r}"
     for view in declarations.get("admin_views", ()):
         rights = getattr(view.view, "permissions", None)
         if is_dataclass(rights):
@@ -405,6 +418,9 @@ def _unknown_record_kinds(declarations: Declarations, around: Surroundings) -> I
     for signable in declarations.get("signables", ()):
         if signable.record_kind not in known:
             yield _unknown_kind(signable.record_kind, "signables")
+    for purpose in declarations.get("link_purposes", ()):
+        if purpose.record_kind not in known:
+            yield _unknown_kind(purpose.record_kind, f"link_purposes {purpose.code!r}")
     for panel in declarations.get("panels", ()):
         if panel.record_kind not in known | {HOME, EVERY_RECORD}:
             yield _unknown_kind(panel.record_kind, f"panels {panel.code!r}")
@@ -648,7 +664,15 @@ def _signable_faults(slug: str, declarations: Declarations, around: Surroundings
 
 
 def _simple_code_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
-    for hook in ("timeline_kinds", "search_sources", "clock_policies", "calendar_sources"):
+    for hook in (
+        "timeline_kinds",
+        "search_sources",
+        "clock_policies",
+        "calendar_sources",
+        "message_templates",
+        "message_channels",
+        "link_purposes",
+    ):
         yield from _foreign_codes(slug, hook, declarations)
         yield from _doubles(hook, "code", declarations, around)
 
@@ -753,6 +777,94 @@ def _unknown_timeline_kinds(declarations: Declarations, around: Surroundings) ->
                     workflow=repr(workflow.name),
                     kind=repr(transition.timeline),
                 )
+
+
+MESSAGE_KINDS = ("sms", "wechat", "email", "letter")
+MESSAGE_PURPOSES = (d.SERVICE, "marketing", "survey", "greetings")
+ALWAYS_THERE = ("customer", "company", "project", "unit", "phone")
+"""Placeholders that every message template may hold."""
+SECOND_FACTS = (None, "phone_tail", "household")
+_BRACES = re.compile(r"\{([^{}]*)\}")
+
+
+def unknown_placeholders(text: str, names: Collection[str]) -> list[str]:
+    """Return what stands in braces in a text and is no placeholder, in order, each once.
+
+    Args:
+        text: The text of a message.
+        names: The names of the template's own placeholders.
+    """
+    known = {*names, *ALWAYS_THERE}
+    return list(dict.fromkeys(found for found in _BRACES.findall(text) if found not in known))
+
+
+def _message_faults(declarations: Declarations) -> Iterator[d.Text]:
+    for template in declarations.get("message_templates", ()):
+        names = [placeholder.name for placeholder in template.placeholders]
+        problem: d.Text | None = None
+        if template.purpose not in MESSAGE_PURPOSES:
+            problem = _l("its purpose is not among %(known)s", known=", ".join(MESSAGE_PURPOSES))
+        elif not template.channels or not set(template.channels) <= set(MESSAGE_KINDS):
+            problem = _l("its channels are not among %(known)s", known=", ".join(MESSAGE_KINDS))
+        elif not template.body.strip() or not template.body_en.strip():
+            problem = _l("its text is missing in Chinese or in English")
+        elif {"email", "letter"} & set(template.channels) and not (template.subject and template.subject_en):
+            problem = _l("an e-mail or a letter needs a subject in both languages")
+        elif not all(_NAME.fullmatch(name) for name in names) or len({*names, *ALWAYS_THERE}) != len(
+            names
+        ) + len(ALWAYS_THERE):
+            problem = _l("a placeholder is malformed, is there twice or is one that every template has")
+        elif template.by_hand and template.placeholders and template.values is None:
+            problem = _l("staff may send it by hand, but nothing fills its placeholders")
+        else:
+            texts = "".join((template.subject, template.subject_en, template.body, template.body_en))
+            unknown = unknown_placeholders(texts, names)
+            if unknown:
+                problem = _l("it holds unknown placeholders: %(names)s", names=", ".join(unknown))
+        if problem is not None:
+            yield _l(
+                "The message template %(code)s is wrong: %(problem)s.",
+                code=repr(template.code),
+                problem=problem,
+            )
+    for channel in declarations.get("message_channels", ()):
+        if channel.kind not in MESSAGE_KINDS:
+            yield _l(
+                "The message channel %(code)s carries %(kind)s, which is not among %(known)s.",
+                code=repr(channel.code),
+                kind=repr(channel.kind),
+                known=", ".join(MESSAGE_KINDS),
+            )
+
+
+def _link_faults(slug: str, declarations: Declarations) -> Iterator[d.Text]:
+    names = {getattr(item.blueprint, "name", "") for item in declarations.get("blueprints", ())}
+    templates = {item.code: item for item in declarations.get("message_templates", ())}
+    for purpose in declarations.get("link_purposes", ()):
+        problem: d.Text | None = None
+        message = templates.get(purpose.message)
+        if purpose.endpoint.rpartition(".")[0] not in names:
+            problem = _l(
+                "its endpoint %(endpoint)s is not of a blueprint of %(slug)s",
+                endpoint=repr(purpose.endpoint),
+                slug=slug,
+            )
+        elif purpose.second_fact not in SECOND_FACTS:
+            problem = _l("its second fact is unknown")
+        elif purpose.poster != (purpose.second_fact == "household"):
+            problem = _l("flat and telephone number identify the readers of a poster, and only of a poster")
+        elif purpose.days < 1 or purpose.uses < 0:
+            problem = _l("its days or uses are below what is possible")
+        elif purpose.message and (
+            message is None or "link" not in {each.name for each in message.placeholders}
+        ):
+            problem = _l("its message template does not exist or has no placeholder “link”")
+        if problem is not None:
+            yield _l(
+                "The purpose %(code)s of personal links is wrong: %(problem)s.",
+                code=repr(purpose.code),
+                problem=problem,
+            )
 
 
 def _command_faults(declarations: Declarations) -> Iterator[d.Text]:

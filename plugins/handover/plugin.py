@@ -9,9 +9,11 @@ from core.toolkit import (
     AdminView,
     DemoData,
     DocumentType,
+    LinkPurpose,
     Manifest,
     MenuArea,
     MenuLink,
+    MessageTemplate,
     Panel,
     Permission,
     PublicBlueprint,
@@ -26,7 +28,17 @@ from core.toolkit import (
     _l,
     hookimpl,
 )
-from plugins.handover import admin, catalogue, demo, documents, records, services, signing, words
+from plugins.handover import (
+    admin,
+    catalogue,
+    contractor_pages,
+    demo,
+    documents,
+    records,
+    services,
+    signing,
+    words,
+)
 from plugins.handover import panels as sections
 from plugins.handover.models import (
     Defect,
@@ -257,8 +269,23 @@ def admin_views() -> Sequence[AdminView]:
 
 @hookimpl
 def blueprints() -> Sequence[PublicBlueprint]:
-    """Declare the pages on site."""
-    return (PublicBlueprint(blueprint, "handover"),)
+    """Declare the pages on site, and those of contractors."""
+    return (
+        PublicBlueprint(blueprint, "handover"),
+        PublicBlueprint(contractor_pages.blueprint, "contractor"),
+    )
+
+
+@hookimpl
+def link_purposes() -> Sequence[LinkPurpose]:
+    """Declare the page on which a contractor confirms a notice."""
+    return (contractor_pages.LINK,)
+
+
+@hookimpl
+def message_templates() -> Sequence[MessageTemplate]:
+    """Declare the message that carries the link to it."""
+    return (contractor_pages.MESSAGE,)
 
 
 @hookimpl

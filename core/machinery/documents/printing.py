@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,6 +223,39 @@ def _write(
     )
     fixed = tuple(slots.values) if isinstance(slots, Recorded) else None
     return Written(Letter(job, fixed), head.title, version, recipient)
+
+
+def write_sheet(
+    template: str, values: Mapping[str, Any], title: str, language: str, project_id: int | None
+) -> RenderJob:
+    """Write a sheet that is no document of a record as HTML; it shows no attachments.
+
+    Args:
+        template: Name of a template that extends ``documents/base.html``.
+        values: Its values.
+        title: Title on the paper and of the file.
+        language: Locale of the readers.
+        project_id: The project whose letterhead stands above it.
+    """
+    letterhead_of = means_of_printing().letterhead_of
+    letterhead = Letterhead(company=current_app.config["INSTALLATION_NAME"])
+    if letterhead_of is not None:
+        letterhead = letterhead_of(project_id, require_scope().department_id, language)
+    with in_language(language):
+        head = DocumentHead(
+            title=title,
+            language=language,
+            printed_at=format_datetime(dt.datetime.now(dt.UTC), "short"),
+            company=letterhead.company,
+            project=letterhead.project,
+            logo=letterhead.logo,
+        )
+        html = (
+            _environment().get_template(template).render({**values, "document": head, "language": language})
+        )
+    created = dt.datetime.now(LOCAL_ZONE).isoformat(timespec="seconds")
+    metadata = PdfMetadata(title=title, author=letterhead.company, created=created)
+    return RenderJob(html=html, language=language, metadata=metadata)
 
 
 def refusal_of(reason: str) -> str:

@@ -36,6 +36,7 @@ from core.machinery.documents.printing import (
     type_for,
     values_of,
     write,
+    write_sheet,
 )
 from core.machinery.documents.renderer import DocumentRenderError, RenderedPdf, render_job_guarded
 from core.plugin_system.declarations import DocumentType
@@ -360,3 +361,25 @@ def of_customer(customer_id: int) -> list[Mapping[str, Any]]:
         }
         for row in rows
     ]
+
+
+def print_sheet(
+    template: str, values: Mapping[str, Any], *, title: str, language: str, project_id: int | None = None
+) -> bytes:
+    """Return a sheet as PDF that is no document of a record: it has no number and is not archived.
+
+    Args:
+        template: Name of a template that extends ``documents/base.html``.
+        values: Its values besides ``document`` and ``language``.
+        title: Title on the paper and of the file.
+        language: Locale of the readers.
+        project_id: The project whose letterhead stands above it.
+
+    Raises:
+        DocumentRefused: It cannot be laid out.
+    """
+    try:
+        return render_job_guarded(write_sheet(template, values, title, language, project_id)).content
+    except DocumentRenderError as error:
+        logger.error("The sheet %s could not be rendered: %s", template, error)
+        raise DocumentRefused(refusal_of(error.reason)) from error

@@ -1,0 +1,1 @@
+"""Messages to customers and other outsiders: texts, the outbox, and the channels by which they leave the house."""
