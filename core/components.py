@@ -16,6 +16,7 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.machinery.messages.declarations",
     "core.machinery.links.declarations",
     "core.admin.machinery_declarations",
+    "core.admin.work_declarations",
     "core.admin.declarations",
 )
 

@@ -43,12 +43,14 @@ from core.machinery.jobs.services import Unseen, unseen
 from core.people.permissions import has_permission, public
 from core.people.request_scope import current_standing
 from core.people.services import PeopleRuleError, department_names_of, set_acting_department, set_locale
+from core.people.workload import due_today
 from core.plugin_system.declarations import Area
 from core.plugin_system.dispatch import isolated
 from core.plugin_system.gate import is_on
 from core.plugin_system.runtime import current_runtime
 
 AREA_LABELS: dict[Area, Any] = {
+    Area.WORK: _l("Work"),
     Area.CUSTOMERS: _l("Customers"),
     Area.PROJECTS: _l("Projects"),
     Area.SIGNING: _l("Signing"),
@@ -60,6 +62,7 @@ AREA_LABELS: dict[Area, Any] = {
 SHORT_LANGUAGES = {"zh_Hans_CN": "中", "en": "EN"}
 THEMES: dict[str, Any] = {"": _l("As the device"), "light": _l("Light"), "dark": _l("Dark")}
 THEME_COOKIE = "theme"
+WORK = "work.index"
 MAX_BADGE = 999
 LONGEST_QUERY = 100
 _EXTENSION = "doorstep_shell"
@@ -216,6 +219,9 @@ class FrameInputs:
         locale: Language of the page.
         theme: The chosen appearance.
         script_root: Where the application is mounted.
+        work_url: Address of "my work"; "" for who may not see to-dos.
+        due: How many to-dos of the user are due by the end of today.
+        overdue: How many of them are overdue.
     """
 
     areas: tuple[SidebarArea, ...]
@@ -228,6 +234,9 @@ class FrameInputs:
     locale: str
     theme: str
     script_root: str
+    work_url: str = ""
+    due: int = 0
+    overdue: int = 0
 
 
 class Frame:
@@ -354,6 +363,7 @@ class Shell:
             str(get_locale()),
             self.theme,
             request.script_root,
+            *self._work(),
         )
         query = request.args.get("q", "")[:LONGEST_QUERY] if endpoint == "search.results" else ""
         return frame.parts(
@@ -364,6 +374,10 @@ class Shell:
             user=self.user_name,
             email=self.user_email,
         )
+
+    def _work(self) -> tuple[str, int, int]:
+        url = self.link(WORK) if has_permission("todos.view") else None
+        return ("", 0, 0) if url is None else (url, *due_today())
 
     @property
     def sidebar(self) -> Markup:

@@ -15,6 +15,7 @@ Text = Any
 class Area(StrEnum):
     """The business areas of the sidebar, in order."""
 
+    WORK = "work"
     CUSTOMERS = "customers"
     PROJECTS = "projects"
     SIGNING = "signing"

@@ -47,7 +47,7 @@ def permissions() -> Sequence[Permission]:
             default_roles=("HEAD", "BCS", "CCS", "CMK", "PCM"),
         ),
         Permission(
-            "todos.view_others",
+            "todos.oversee",
             _l("See overdue to-dos of other departments"),
             _l("Customer relations sees what other departments owe customers (procedure 4.1.2)."),
             default_roles=("HEAD", "BCS", "CCS", "CMK", "PCM"),
