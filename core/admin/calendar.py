@@ -266,7 +266,7 @@ class CalendarDayView(RecordView):
     column_details_list = ("day", "is_working", "note", "department")
     column_labels = {
         "day": _l("Day"),
-        "first": _l("First day"),
+        "first": _l("From day"),
         "last": _l("Last day"),
         "is_working": _l("Worked"),
         "note": _l("Name of the day"),
@@ -281,7 +281,7 @@ class CalendarDayView(RecordView):
     form_columns = ("first", "last", "is_working", "note")
     create_only_columns = frozenset({"first", "last"})
     form_fields = {
-        "first": DateField(_l("First day"), [InputRequired(), SensibleYear()]),
+        "first": DateField(_l("From day"), [InputRequired(), SensibleYear()]),
         "last": DateField(
             _l("Last day"), [Optional(), SensibleYear()], description=_l("Left empty: one day only.")
         ),

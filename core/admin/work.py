@@ -310,7 +310,7 @@ class TodoView(RecordView):
         "department": _l("Department"),
         "department_id": _l("Department"),
         "owner": _l("Taken by"),
-        "owner_id": _l("Person"),
+        "owner_id": _l("Colleague"),
         "role": _l("Role"),
         "due_at": _l("Due"),
         "status": _l("State"),
@@ -318,7 +318,7 @@ class TodoView(RecordView):
         "touchpoint_code": _l("Touchpoint"),
         "created_by": _l("Asked by"),
         "created_at": _l("Asked on"),
-        "finished_at": _l("Finished on"),
+        "finished_at": _l("Finished at"),
         "finished_by": _l("Finished by"),
         "finish_note": _l("How"),
     }
@@ -474,7 +474,7 @@ class HandOnForm(GuardedForm):
     """To whom a to-do goes, and what he has to know."""
 
     owner_id = ReferenceField(
-        _l("Person"), reference=COLLEAGUES, description=_l("Left empty: somebody of the department takes it.")
+        _l("Colleague"), reference=COLLEAGUES, description=_l("Left empty: somebody of the department takes it.")
     )
     department_id = ReferenceField(
         _l("Department"), reference=DEPARTMENTS, description=_l("Left empty: it stays where it is.")

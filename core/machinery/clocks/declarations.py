@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 
 from core.extensions import db
-from core.machinery.clocks import services
+from core.machinery.clocks import services, sweeping
 from core.machinery.clocks.models import Clock, ClockPause
 from core.machinery.clocks.words import length_words, remaining_words
-from core.plugin_system.declarations import Panel, Permission, Setting
+from core.plugin_system.declarations import Panel, PeriodicTask, Permission, Setting
 from core.plugin_system.hookspecs import hookimpl
 from core.plugin_system.runtime import current_runtime
 
@@ -56,6 +56,16 @@ def settings() -> Sequence[Setting]:
                 "09:00-12:00 13:30-18:00. Clocks that run keep the hours of their start."
             ),
             source=_l("Practice of the trade"),
+        ),
+    )
+
+
+@hookimpl
+def periodic_tasks() -> Sequence[PeriodicTask]:
+    """Declare the sweeper."""
+    return (
+        PeriodicTask(
+            "core.sweep_clocks", _l("Look after time limits"), sweeping.run_sweep, minutes=sweeping.MINUTES
         ),
     )
 
