@@ -5,6 +5,7 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.projects.declarations",
     "core.timeline.declarations",
     "core.customers.declarations",
+    "core.promises.declarations",
     "core.machinery.attachments.declarations",
     "core.machinery.documents.declarations",
     "core.machinery.signatures.declarations",

@@ -474,7 +474,9 @@ class HandOnForm(GuardedForm):
     """To whom a to-do goes, and what he has to know."""
 
     owner_id = ReferenceField(
-        _l("Colleague"), reference=COLLEAGUES, description=_l("Left empty: somebody of the department takes it.")
+        _l("Colleague"),
+        reference=COLLEAGUES,
+        description=_l("Left empty: somebody of the department takes it."),
     )
     department_id = ReferenceField(
         _l("Department"), reference=DEPARTMENTS, description=_l("Left empty: it stays where it is.")
