@@ -363,18 +363,11 @@ class _Story:
                     self._issue(notice, min(moment, utc_now()))
 
     def _issue(self, notice: RectificationNotice, moment: dt.datetime) -> None:
-        notice.deadline = max(notice.deadline or utc_now(), utc_now() + dt.timedelta(minutes=1))
-        services.issue_notice(notice)
         promised = [line.defect.promised_by for line in notice.lines if line.defect.promised_by is not None]
-        notice.issued_at, notice.deadline = moment, max(promised)
-        notice.receipt_due_at = moment + dt.timedelta(hours=24)
-        for line in notice.lines:
-            line.defect.assigned_at = moment
-        db.session.flush()
+        services.issue_notice(notice, max(promised), at=moment)
         if notice.contractor.label != WORST or self.chance.random() < 0.5:
-            services.receive_notice(notice, "项目经理")
-            notice.received_at = min(moment + dt.timedelta(hours=self.chance.randint(2, 22)), utc_now())
-            db.session.flush()
+            received = min(moment + dt.timedelta(hours=self.chance.randint(2, 22)), utc_now())
+            services.receive_notice(notice, "项目经理", at=received)
 
     def repairs(self) -> None:
         """Let the contractors repair: most in time, one late and badly."""

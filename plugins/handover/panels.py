@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from flask import url_for
 from sqlalchemy.orm import joinedload
 
 from core.toolkit import (
+    LOCAL_ZONE,
+    CalendarEntry,
     Customer,
     CustomerUnit,
     Unit,
@@ -33,6 +37,7 @@ from plugins.handover.models import (
 from plugins.handover.workflows import DEFECT, HANDOVER_UNIT, NOTICE, OPEN
 
 SHOWN = 20
+PLANNED = 400
 
 
 def _rounds(*conditions: sa.ColumnElement[bool]) -> list[Inspection]:
@@ -233,3 +238,38 @@ def template_items(template: InspectionTemplate) -> Mapping[str, Any]:
         and template.department_id == require_scope().department_id,
         "faults": {code.code: words.local(code) for code in catalogue.defect_codes()},
     }
+
+
+def planned_inspections(start: dt.datetime, end: dt.datetime, mine: bool) -> list[CalendarEntry]:
+    """Return the inspections that are planned for days between two moments, for the calendar.
+
+    Args:
+        start: The first moment.
+        end: The moment after the last.
+        mine: Whether only those of the acting user are asked for.
+    """
+    first, last = start.astimezone(LOCAL_ZONE).date(), end.astimezone(LOCAL_ZONE).date()
+    conditions = [
+        Inspection.planned_on >= first,
+        Inspection.planned_on < last,
+        Inspection.state.in_((InspectionState.PLANNED, InspectionState.IN_PROGRESS)),
+    ]
+    if mine:
+        conditions.append(Inspection.inspector_id == require_scope().user_id)
+    rounds = db.session.scalars(
+        sa.select(Inspection)
+        .where(*conditions)
+        .options(joinedload(Inspection.inspector), joinedload(Inspection.unit))
+        .order_by(Inspection.planned_on, Inspection.id)
+        .limit(PLANNED)
+    )
+    return [
+        CalendarEntry(
+            f"{each.unit.code} {words.INSPECTION_KINDS[each.kind]}",
+            dt.datetime.combine(each.planned_on or first, dt.time(12), LOCAL_ZONE),
+            all_day=True,
+            url=url_for("handover_inspections.details_view", id=each.id),
+            detail=each.inspector.name if each.inspector is not None else "",
+        )
+        for each in rounds
+    ]

@@ -7,6 +7,8 @@ from typing import Any
 
 from core.toolkit import (
     AdminView,
+    CalendarSource,
+    ClockPolicy,
     DemoData,
     DocumentType,
     LinkPurpose,
@@ -39,6 +41,7 @@ from plugins.handover import (
     signing,
     words,
 )
+from plugins.handover import admin, catalogue, clocks, demo, documents, records, services, signing, words
 from plugins.handover import panels as sections
 from plugins.handover.models import (
     Defect,
@@ -500,6 +503,22 @@ def timeline_kinds() -> Sequence[TimelineKind]:
 def workflows() -> Sequence[WorkflowDeclaration]:
     """Declare the states of batches, houses, defects and notices (domain reference 3.3.2)."""
     return WORKFLOWS
+
+
+@hookimpl
+def clock_policies() -> Sequence[ClockPolicy]:
+    """Declare the time limits of notices."""
+    return clocks.POLICIES
+
+
+@hookimpl
+def calendar_sources() -> Sequence[CalendarSource]:
+    """Declare the inspections that are planned."""
+    return (
+        CalendarSource(
+            "handover.inspections", _l("Inspections"), sections.planned_inspections, "handover.view", 100
+        ),
+    )
 
 
 @hookimpl

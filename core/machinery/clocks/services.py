@@ -231,7 +231,9 @@ def start_clock(
     db.session.add(clock)
     db.session.flush()
     _note(clock, "started", started)
-    _settle(clock, utc_now())
+    # Whether the limit was missed meanwhile is found by the sweeper: a stop that is entered with it may lie in time.
+    clock.next_at = _next_look(clock, started)
+    db.session.flush()
     return clock
 
 

@@ -17,6 +17,7 @@ from core.toolkit import (
     setting,
     utc_now,
 )
+from plugins.handover import clocks
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
     Defect,
@@ -102,15 +103,19 @@ def _draft_notice(defects: Sequence[Defect]) -> RectificationNotice:
     ]
     db.session.add(notice)
     db.session.flush()
+    clocks.notice_drafted(notice, min(found))
     return notice
 
 
-def issue_notice(notice: RectificationNotice, deadline: dt.datetime | None = None) -> None:
+def issue_notice(
+    notice: RectificationNotice, deadline: dt.datetime | None = None, at: dt.datetime | None = None
+) -> None:
     """Issue a notice: its open defects are assigned, and the contractor has to confirm the receipt in time.
 
     Args:
         notice: A draft.
         deadline: Until when everything has to be fixed; the drafted one when omitted.
+        at: When it was issued; now when omitted.
 
     Raises:
         TransitionRefused: It is no draft, or the deadline or the permission is missing.
@@ -118,7 +123,7 @@ def issue_notice(notice: RectificationNotice, deadline: dt.datetime | None = Non
 
     Source: domain reference 3.3.6 rule 4 [RECON]: issued within 24 h, receipt within 24 h; touchpoint TP-E07.
     """
-    now = utc_now()
+    now = at or utc_now()
     until = deadline or notice.deadline
     if until is not None and until < now:
         raise HandoverRuleError(
@@ -138,6 +143,7 @@ def issue_notice(notice: RectificationNotice, deadline: dt.datetime | None = Non
         if defect.state == "open":
             DEFECT.move(defect, "assign", contractor_id=notice.contractor_id, assigned_at=now)
         units.setdefault(defect.unit_id, (defect.unit, []))[1].append(defect)
+    clocks.notice_issued(notice)
     for unit, defects in units.values():
         reach(
             "TP-E07",
@@ -168,13 +174,21 @@ def require_draft(notice: RectificationNotice) -> None:
         )
 
 
-def receive_notice(notice: RectificationNotice, receiver_name: str) -> None:
+def receive_notice(
+    notice: RectificationNotice, receiver_name: str, at: dt.datetime | None = None
+) -> None:
     """Note who of the contractor received a notice, and when.
+
+    Args:
+        notice: A notice that was issued.
+        receiver_name: Who of the contractor received it.
+        at: When; now when omitted.
 
     Raises:
         TransitionRefused: It was not issued, or the receiver or the permission is missing.
     """
-    NOTICE.move(notice, "receive", receiver_name=receiver_name.strip(), received_at=utc_now())
+    NOTICE.move(notice, "receive", receiver_name=receiver_name.strip(), received_at=at or utc_now())
+    clocks.notice_received(notice)
 
 
 def reply_to_notice(notice: RectificationNotice, reply: str) -> None:
@@ -202,6 +216,7 @@ def recheck_notice(notice: RectificationNotice, note: str) -> None:
             or the permission is missing.
     """
     NOTICE.move(notice, "recheck", recheck_note=note.strip())
+    clocks.notice_done(notice)
 
 
 def close_notice(notice: RectificationNotice) -> None:
@@ -211,6 +226,7 @@ def close_notice(notice: RectificationNotice) -> None:
         TransitionRefused: A defect is still open, it was not re-inspected, or the permission is missing.
     """
     NOTICE.move(notice, "close")
+    clocks.notice_done(notice)
 
 
 def penalise_notice(notice: RectificationNotice, penalty: str) -> None:
