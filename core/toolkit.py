@@ -232,9 +232,19 @@ from core.projects.services import (
     record_delivery,
 )
 
+# Promises
+from core.promises.models import Promise, PromiseSource, PromiseState
+from core.promises.services import (
+    PromiseRefused,
+    promises_of_unit,
+    promises_to_customer,
+    register_promise,
+    settle_promise,
+)
+
 # Timeline
 from core.timeline.models import TimelineEntry
-from core.timeline.services import TouchpointFact, UnknownTouchpointError, reach
+from core.timeline.services import TouchpointFact, UnknownTouchpointError, assign_touchpoint, reach
 from core.timeline.services import write as write_timeline
 
 __all__ = [
@@ -323,6 +333,10 @@ __all__ = [
     "PhotosField",
     "Placeholder",
     "Project",
+    "Promise",
+    "PromiseRefused",
+    "PromiseSource",
+    "PromiseState",
     "PublicBlueprint",
     "PublicForm",
     "Receipt",
@@ -382,6 +396,7 @@ __all__ = [
     "acting_city",
     "add_todo",
     "all_departments",
+    "assign_touchpoint",
     "attach",
     "attachments_by_record",
     "attachments_of",
@@ -445,12 +460,15 @@ __all__ = [
     "plugin_base",
     "preview_document",
     "print_links",
+    "promises_of_unit",
+    "promises_to_customer",
     "public",
     "reach",
     "read_document",
     "record_delivery",
     "record_event",
     "redirect_target",
+    "register_promise",
     "require",
     "require_scope",
     "requires",
@@ -467,6 +485,7 @@ __all__ = [
     "signatures_of",
     "signed_content",
     "signed_hash",
+    "settle_promise",
     "stands_still",
     "start_clock",
     "stop_clock",

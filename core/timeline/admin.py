@@ -17,13 +17,14 @@ from core.admin.views import PageView
 from core.database.scope import require_scope
 from core.database.types import LOCAL_ZONE
 from core.extensions import db
+from core.machinery.todos.services import TodoRefused
 from core.people.models import Department, Role
 from core.people.permissions import has_permission
 from core.people.services import department_path
 from core.plugin_system.runtime import current_runtime
 from core.projects.services import acting_city
 from core.timeline import catalogue, panels, services
-from core.timeline.forms import TouchpointForm
+from core.timeline.forms import AssignForm, TouchpointForm
 from core.timeline.models import TimelineEntry, Touchpoint
 
 PAGE_ENTRIES = 40
@@ -35,17 +36,7 @@ class TimelinePage(PageView):
     @expose_guarded("/", permission="timeline.view")
     def index(self) -> Any:
         """Show a page of entries, of one kind when asked, older ones after ``before``."""
-        kind = current_runtime().declared.record_kind(request.args.get("kind", ""))
-        key = strict_id(request.args.get("id"))
-        if kind is None or key is None or not has_permission(kind.view_permission):
-            abort(404)
-        try:
-            subject = panels.subject_of(kind.code, key)
-        except LookupError:
-            abort(404)
-        record = db.session.scalars(sa.select(kind.model).where(kind.model.id == key)).one_or_none()
-        if record is None:
-            abort(404)
+        kind, key, record, subject = self._asked()
         asked = request.args.get("only") or None
         kinds = services.kinds_of(**subject)
         entries = services.entries_of(
@@ -81,7 +72,75 @@ class TimelinePage(PageView):
                 if item.is_active or item.touchpoint.code in reached
             ],
             in_language=_own_language,
+            may_assign=has_permission("todos.assign"),
         )
+
+    @expose_guarded("/assign/", permission="todos.assign", methods=("GET", "POST"))
+    def assign(self) -> Any:
+        """Give a touchpoint as a task to a department, with an owner and a due date."""
+        kind, key, record, _subject = self._asked()
+        code = request.args.get("code", "")
+        item = next((each for each in panels.touchpoints_here() if each.touchpoint.code == code), None)
+        if item is None:
+            abort(404)
+        form = AssignForm(
+            request.form if request.method == "POST" else None,
+            data={
+                "title": _own_language(item, "name"),
+                "role": item.owner_role,
+                "due_at": services.proposed_due(item.limits),
+            },
+        )
+        lookup = url_for("todos.ajax_lookup")
+        form.department_id.lookup_url = f"{lookup}?name=department_id"
+        form.owner_id.lookup_url = f"{lookup}?name=owner_id"
+        if request.method == "POST" and form.validate():
+            try:
+                with saving():
+                    services.assign_touchpoint(
+                        code,
+                        record,
+                        form.title.data or "",
+                        department=form.department_id.data,
+                        owner=form.owner_id.data,
+                        role=form.role.data,
+                        due_at=form.due_at.data,
+                        note=form.note.data or "",
+                    )
+                commit()
+            except TodoRefused as refused:
+                db.session.rollback()
+                form.complain(str(refused))
+            except SaveRefused as refused:
+                form.complain(refused.sentence)
+            else:
+                flash(_("The task was given."), "success")
+                return redirect(self.get_url(".index", kind=kind.code, id=key), 303)
+        kind, key, record, _subject = self._asked()
+        html = self.render(
+            "timeline/assign.html",
+            form=form,
+            heading=heading_of(record, kind),
+            touchpoint=f"{code} {_own_language(item, 'name')}",
+            back_url=self.get_url(".index", kind=kind.code, id=key),
+        )
+        return html if request.method == "GET" else (html, 422)
+
+    @staticmethod
+    def _asked() -> tuple[Any, int, Any, dict[str, int]]:
+        """Return kind, key and record of the customer or unit that is asked for, and how the timeline names it."""
+        kind = current_runtime().declared.record_kind(request.args.get("kind", ""))
+        key = strict_id(request.args.get("id"))
+        if kind is None or key is None or not has_permission(kind.view_permission):
+            abort(404)
+        try:
+            subject = panels.subject_of(kind.code, key)
+        except LookupError:
+            abort(404)
+        record = db.session.scalars(sa.select(kind.model).where(kind.model.id == key)).one_or_none()
+        if record is None:
+            abort(404)
+        return kind, key, record, subject
 
     @staticmethod
     def _edge(subject: dict[str, int]) -> TimelineEntry | None:

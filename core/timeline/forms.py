@@ -16,8 +16,10 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange
 
-from core.admin.forms import GuardedForm
+from core.admin.ajax import ReferenceField
+from core.admin.forms import GuardedForm, LocalDateTimeField
 from core.admin.searching import clean_text
+from core.admin.work import COLLEAGUES, DEPARTMENTS, RoleField
 
 
 def _cleaned(value: Any) -> str:
@@ -52,3 +54,26 @@ class TouchpointForm(GuardedForm):
             self[field].errors = [*self[field].errors, sentence]
         else:
             self.form_errors.append(sentence)
+
+
+class AssignForm(GuardedForm):
+    """Who has to reach a touchpoint, and until when."""
+
+    title = StringField(_l("To do"), [InputRequired(), Length(max=200)], filters=[_cleaned])
+    note = TextAreaField(_l("To know beforehand"), [Length(max=2000)], filters=[_cleaned])
+    due_at = LocalDateTimeField(_l("Due"))
+    department_id = ReferenceField(
+        _l("Department"),
+        reference=DEPARTMENTS,
+        description=_l("Left empty: the company of the project."),
+    )
+    role = RoleField(_l("Role"), description=_l("Whoever holds the role there may take it."))
+    owner_id = ReferenceField(
+        _l("Colleague"),
+        reference=COLLEAGUES,
+        description=_l("Left empty: somebody of the department takes it."),
+    )
+
+    def complain(self, sentence: str) -> None:
+        """Show a sentence above the form."""
+        self.form_errors.append(sentence)

@@ -11,8 +11,12 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core.database.scope import require_scope
-from core.database.types import utc_now
+from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
+from core.machinery.clocks.dates import months_after
+from core.machinery.clocks.working_days import working_days_after
+from core.machinery.todos.models import Todo
+from core.machinery.todos.services import add_todo, finish_todos_of_touchpoint
 from core.plugin_system import dispatch
 from core.timeline.models import TimelineEntry, Touchpoint, TouchpointOverride
 
@@ -108,7 +112,7 @@ def reach(
     happened_at: dt.datetime | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> TimelineEntry:
-    """Record that a touchpoint was reached, and tell every plugin that is on.
+    """Record that a touchpoint was reached, finish the tasks that asked for it, and tell every plugin that is on.
 
     The entry is written in the caller's transaction; a plugin that fails to react does not undo it.
 
@@ -152,8 +156,91 @@ def reach(
         entry_id=entry.id,
         details=dict(details or {}),
     )
+    finish_todos_of_touchpoint(
+        code,
+        customer_id=entry.customer_id,
+        unit_id=entry.unit_id,
+        project_id=entry.project_id,
+        at=entry.happened_at,
+    )
     dispatch.call("touchpoint_reached", fact=fact)
     return entry
+
+
+def assign_touchpoint(
+    code: str,
+    record: Any,
+    title: str,
+    *,
+    department: Any = None,
+    owner: Any = None,
+    role: str | None = None,
+    due_at: dt.datetime | None = None,
+    note: str = "",
+    customer: Any = None,
+    unit: Any = None,
+) -> Todo:
+    """Give a touchpoint as a task (触点任务) to any department, with owner and due date. It is finished by itself when
+    the touchpoint is reached for the same customer or unit.
+
+    Args:
+        code: Touchpoint code, for example ``TP-E08``.
+        record: The customer, unit or other record that it is for.
+        title: What to do.
+        department: The department that does it (or its id).
+        owner: The user who does it (or his id), or None.
+        role: Code of the role whose holders there may take it; the responsible role of the touchpoint when None.
+        due_at: Until when; by the time limit of the catalogue when omitted (:func:`proposed_due`).
+        note: What to know beforehand.
+        customer: The customer that it concerns, if the record does not say so.
+        unit: The unit that it concerns, if the record does not say so.
+
+    Raises:
+        UnknownTouchpointError: The code is not in the catalogue.
+        core.machinery.todos.services.TodoRefused: The title is missing.
+
+    Source: procedure 4.1.2.
+    """
+    touchpoint = db.session.scalar(sa.select(Touchpoint).where(Touchpoint.code == code))
+    if touchpoint is None:
+        raise UnknownTouchpointError(f"There is no touchpoint {code!r} in the catalogue.")
+    return add_todo(
+        record,
+        title,
+        department=department,
+        owner=owner,
+        role=touchpoint.owner_role if role is None and owner is None else role,
+        due_at=due_at or proposed_due(touchpoint.limits),
+        note=note,
+        touchpoint_code=code,
+        customer=customer,
+        unit=unit,
+    )
+
+
+def proposed_due(limits: Sequence[Mapping[str, Any]], since: dt.datetime | None = None) -> dt.datetime | None:
+    """Return until when a touchpoint is to be reached, by its first limit of the kind "within …"; None without one.
+
+    Args:
+        limits: The time limits of the touchpoint, as the company has them.
+        since: The moment that is counted from; now when omitted.
+    """
+    start = since or utc_now()
+    limit = next((each for each in limits if each["relation"] == "within"), None)
+    if limit is None:
+        return None
+    unit, number = limit["unit"], int(limit["value"])
+    seconds = {"second": 1, "minute": 60, "hour": 3_600}.get(unit)
+    if seconds is not None:
+        return start + dt.timedelta(seconds=seconds * number)
+    local = start.astimezone(LOCAL_ZONE)
+    if unit == "working_day":
+        day = working_days_after(local.date(), number)
+    elif unit == "month":
+        day = months_after(local.date(), number)
+    else:
+        day = local.date() + dt.timedelta(days=number)
+    return dt.datetime.combine(day, dt.time(23, 59), LOCAL_ZONE).astimezone(dt.UTC)
 
 
 def entries_of(

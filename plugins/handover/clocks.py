@@ -28,9 +28,7 @@ POLICIES = (
         record_kind="handover.notice",
         limit_setting="receipt_hours",
         ladder=(
-            EscalationStep(
-                "late", _l("Have the receipt of the notice confirmed"), role="ENG", to_owner=True
-            ),
+            EscalationStep("late", _l("Have the receipt of the notice confirmed"), role="ENG", to_owner=True),
         ),
     ),
     ClockPolicy(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-import pytest
 from flask import Flask
 
 from core.extensions import db
@@ -37,8 +36,9 @@ def test_a_serial_longer_than_its_width_is_not_cut(app: Flask) -> None:
         db.session.commit()
 
 
-@pytest.mark.parametrize("writers", [8])
-def test_parallel_writers_leave_no_gap_and_no_double(app: Flask, writers: int) -> None:
+def test_twenty_parallel_writers_leave_no_gap_and_no_double(app: Flask) -> None:
+    """Each gives back every third number by a rollback; what is committed is 1, 2, 3 … all the same."""
+    writers, turns = 20, 6
     given: list[str] = []
     errors: list[Exception] = []
     together = threading.Barrier(writers)
@@ -46,10 +46,10 @@ def test_parallel_writers_leave_no_gap_and_no_double(app: Flask, writers: int) -
     def write() -> None:
         try:
             together.wait(timeout=30)
-            for turn in range(5):
+            for turn in range(turns):
                 with app.app_context():
                     number = next_number("P-")
-                    if turn == 2:
+                    if turn % 3 == 2:
                         db.session.rollback()
                         continue
                     db.session.commit()
@@ -63,4 +63,4 @@ def test_parallel_writers_leave_no_gap_and_no_double(app: Flask, writers: int) -
     for thread in threads:
         thread.join(timeout=60)
     assert not errors
-    assert sorted(given) == [f"P-{serial:04d}" for serial in range(1, writers * 4 + 1)]
+    assert sorted(given) == [f"P-{serial:04d}" for serial in range(1, writers * turns * 2 // 3 + 1)]

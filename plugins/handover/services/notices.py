@@ -174,9 +174,7 @@ def require_draft(notice: RectificationNotice) -> None:
         )
 
 
-def receive_notice(
-    notice: RectificationNotice, receiver_name: str, at: dt.datetime | None = None
-) -> None:
+def receive_notice(notice: RectificationNotice, receiver_name: str, at: dt.datetime | None = None) -> None:
     """Note who of the contractor received a notice, and when.
 
     Args:

@@ -16,10 +16,12 @@ from werkzeug.routing import Rule as Route
 from wtforms import BooleanField, FieldList, SelectField, SelectMultipleField
 
 from core.admin.ajax import ReferenceField, ReferenceListField
+from core.admin.calendar import VIEWS
 from core.admin.filters import ReferenceFilter
 from core.admin.forms import NONCE, VERSION
 from core.admin.versions import version_of
 from core.admin.views import PageView, RecordView
+from core.admin.work import TABS
 from core.database.scope import Scope, use_scope
 from core.extensions import db
 from core.machinery.documents.models import IssuedDocument
@@ -506,6 +508,15 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
     "handover_batches.add_building": lambda scene, target: [
         {"building_id": key_text(scene, Building, target)}
     ],
+    "todos.finish": lambda scene, target: [{"note": REASON}, {"note": REASON, "skipped": "1"}],
+    "todos.hand_on": lambda scene, target: [
+        {
+            "owner_id": key_text(scene, User, target),
+            "department_id": _of_department(scene, target),
+            "role": "",
+        }
+    ],
+    "promises.settle": lambda scene, target: [{"state": "kept", "how": REASON}],
     "handover_inspections.cancel": lambda scene, target: [{"reason": REASON}],
 }
 """Forms of functions that a view exposes besides those of every view, by endpoint."""
@@ -925,6 +936,31 @@ def _jobs(scene: Scene, route: Route, method: str, actor: Actor, target: str) ->
 
 def _audit_check(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     yield Attempt(url_for(route.endpoint), Rule(("audit.view",)))
+def _work(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Every part of “my work”, and the calendar of the year in which the records of the matrix lie."""
+    needs = Rule(_marked(scene, route))
+    if route.endpoint == "work.index":
+        for name in TABS:
+            yield Attempt(url_for(route.endpoint, show=name), needs, what=name)
+    else:
+        for view in VIEWS:
+            yield Attempt(url_for(route.endpoint, view=view, day="2026-03-01"), needs, what=view)
+
+
+def _assign(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Give a touchpoint as a task for a unit and for a customer."""
+    from core.customers.models import Customer
+    from core.timeline.models import Touchpoint
+
+    code = db.session.get_one(Touchpoint, scene.records.key(Touchpoint, "own")).code
+    for kind, model, permission in (
+        ("core.unit", Unit, "projects.view"),
+        ("core.customer", Customer, "customers.view"),
+    ):
+        address = url_for(route.endpoint, kind=kind, id=key_text(scene, model, target), code=code)
+        rule = Rule(_marked(scene, route), hidden=(permission,), row=True)
+        data = {"title": "Probe", "role": ""} if method == "POST" else {}
+        yield Attempt(address, rule, model, data, what=kind)
 
 
 SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
@@ -953,6 +989,9 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "signatures.picture": _signature_picture,
     "timeline.index": _timeline,
     "unit_import.start": _unit_import,
+    "timeline.assign": _assign,
+    "work.index": _work,
+    "calendar.index": _work,
     "touchpoints.details": _touchpoint,
     "touchpoints.edit": _touchpoint,
     "touchpoints.reset": _touchpoint,

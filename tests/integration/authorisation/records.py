@@ -39,6 +39,8 @@ VALUES: dict[tuple[str, str], Any] = {
     ("attachment", "media_type"): "application/pdf",
     ("job", "kind"): "audit.check",
     ("job", "state"): "done",
+    ("todo", "due_at"): dt.datetime(2026, 3, 1, 4, tzinfo=dt.UTC),
+    ("promise", "due_on"): dt.date(2026, 3, 1),
     ("handover_template_item", "severity"): "S3",
     ("warranty_house_warranty", "system"): "",
 }

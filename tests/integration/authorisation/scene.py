@@ -156,7 +156,7 @@ class Scene:
     def _archive(self, target: str) -> int:
         """Put a document into the archive as issuing would, with a text instead of a layout."""
         rows, content = getattr(self.world, target), self.records.canary(target).encode()
-        means = documents._means()
+        means = documents.means_of_printing()
         issued = IssuedDocument(
             number=f"T-{target}",
             document_type="core.test",
@@ -283,12 +283,12 @@ def plain_documents() -> Iterator[None]:
             taken[content] = take_in(io.BytesIO(content), file_name, **options)
         return taken[content]
 
-    def render(html: str, **_options: Any) -> RenderedPdf:
-        content = html.encode()
+    def render(job: Any, *_pool: Any) -> RenderedPdf:
+        content = job.html.encode()
         return RenderedPdf(content, 1, hashlib.sha256(content).hexdigest())
 
     with (
-        mock.patch.object(documents, "render_pdf_guarded", render),
+        mock.patch.object(documents, "render_job_guarded", render),
         mock.patch.object(attachments, "take_in", take_in_once),
     ):
         yield
