@@ -33,7 +33,7 @@ LABELS: Mapping[str, Any] = {
     "customer_id": _l("Customer"),
     "customer": _l("Customer"),
     "text": _l("What was promised"),
-    "said_by": _l("Promised by"),
+    "said_by": _l("Who promised it"),
     "made_on": _l("Promised on"),
     "stage": _l("Stage"),
     "source": _l("Where"),

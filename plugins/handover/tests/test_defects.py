@@ -10,7 +10,15 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.toolkit import TimelineEntry, TransitionRefused, db, local_today, utc_now
+from core.toolkit import (
+    TimelineEntry,
+    TransitionRefused,
+    clocks_of,
+    db,
+    local_today,
+    running_clock,
+    utc_now,
+)
 from plugins.handover import indicators, services
 from plugins.handover.errors import HandoverRuleError, OutdatedError
 from plugins.handover.models import (
@@ -345,3 +353,23 @@ def test_figures_of_defects(site, scope_of):
         assert indicators.on_time().percent == "60.0%"
         (record,) = indicators.by_contractor()
         assert (record.total, record.open) == (5, 1)
+
+
+def test_the_limits_of_a_notice_run_and_stop_with_it(site, scope_of):
+    with scope_of("head"):
+        defect = registered(site)
+        (notice,) = services.create_notices([defect])
+        (issue,) = clocks_of(notice)
+        assert (issue.policy, issue.due_at) == ("handover.notice_issue", notice.issue_due_at)
+        services.issue_notice(notice)
+        running = {clock.policy: clock.due_at for clock in clocks_of(notice) if clock.is_running}
+        assert running == {
+            "handover.notice_receipt": notice.receipt_due_at,
+            "handover.notice_deadline": notice.deadline,
+        }
+        deadline = running_clock("handover.notice_deadline", notice)
+        assert [step["after"] // 86_400 for step in deadline.terms["ladder"]] == [1, 3, 7]
+        services.receive_notice(notice, "王经理")
+        assert [clock.policy for clock in clocks_of(notice) if clock.is_running] == [
+            "handover.notice_deadline"
+        ]
