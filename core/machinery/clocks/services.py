@@ -7,6 +7,7 @@ copies from its policy what it counts with when it starts (:func:`start_clock`).
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -224,7 +225,8 @@ def start_clock(
         department_id=department_id,
         owner_id=owner_id,
         started_at=started,
-        limit_seconds=int(wanted.total_seconds()),
+        # Whole seconds, never fewer than were given.
+        limit_seconds=math.ceil(wanted.total_seconds()),
         terms=_terms(declared, department_id),
     )
     clock.due_at = _due(clock, (), started)
