@@ -1,15 +1,15 @@
 """promises
 
-Revision: core_0006
-Follows: core_0005
+Revision: core_0007
+Follows: core_0006
 Written: 2026-11-27
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "core_0006"
-down_revision = "core_0005"
+revision = "core_0007"
+down_revision = "core_0006"
 branch_labels = None
 depends_on = None
 
