@@ -936,6 +936,8 @@ def _jobs(scene: Scene, route: Route, method: str, actor: Actor, target: str) ->
 
 def _audit_check(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     yield Attempt(url_for(route.endpoint), Rule(("audit.view",)))
+
+
 def _work(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     """Every part of “my work”, and the calendar of the year in which the records of the matrix lie."""
     needs = Rule(_marked(scene, route))
