@@ -33,6 +33,7 @@ from core.toolkit import (
 from plugins.handover import (
     admin,
     catalogue,
+    clocks,
     contractor_pages,
     demo,
     documents,
@@ -41,7 +42,6 @@ from plugins.handover import (
     signing,
     words,
 )
-from plugins.handover import admin, catalogue, clocks, demo, documents, records, services, signing, words
 from plugins.handover import panels as sections
 from plugins.handover.models import (
     Defect,

@@ -1,15 +1,15 @@
 """promises
 
-Revision: core_0007
-Follows: core_0006
+Revision: core_0008
+Follows: core_0007
 Written: 2026-11-27
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "core_0007"
-down_revision = "core_0006"
+revision = "core_0008"
+down_revision = "core_0007"
 branch_labels = None
 depends_on = None
 
