@@ -109,6 +109,12 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("SMS_SIGNATURE", str, "", "What every text message begins with, for example 【云栖】."),
     Key("MAX_UPLOAD_MEGABYTES", int, 12, "Largest request body in megabytes."),
+    Key(
+        "EXPORT_ROWS_IN_REQUEST",
+        int,
+        5000,
+        "Up to so many rows of a list are downloaded at once; more become a job, whose file waits on its page.",
+    ),
     Key("DEFAULT_LOCALE", str, "zh_Hans_CN", "Language of users who have not chosen one: zh_Hans_CN or en."),
     Key("SAFE_MODE", bool, False, "Starts the core without any plugin."),
     Key("PLUGINS_STRICT", bool, False, "Makes a faulty plugin stop the start; for continuous integration."),

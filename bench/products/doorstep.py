@@ -56,7 +56,12 @@ class Doorstep(Product):
 
     @staticmethod
     def _settings(database: Database, folder: Path) -> dict[str, Any]:
-        return {"DATABASE_URL": database.url, "INSTANCE_PATH": str(folder / "instance")}
+        return {
+            "DATABASE_URL": database.url,
+            "INSTANCE_PATH": str(folder / "instance"),
+            # The peers stream the whole list too; a job would be measured by its polling.
+            "EXPORT_ROWS_IN_REQUEST": "2000000",
+        }
 
     @staticmethod
     def _load_departments(connection: sa.Connection, dataset: Dataset) -> dict[int, int]:

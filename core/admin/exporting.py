@@ -1,7 +1,8 @@
 """Download of a list: streamed columns in steady memory, guarded against formulas, with reason and log entry.
 
 A form asks for the columns, the format and the reason. Sending it writes the log entry and leads on to the file
-through a signed ticket, so that the long read of the file is a request that only reads.
+through a signed ticket, so that the long read of the file is a request that only reads. A list with more rows than
+``EXPORT_ROWS_IN_REQUEST`` becomes a job. Every file says who took it out, when and what for.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
 import xlsxwriter
 from flask import Response, current_app, stream_with_context
+from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import aliased
 
 from core.admin.cells import Cells, moment_words, plain_words
 from core.admin.listing import Lister, ListRequest
 from core.database.scope import require_scope
-from core.database.types import UtcDateTime, local_today
+from core.database.types import UtcDateTime, local_today, utc_now
 from core.extensions import db
+from core.people.models import Department, User
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -45,6 +49,35 @@ class Ticket:
 
     columns: tuple[str, ...]
     arguments: dict[str, str]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Who took a file out, when, and what for: it stands in the file itself.
+
+    Attributes:
+        who: Name of the account, with its department.
+        when: The moment in China.
+        why: The reason that was given.
+    """
+
+    who: str
+    when: str
+    why: str
+
+    def sentence(self) -> str:
+        """Return it as one line."""
+        return _("Exported by %(who)s, %(when)s, for: %(why)s", who=self.who, when=self.when, why=self.why)
+
+
+def make_mark(reason: str) -> Mark:
+    """Return the mark of a file that the acting user takes out now."""
+    scope = require_scope()
+    user = db.session.get(User, scope.user_id) if scope.user_id is not None else None
+    department = db.session.get(Department, scope.department_id) if scope.department_id is not None else None
+    names = [each.name for each in (user, department) if each is not None]
+    return Mark(" · ".join(names), moment_words(utc_now()), reason)
 
 
 def guard_formula(text: str) -> str:
@@ -59,10 +92,16 @@ def _serializer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(str(current_app.config["SECRET_KEY"]), salt=_SALT)
 
 
-def make_ticket(view: RecordView, file_format: str, columns: Sequence[str], arguments: dict[str, str]) -> str:
+def make_ticket(
+    view: RecordView,
+    file_format: str,
+    columns: Sequence[str],
+    arguments: dict[str, str],
+    reason: str = "",
+) -> str:
     """Return a ticket for a file, good for five minutes and for the acting user alone."""
     scope = require_scope()
-    held = [scope.user_id, scope.department_id, view.endpoint, file_format, list(columns), arguments]
+    held = [scope.user_id, scope.department_id, view.endpoint, file_format, list(columns), arguments, reason]
     signed = _serializer().dumps(held)
     return str(signed)
 
@@ -76,7 +115,7 @@ def read_ticket(view: RecordView, file_format: str, ticket: str | None) -> Ticke
         return None
     if held[:4] != [scope.user_id, scope.department_id, view.endpoint, file_format]:
         return None
-    return Ticket(tuple(held[4]), dict(held[5]))
+    return Ticket(tuple(held[4]), dict(held[5]), str(held[6]))
 
 
 def export_count(view: RecordView, asked: ListRequest, limit: int) -> int:
@@ -131,8 +170,44 @@ def _rows(
         yield list(zip(*by_column, strict=True))
 
 
+KINDS = {
+    CSV: "text/csv; charset=utf-8",
+    XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""Media type of each format."""
+
+
+def file_name(view: RecordView, file_format: str) -> str:
+    """Return how a file is called: the list and the day."""
+    return f"{view.name}_{local_today():%Y%m%d}.{file_format}"
+
+
+def write_file(
+    path: Path,
+    view: RecordView,
+    asked: ListRequest,
+    file_format: str,
+    columns: Sequence[str],
+    masked: bool,
+    mark: Mark,
+) -> None:
+    """Write the file of a list to a path, for a job; the arguments are those of :func:`stream`."""
+    titles = [guard_formula(str(view.label_of(name))) for name in columns]
+    rows = _rows(view, asked, columns, masked, view.export_limit())
+    with path.open("wb") as file:
+        if file_format == CSV:
+            file.writelines(piece.encode() for piece in _csv(titles, rows, mark))
+        else:
+            file.writelines(_xlsx(titles, rows, mark))
+
+
 def stream(
-    view: RecordView, asked: ListRequest, file_format: str, columns: Sequence[str], masked: bool
+    view: RecordView,
+    asked: ListRequest,
+    file_format: str,
+    columns: Sequence[str],
+    masked: bool,
+    mark: Mark,
 ) -> Response:
     """Return the answer that carries the file while its rows are read.
 
@@ -142,18 +217,15 @@ def stream(
         file_format: ``csv`` or ``xlsx``.
         columns: The columns in their order.
         masked: Whether personal columns are masked.
+        mark: Who takes it out, when and why.
     """
     titles = [guard_formula(str(view.label_of(name))) for name in columns]
     rows = _rows(view, asked, columns, masked, view.export_limit())
     write = _csv if file_format == CSV else _xlsx
-    name = f"{view.name}_{local_today():%Y%m%d}.{file_format}"
-    kinds = {
-        CSV: "text/csv; charset=utf-8",
-        XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    }
+    name = file_name(view, file_format)
     return Response(
-        stream_with_context(write(titles, rows)),
-        content_type=kinds[file_format],
+        stream_with_context(write(titles, rows, mark)),
+        content_type=KINDS[file_format],
         headers={
             "Content-Disposition": f"attachment; filename=export.{file_format}; filename*=UTF-8''{quote(name)}",
             "Cache-Control": "no-store",
@@ -161,7 +233,7 @@ def stream(
     )
 
 
-def _csv(titles: list[str], rows: Iterator[list[tuple[str, ...]]]) -> Iterator[str]:
+def _csv(titles: list[str], rows: Iterator[list[tuple[str, ...]]], mark: Mark) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     buffer.write(_BYTE_ORDER_MARK)
@@ -171,15 +243,18 @@ def _csv(titles: list[str], rows: Iterator[list[tuple[str, ...]]]) -> Iterator[s
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
+    writer.writerows(([], [guard_formula(mark.sentence())]))
     yield buffer.getvalue()
 
 
-def _xlsx(titles: list[str], rows: Iterator[list[tuple[str, ...]]]) -> Iterator[bytes]:
+def _xlsx(titles: list[str], rows: Iterator[list[tuple[str, ...]]], mark: Mark) -> Iterator[bytes]:
     with tempfile.TemporaryFile() as file:
         options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
         with xlsxwriter.Workbook(file, options) as book:
-            sheet = book.add_worksheet()
+            sheet = book.add_worksheet(_("Rows"))
             sheet.freeze_panes(1, 0)
+            # On every printed page; 255 characters are what the format has room for.
+            sheet.set_header("&R&8" + mark.sentence().replace("&", "&&")[:240])
             sheet.write_row(0, 0, titles, book.add_format({"bold": True}))
             number = 0
             for batch in rows:
@@ -187,6 +262,14 @@ def _xlsx(titles: list[str], rows: Iterator[list[tuple[str, ...]]]) -> Iterator[
                     number += 1
                     for column, text in enumerate(row):
                         sheet.write_string(number, column, text)
+            origin = book.add_worksheet(_("Origin"))
+            origin.set_column(0, 0, 16)
+            origin.set_column(1, 1, 60)
+            for line, (label, text) in enumerate(
+                ((_("Exported by"), mark.who), (_("When"), mark.when), (_("What for"), mark.why))
+            ):
+                origin.write_string(line, 0, label)
+                origin.write_string(line, 1, guard_formula(text))
         file.seek(0)
         while chunk := file.read(_CHUNK):
             yield chunk

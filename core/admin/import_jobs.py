@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-from flask import url_for
+from flask import current_app, url_for
+from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from core.admin import exporting, listing
+from core.admin.access import holds
+from core.admin.masking import sees_personal_data
 from core.extensions import db
 from core.machinery.audit.services import record_event
 from core.machinery.exchange import services
@@ -19,9 +25,15 @@ from core.machinery.jobs.runs import JobRun, StepFailed
 from core.machinery.jobs.services import enqueue_job
 from core.people.permissions import has_permission
 from core.plugin_system.declarations import ImportDeclaration
+from core.plugin_system.gate import is_on
 from core.plugin_system.runtime import current_runtime
 
+if TYPE_CHECKING:
+    from core.admin.views import RecordView
+
 IMPORT = "imports.run"
+EXPORT = "exports.run"
+LARGE_EXPORT = "exports.large"
 FORGET = "imports.forget"
 ROWS_IN_REQUEST = 1_000
 """Up to so many rows an import is checked, written and taken back while the browser waits."""
@@ -217,6 +229,84 @@ def _undo(run: JobRun, batch: ImportBatch, declaration: ImportDeclaration) -> No
                     kept=f"{held.result['kept']:,}",
                 )
             )
+
+
+def start_export(
+    view: RecordView,
+    file_format: str,
+    columns: Sequence[str],
+    arguments: Mapping[str, Any],
+    reason: str,
+    count: int,
+) -> Job:
+    """Start the job that writes the file of a large list; who may download was checked, and is once more in the job.
+
+    Args:
+        view: The list.
+        file_format: ``csv`` or ``xlsx``.
+        columns: The columns in their order.
+        arguments: Search, filters and order of the list.
+        reason: What it is for.
+        count: How many rows it has.
+
+    Raises:
+        JobRefused: The user does not hold the right to large exports.
+    """
+    return enqueue_job(
+        EXPORT,
+        {
+            "view": view.endpoint,
+            "format": file_format,
+            "columns": list(columns),
+            "arguments": dict(arguments),
+            "reason": reason,
+            "language": str(get_locale()),
+        },
+        title=_("Export: %(list)s", list=view.name),
+        total=count,
+    )
+
+
+def job_page(job: Job) -> str | None:
+    """Return the address of the page of a job, or None where there is none."""
+    if "jobs.details" not in current_app.view_functions:
+        return None
+    return url_for("jobs.details", job_id=job.id)
+
+
+def run_export(run: JobRun) -> None:
+    """Write the file of a list, as the user sees it now."""
+    held = run.payload
+    view = next(
+        (each for each in current_app.extensions["doorstep.admin"]._views if each.endpoint == held["view"]),
+        None,
+    )
+    for _key in run.steps(["file"], size=lambda _one: run_total(run)):
+        if view is None or not is_on(view.component):
+            raise StepFailed(_("The list does not exist any more, or its module is switched off."))
+        if not (holds(view.permissions.view) and holds(view.permissions.export)):
+            raise StepFailed(_("You do not hold the right to export this list any more."))
+        columns = [name for name in held["columns"] if name in view.column_export_list]
+        file_format = held["format"]
+        with TemporaryDirectory() as folder, force_locale(held["language"]):
+            path = Path(folder) / "export"
+            with run.reading():
+                exporting.write_file(
+                    path,
+                    view,
+                    listing.read_request(view, held["arguments"]),
+                    file_format,
+                    columns,
+                    not sees_personal_data(),
+                    exporting.make_mark(held["reason"]),
+                )
+            run.result(exporting.file_name(view, file_format), exporting.KINDS[file_format], path)
+
+
+def run_total(run: JobRun) -> int:
+    """Return how many rows were announced."""
+    job = db.session.get(Job, run.job_id)
+    return (job.total if job is not None else None) or 1
 
 
 def forget(run: JobRun) -> None:

@@ -53,8 +53,11 @@ def blueprints() -> Sequence[PublicBlueprint]:
 
 @hookimpl
 def job_kinds() -> Sequence[JobKind]:
-    """Declare the work on large imports."""
-    return (JobKind(import_jobs.IMPORT, _l("Import"), import_jobs.run_import, "imports.use"),)
+    """Declare the work on large imports and downloads."""
+    return (
+        JobKind(import_jobs.IMPORT, _l("Import"), import_jobs.run_import, "imports.use"),
+        JobKind(import_jobs.EXPORT, _l("Export"), import_jobs.run_export, import_jobs.LARGE_EXPORT),
+    )
 
 
 @hookimpl
@@ -76,6 +79,14 @@ def permissions() -> Sequence[Permission]:
             _l("Import from Excel files"),
             _l("The pages of imports; what may be imported is a right of its own each."),
             default_roles=("HEAD", "PCM", "CCS", "ENG", "PM", "BCS"),
+        ),
+        Permission(
+            import_jobs.LARGE_EXPORT,
+            _l("Export large lists"),
+            _l(
+                "Downloads of more than 5,000 rows, made in the background; each list is a right of its own besides."
+            ),
+            default_roles=("HEAD",),
         ),
     )
 

@@ -34,7 +34,7 @@ from flask_babel import ngettext
 from markupsafe import Markup, escape
 from wtforms import ValidationError
 
-from core.admin import actions, exporting, listing, transitions
+from core.admin import actions, exporting, import_jobs, listing, transitions
 from core.admin.access import ViewDeclarationError, admit, exposed_functions, holds
 from core.admin.actions import BulkAction, bulk_action
 from core.admin.ajax import PAGE_SIZE as PROPOSALS
@@ -55,6 +55,7 @@ from core.database.base import CORE
 from core.database.scope import current_scope
 from core.extensions import db
 from core.machinery.audit.services import record_event
+from core.machinery.exchange import presets
 from core.machinery.workflow.services import Transition
 from core.people.permissions import Public, require
 
@@ -1104,12 +1105,26 @@ class RecordView(RecordDeclarations, ModelView):
         limit = self.export_limit()
         count = exporting.export_count(self, asked, limit + 1)
         chosen = [name for name in self.column_export_list if name in request.form.getlist("columns")]
+        if request.method == "POST" and request.form.get("forget"):
+            presets.forget_columns(self.endpoint, request.form["forget"])
+            commit()
+            return redirect(self.address("export", _method="GET", **_given(asked.arguments)), 303)
+        saved = presets.presets_of(self.endpoint)
+        in_request = current_app.config["EXPORT_ROWS_IN_REQUEST"]
         complaints = []
         if count > limit:
             complaints.append(
                 _(
                     "An export may have %(limit)s rows at most. Narrow the list with a filter first.",
                     limit=f"{limit:,}",
+                )
+            )
+        if in_request < count <= limit and not holds(import_jobs.LARGE_EXPORT):
+            complaints.append(
+                _(
+                    "More than %(limit)s rows are a right of their own. Narrow the list with a filter, or ask your "
+                    "head.",
+                    limit=f"{in_request:,}",
                 )
             )
         if request.method == "POST":
@@ -1131,8 +1146,19 @@ class RecordView(RecordDeclarations, ModelView):
                     rows=count,
                     masked=not sees_personal_data(),
                 )
+                presets.remember_columns(self.endpoint, chosen)
+                preset_name = " ".join(clean_text(request.form.get("preset_name")).split())[:60]
+                if preset_name:
+                    presets.remember_columns(self.endpoint, chosen, preset_name)
+                if count > in_request:
+                    job = import_jobs.start_export(
+                        self, file_format, chosen, _given(asked.arguments), reason, count
+                    )
+                    commit()
+                    flash(_("The file is being made; it waits on the page of the job."), "info")
+                    return redirect(import_jobs.job_page(job) or self._list_address(asked), 303)
                 commit()
-                ticket = exporting.make_ticket(self, file_format, chosen, _given(asked.arguments))
+                ticket = exporting.make_ticket(self, file_format, chosen, _given(asked.arguments), reason)
                 return redirect(
                     self.address("export", export_type=file_format, ticket=ticket, _method="GET"), 303
                 )
@@ -1142,7 +1168,10 @@ class RecordView(RecordDeclarations, ModelView):
             chips=self._chips(asked),
             count=f"{count:,}" if count <= limit else f"{limit:,}+",
             columns=self._export_columns,
-            chosen=chosen or list(self.column_export_list),
+            chosen=chosen or self._preset_columns(saved) or list(self.column_export_list),
+            presets=[each for each in saved if each.name],
+            preset_url=lambda name: self.address("export", **{**_given(asked.arguments), "preset": name}),
+            in_background=in_request < count <= limit,
             complaints=complaints,
             too_many=count > limit,
             typed=request.form,
@@ -1161,7 +1190,22 @@ class RecordView(RecordDeclarations, ModelView):
             return redirect(self.address("export"), 303)
         columns = [name for name in ticket.columns if name in self.column_export_list]
         asked = listing.read_request(self, ticket.arguments)
-        return exporting.stream(self, asked, file_format, columns, masked=not sees_personal_data())
+        return exporting.stream(
+            self,
+            asked,
+            file_format,
+            columns,
+            masked=not sees_personal_data(),
+            mark=exporting.make_mark(ticket.reason),
+        )
+
+    def _preset_columns(self, saved: Sequence[Any]) -> list[str]:
+        """Return the columns of the preset that the address names, else of the last download."""
+        wanted = request.args.get("preset", "")
+        for each in saved:
+            if each.name == wanted:
+                return [name for name in self.column_export_list if name in each.columns]
+        return []
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:

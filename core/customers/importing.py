@@ -296,7 +296,7 @@ class UnitImporter(Importer):
 
     def write(
         self, place: ImportPlace, rows: Sequence[ImportRow], verdicts: Sequence[Verdict]
-    ) -> list[Outcome | None]:
+    ) -> list[Outcome | RowError | None]:
         """Make and change units, and register, complete and link their owners."""
         inputs = [_input(row) for row in rows]
         known = _look_up(place.project, inputs)
@@ -310,7 +310,7 @@ class UnitImporter(Importer):
         writer.make_units([row for _position, row, verdict in good if verdict.kind == NEW])
         writer.change_units([row for _position, row, verdict in good if verdict.kind == CHANGED])
         writer.write_owners([row for _position, row, _verdict in good])
-        outcomes: list[Outcome | None] = [None] * len(rows)
+        outcomes: list[Outcome | RowError | None] = [None] * len(rows)
         for position, row, verdict in good:
             unit = known.units[row.code]
             outcomes[position] = Outcome(verdict.kind, unit.id, unit.row_version, writer.undo_of(row.code))

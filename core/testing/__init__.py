@@ -11,6 +11,7 @@ The package is loaded by pytest by itself. A test asks for what it needs::
 
 from __future__ import annotations
 
+from core.testing.importing import TriedImport, declared_importer, try_import
 from core.testing.jobs import RunJob, run_pending_jobs
 from core.testing.scoping import acting_as, as_system
 from core.testing.staff_client import StaffClient, csrf_token, totp_code
@@ -21,11 +22,14 @@ __all__ = [
     "ProjectRows",
     "RunJob",
     "StaffClient",
+    "TriedImport",
     "World",
     "acting_as",
     "as_system",
     "build_world",
     "csrf_token",
+    "declared_importer",
     "run_pending_jobs",
     "totp_code",
+    "try_import",
 ]

@@ -153,12 +153,11 @@ def upgrade() -> None:
     )
     connection = op.get_bind()
     for key, codes in connection.execute(sa.select(role.c.id, role.c.permissions)).all():
-        if codes and "import.units" in codes and "imports.use" not in codes:
-            connection.execute(
-                role.update()
-                .where(role.c.id == key)
-                .values(permissions=[*codes, "imports.use", "import.customers"])
-            )
+        held = codes or []
+        more = ["imports.use", "import.customers"] if "import.units" in held else []
+        more += ["exports.large"] if any(code.endswith(".export") for code in held) else []
+        if added := [code for code in more if code not in held]:
+            connection.execute(role.update().where(role.c.id == key).values(permissions=[*held, *added]))
     # Uploads of units and owners that waited for a confirmation are uploaded again.
     with op.batch_alter_table("unit_import", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_unit_import_user_id"))

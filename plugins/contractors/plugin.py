@@ -10,6 +10,7 @@ from core.toolkit import (
     AdminView,
     DemoData,
     DocumentType,
+    ImportDeclaration,
     Manifest,
     MenuArea,
     Panel,
@@ -24,6 +25,7 @@ from core.toolkit import (
 )
 from plugins.contractors import admin, demo, documents, search, services
 from plugins.contractors import panels as sections
+from plugins.contractors.importing import CompanyImporter
 from plugins.contractors.models import Company, CompanyTrade, Contact, ResponsibleContractor, Trade
 
 manifest = Manifest(
@@ -64,6 +66,12 @@ def permissions() -> Sequence[Permission]:
             "contractors.export",
             _l("Export the list of companies"),
             default_roles=("HEAD",),
+        ),
+        Permission(
+            "contractors.import",
+            _l("Import contractors"),
+            _l("From an Excel file, after a preview; can be taken back."),
+            default_roles=("HEAD", "ENG"),
         ),
         Permission(
             "contractors.manage_trades",
@@ -142,6 +150,21 @@ def admin_views() -> Sequence[AdminView]:
         ),
         AdminView(admin.ContactView, "contacts", _l("Contacts"), MenuArea.PROJECTS, order=62, model=Contact),
         AdminView(admin.TradeView, "trades", _l("Trades"), MenuArea.SETUP, order=300, model=Trade),
+    )
+
+
+@hookimpl
+def imports() -> Sequence[ImportDeclaration]:
+    """Declare companies from Excel."""
+    return (
+        ImportDeclaration(
+            "contractors.companies",
+            _l("Contractors"),
+            CompanyImporter(),
+            "contractors.import",
+            "contractors.company",
+            order=200,
+        ),
     )
 
 

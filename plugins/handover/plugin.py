@@ -11,6 +11,7 @@ from core.toolkit import (
     ClockPolicy,
     DemoData,
     DocumentType,
+    ImportDeclaration,
     LinkPurpose,
     Manifest,
     MenuArea,
@@ -43,6 +44,7 @@ from plugins.handover import (
     words,
 )
 from plugins.handover import panels as sections
+from plugins.handover.importing import DefectImporter
 from plugins.handover.models import (
     Defect,
     DefectCode,
@@ -98,6 +100,12 @@ def permissions() -> Sequence[Permission]:
             ),
         ),
         Permission("handover.create_defect", _l("Register defects"), "", ("HEAD", "ENG", "PCM", "CCS", "PM")),
+        Permission(
+            "handover.import_defects",
+            _l("Import defects"),
+            _l("From an Excel file, after a preview; can be taken back."),
+            ("HEAD", "ENG", "PCM"),
+        ),
         Permission("handover.edit_defect", _l("Change defects"), "", ("HEAD", "ENG", "PCM")),
         Permission(
             "handover.lower_severity",
@@ -369,6 +377,21 @@ def settings() -> Sequence[Setting]:
 def signables() -> Sequence[Signable]:
     """Declare what is signed on the phone."""
     return (signing.INSPECTION,)
+
+
+@hookimpl
+def imports() -> Sequence[ImportDeclaration]:
+    """Declare defects from Excel."""
+    return (
+        ImportDeclaration(
+            "handover.defects",
+            _l("Defects"),
+            DefectImporter(),
+            "handover.import_defects",
+            "handover.defect",
+            order=300,
+        ),
+    )
 
 
 @hookimpl

@@ -8,6 +8,7 @@ time, and never writes a row itself.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,6 +70,9 @@ class ImportField:
         help: A sentence for the template and the page.
         mask: Hides a personal value in before-and-after; None for a value that is not personal.
         choices: The words of a list, for the template.
+        lookup: From the place and the texts of some cells to what they refer to, for all rows in a few statements; a
+            text that is not in the answer is an error, whether nothing has that name or it cannot be seen.
+        many: Whether a cell refers to several, parted by 、 or a comma; the value is then a list.
         wide: Whether the text may be long, for the edit field.
     """
 
@@ -81,6 +85,8 @@ class ImportField:
     help: Any = ""
     mask: Callable[[Any], str] | None = None
     choices: tuple[Any, ...] = ()
+    lookup: Callable[[Any, Collection[str]], Mapping[str, Any]] | None = None
+    many: bool = False
     wide: bool = False
 
 
@@ -325,12 +331,36 @@ class Importer:
 
     def judge(self, place: ImportPlace, rows: Sequence[ImportRow]) -> list[Verdict]:
         """Return what would happen to each row; nothing is written."""
+        self._look_up(place, rows)
         found = self.find(place, [row for row in rows if not row.errors])
         records = iter(found)
         return [
             Verdict(ERROR, tuple(row.errors)) if row.errors else self._judge(place, row, next(records))
             for row in rows
         ]
+
+    def _look_up(self, place: ImportPlace, rows: Sequence[ImportRow]) -> None:
+        """Put what the cells refer to in the place of their texts."""
+        for each in self.fields:
+            if each.lookup is None:
+                continue
+            said = [(row, _parts(row.texts.get(each.name, ""), each.many)) for row in rows]
+            known = each.lookup(place, {text for _row, texts in said for text in texts})
+            for row, texts in said:
+                unknown = [text for text in texts if text not in known]
+                if unknown:
+                    row.errors.append(
+                        RowError(
+                            each.name,
+                            "not_found",
+                            _(
+                                "“%(text)s” is not found among what you can see. Check how it is written.",
+                                text="、".join(unknown)[:80],
+                            ),
+                        )
+                    )
+                elif texts:
+                    row.values[each.name] = [known[text] for text in texts] if each.many else known[texts[0]]
 
     def _judge(self, place: ImportPlace, row: ImportRow, record: Any | None) -> Verdict:
         errors = list(self.check(place, row, record))
@@ -392,30 +422,47 @@ class Importer:
 
     def write(
         self, place: ImportPlace, rows: Sequence[ImportRow], verdicts: Sequence[Verdict]
-    ) -> list[Outcome | None]:
-        """Write the new and changed rows and return what became of each row."""
-        outcomes: list[Outcome | None] = [None] * len(rows)
+    ) -> list[Outcome | RowError | None]:
+        """Write the new and changed rows and return what became of each row: an error where a service refused it."""
+        outcomes: list[Outcome | RowError | None] = [None] * len(rows)
         fresh = [position for position, verdict in enumerate(verdicts) if verdict.kind == NEW]
-        if fresh:
-            made = self.create(place, [rows[position] for position in fresh])
-            versions = self.versions(made)
-            for position, key in zip(fresh, made, strict=True):
-                outcomes[position] = Outcome(NEW, key, versions[key])
+        made = self._create(place, [rows[position] for position in fresh]) if fresh else []
+        versions = self.versions([key for key in made if isinstance(key, int)])
+        for position, key in zip(fresh, made, strict=True):
+            outcomes[position] = Outcome(NEW, key, versions[key]) if isinstance(key, int) else key
         changed = [position for position, verdict in enumerate(verdicts) if verdict.kind == CHANGED]
         records = self.records([verdicts[position].record_id for position in changed])
         for position in changed:
             record = records[verdicts[position].record_id]
             differing = self.changes(place, record, rows[position])
             before = {name: old for name, old, _new in differing}
-            self.change(place, record, {name: new for name, _old, new in differing})
-            outcomes[position] = Outcome(CHANGED, record.id, 0, before)
-        db.session.flush()
+            key = record.id
+            try:
+                with db.session.begin_nested():
+                    self.change(place, record, {name: new for name, _old, new in differing})
+                    db.session.flush()
+                outcomes[position] = Outcome(CHANGED, key, 0, before)
+            except ValueError as error:
+                outcomes[position] = _refused(error)
         for position in changed:
             outcome = outcomes[position]
-            if outcome is not None:
+            if isinstance(outcome, Outcome):
                 version = records[outcome.record_id].row_version
                 outcomes[position] = Outcome(CHANGED, outcome.record_id, version, outcome.before)
         return outcomes
+
+    def _create(self, place: ImportPlace, rows: Sequence[ImportRow]) -> list[int | RowError]:
+        """Make all records at once, and one by one where a service refuses one of them."""
+        try:
+            with db.session.begin_nested():
+                return list(self.create(place, rows))
+        except ValueError as error:
+            if len(rows) == 1:
+                return [_refused(error)]
+        made: list[int | RowError] = []
+        for row in rows:
+            made += self._create(place, [row])
+        return made
 
     def records(self, keys: Collection[int | None]) -> dict[Any, Any]:
         """Return the visible records with some keys, read in a few statements."""
@@ -471,6 +518,19 @@ class Importer:
     def title(self, record: Any) -> str:
         """Return how the result names a record."""
         return str(getattr(record, "name", None) or getattr(record, "code", None) or record.id)
+
+
+_PARTS = re.compile(r"[、，,;；/\n|]+")
+
+
+def _parts(text: str, many: bool) -> list[str]:
+    if not many:
+        return [text] if text else []
+    return list(dict.fromkeys(part for piece in _PARTS.split(text) if (part := piece.strip())))
+
+
+def _refused(error: ValueError) -> RowError:
+    return RowError(str(getattr(error, "field", "") or ""), "refused", str(error))
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -639,24 +639,19 @@ def write_chunk(batch: ImportBatch, importer: Importer, number: int) -> None:
     positions = [position for position, letter in enumerate(letters) if KIND_OF[letter] in ("new", "changed")]
     rows = [meaning.judged(content.rows[position]) for position in positions]
     verdicts = importer.judge(place, rows)
-    if batch.all_or_nothing and any(verdict.kind == ERROR for verdict in verdicts):
-        worst = next(pair for pair in zip(rows, verdicts, strict=True) if pair[1].kind == ERROR)
-        raise ImportRefused(
-            _(
-                "Nothing was imported. Sheet %(sheet)s, row %(row)s: %(reason)s",
-                sheet=worst[0].sheet,
-                row=worst[0].number,
-                reason=worst[1].errors[0].reason,
-            )
-        )
+    if batch.all_or_nothing:
+        _require_all(rows, [next(iter(verdict.errors), None) for verdict in verdicts])
     outcomes = importer.write(place, rows, verdicts) if positions else []
+    if batch.all_or_nothing:
+        _require_all(rows, outcomes)
     kept: list[Any] = [None] * len(content.rows)
     written = [""] * len(content.rows)
-    for position, verdict, outcome in zip(positions, verdicts, outcomes, strict=True):
+    for position, judged, outcome in zip(positions, verdicts, outcomes, strict=True):
+        verdict = Verdict(ERROR, (outcome,)) if isinstance(outcome, RowError) else judged
         if verdict.kind == ERROR:
             _note(content.rows[position], verdict)
             letters = letters[:position] + LETTERS[ERROR] + letters[position + 1 :]
-        if outcome is not None:
+        elif isinstance(outcome, Outcome):
             kept[position] = [outcome.action, outcome.record_id, outcome.version, outcome.before]
             written[position] = f"{LETTERS[outcome.action]}{outcome.record_id}"
     if not batch.all_or_nothing:
@@ -669,6 +664,19 @@ def write_chunk(batch: ImportBatch, importer: Importer, number: int) -> None:
     chunk.outcome = pack(kept)
     chunk.written = ",".join(written)
     db.session.flush()
+
+
+def _require_all(rows: Sequence[ImportRow], answers: Sequence[Any]) -> None:
+    for row, answer in zip(rows, answers, strict=True):
+        if isinstance(answer, RowError):
+            raise ImportRefused(
+                _(
+                    "Nothing was imported. Sheet %(sheet)s, row %(row)s: %(reason)s",
+                    sheet=row.sheet,
+                    row=row.number,
+                    reason=answer.reason,
+                )
+            )
 
 
 def finish_write(batch: ImportBatch) -> Mapping[str, Any]:

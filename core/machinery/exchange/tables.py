@@ -13,7 +13,11 @@ IGNORED = "ignored"
 """Field of a column that nobody asked for."""
 HEAD_DEPTH = 30
 """The heads stand within these first rows."""
-_TOTALS = re.compile(r"(本页|本表|本栋)?(合计|总计|小计|共计|累计|total|subtotal|sum)[:：]?", re.IGNORECASE)
+_TOTALS = re.compile(
+    r"(本页|本表|本栋)?(合计|总计|小计|共计|累计|total|subtotal|sum)[:：]?|导出人：.*|Exportedby.*",
+    re.IGNORECASE,
+)
+"""What the first cell of a row reads that is none: totals, and the last line of our own exports."""
 
 
 def plain_head(text: str) -> str:

@@ -17,6 +17,7 @@ from core.extensions import db
 from core.machinery.audit.models import AuditEntry
 
 WORK = ("customers.view", "customers.export")
+MARK = exporting.Mark("head", "2026-11-27 10:00", "the yearly letter")
 REASON = {"reason": "the yearly letter"}
 
 
@@ -27,7 +28,11 @@ def download(clerk, path="/admin/customers/export/", file_format="csv", columns=
 
 
 def rows_of(answer):
-    return list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
+    """Return the rows of a file without its mark, which is its last line after an empty one."""
+    rows = list(csv.reader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
+    assert rows[-2] == []
+    assert REASON["reason"] in rows[-1][0]
+    return rows[:-2]
 
 
 @pytest.fixture
@@ -204,7 +209,7 @@ def test_rows_are_streamed_in_batches_of_columns(running_app, world, view, scope
         loaded: list[object] = []
         note = lambda target, _context: loaded.append(target)  # noqa: E731
         sa.event.listen(Customer, "load", note)
-        answer = exporting.stream(view("customers"), listing.ListRequest(), "csv", ["name"], masked=False)
+        answer = exporting.stream(view("customers"), listing.ListRequest(), "csv", ["name"], False, MARK)
         pieces = list(answer.response)
         sa.event.remove(Customer, "load", note)
     assert len(pieces) == 3, "two batches and the end"
