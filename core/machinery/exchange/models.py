@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database.base import CoreBase, Identified, Record, Timestamped, big_id
 from core.database.scope import ByDepartment
 from core.database.types import EncryptedText, utc_now
+from core.extensions import db
 
 
 class ImportState(StrEnum):
@@ -65,9 +66,25 @@ class ImportBatch(Record, CoreBase):
     job_id: Mapped[int | None] = mapped_column(big_id)
     """The job that works on it, when it is too large for a request."""
 
-    # Projects and departments stand above this layer; the registry finds them by name.
-    project: Mapped[Any] = relationship("Project", foreign_keys=[project_id])
-    department: Mapped[Any] = relationship("Department", foreign_keys=[department_id])
+    @property
+    def project(self) -> Any:
+        """The project, or None where there is none or it cannot be seen."""
+        return _row("project", self.project_id)
+
+    @property
+    def department(self) -> Any:
+        """The department in which the user acted."""
+        return _row("department", self.department_id)
+
+
+def _row(table: str, key: int | None) -> Any:
+    """Return a row of a model that stands above this layer, found by the name of its table."""
+    if key is None:
+        return None
+    model: Any = next(
+        mapper.class_ for mapper in CoreBase.registry.mappers if mapper.class_.__tablename__ == table
+    )
+    return db.session.scalars(sa.select(model).where(model.id == key)).one_or_none()
 
 
 class ImportChunk(Identified, CoreBase):
