@@ -4,15 +4,60 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import flask_babel
 from flask import Flask, current_app, g, has_request_context, request, session
+from flask.globals import _cv_app
 from flask_babel import Babel, Domain, get_locale
 from flask_login import current_user
+from werkzeug.utils import cached_property
 from wtforms.i18n import messages_path
 
 LOCALES = {"zh_Hans_CN": "中文", "en": "English"}
 _CORE_CATALOGUE = str(Path(__file__).parent / "translations")
 _FORM_TEXTS = Domain([messages_path(), _CORE_CATALOGUE], domain="wtforms")
+
+
+_find_domain = flask_babel.get_domain
+
+
+def _state() -> Any:
+    """Return what Flask-Babel remembers of this moment (locale, catalogue), or None outside an application."""
+    context = _cv_app.get(None)
+    return None if context is None else context.g.get("_flask_babel")
+
+
+def _domain_of_moment() -> Domain:
+    found: Domain | None = getattr(_state(), "babel_domain", None)
+    return found if found is not None else _find_domain()
+
+
+# A page asks for two hundred texts, and Flask-Babel goes through a dozen proxies for each; its gettext calls this.
+flask_babel.get_domain = _domain_of_moment
+
+
+class _QuickDomain(Domain):
+    """The product's own texts; as long as the language stays the same, the catalogue is found once."""
+
+    def get_translations(self) -> Any:
+        """Return the texts of the language of this moment."""
+        state = _state()
+        if state is None:
+            return super().get_translations()
+        known = getattr(state, "doorstep_texts", None)
+        if known is not None and known[0] is self and known[1] is getattr(state, "babel_locale", None):
+            return known[2]
+        found = super().get_translations()
+        state.doorstep_texts = (self, getattr(state, "babel_locale", None), found)
+        return found
+
+
+class _QuickBabel(Babel):
+    @cached_property
+    def domain_instance(self) -> Domain:
+        """The domain of the product's own texts."""
+        return _QuickDomain(domain=self.domain)
 
 
 class FormTexts:
@@ -33,7 +78,7 @@ def set_up_languages(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Shanghai")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", _CORE_CATALOGUE)
     # One Babel for each application: it keeps the merged catalogues, and another application may have other plugins.
-    Babel().init_app(app, locale_selector=select_locale)
+    _QuickBabel().init_app(app, locale_selector=select_locale)
     # Texts of several lines are collected without their line breaks (tools/translations.py) and looked up likewise.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
 

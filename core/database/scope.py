@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -248,13 +249,15 @@ def _compile_asked_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     return "+" + _compile_asked(element, compiler, **options)
 
 
+@lru_cache(maxsize=512)
 def _linked_to_visible_project(
-    customer_id: Any, scope: Scope, source: Any, few: bool
+    customer_id: Any, project_ids: frozenset[int], source: Any, few: bool
 ) -> sa.ColumnElement[bool]:
+    """Return the condition of the wall for customers; a page asks for the same one in several statements."""
     link = source.metadata.tables[CUSTOMER_LINK_TABLE].alias()
     project_id = _AskedOfEachRow(link.c.project_id)
     found: sa.Select[Any] = sa.select(sa.literal_column("1")).where(
-        link.c.customer_id == customer_id, project_id.in_(sorted(scope.project_ids or ()))
+        link.c.customer_id == customer_id, project_id.in_(sorted(project_ids))
     )
     if few:
         # PostgreSQL would merge the customers with all links from the first one on, however far the page lies. What
@@ -276,7 +279,7 @@ class ByCustomer(ScopeRule):
     def criterion(self, model: Any, scope: Scope, *, few: bool = False) -> sa.ColumnElement[bool] | None:
         if scope.project_ids is None:
             return None
-        return _linked_to_visible_project(getattr(model, self.column), scope, model, few)
+        return _linked_to_visible_project(getattr(model, self.column), scope.project_ids, model, few)
 
     def refusal(self, session: Session, row: Any, scope: Scope) -> str | None:
         if scope.project_ids is None or (self.column == "id" and row in session.new):
@@ -363,7 +366,7 @@ class Owned(ScopeRule):
             sa.and_(
                 project.is_(None),
                 customer.is_not(None),
-                _linked_to_visible_project(customer, scope, model, few),
+                _linked_to_visible_project(customer, scope.project_ids, model, few),
             ),
             sa.and_(
                 project.is_(None), customer.is_(None), department.in_(sorted(scope.department_ids or ()))
