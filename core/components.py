@@ -30,6 +30,7 @@ CORE_HOLDINGS: tuple[str, ...] = (
     "core.machinery.clocks.holdings",
     "core.machinery.todos.holdings",
     "core.machinery.jobs.holdings",
+    "core.machinery.exchange.holdings",
     "core.machinery.workflow.holdings",
     "core.machinery.messages.holdings",
     "core.machinery.links.holdings",

@@ -25,6 +25,7 @@ from core.admin.signatures import signatures
 from core.admin.verification import verification
 from core.machinery.audit.models import AuditEntry
 from core.machinery.documents.models import IssuedDocument
+from core.machinery.exchange import services as imports
 from core.machinery.messages.models import Message, MessageBatch
 from core.plugin_system.declarations import (
     AdminView,
@@ -58,6 +59,12 @@ def job_kinds() -> Sequence[JobKind]:
         JobKind(import_jobs.IMPORT, _l("Import"), import_jobs.run_import, "imports.use"),
         JobKind(import_jobs.EXPORT, _l("Export"), import_jobs.run_export, import_jobs.LARGE_EXPORT),
     )
+
+
+@hookimpl
+def customer_erased(customer_id: int) -> None:
+    """Remove what imports keep of the customer."""
+    imports.forget_person(customer_id)
 
 
 @hookimpl

@@ -113,7 +113,8 @@ class CustomerImporter(Importer):
             example="深圳市南山区科技园路1号", mask=identity.mask_address,
         ),
         ImportField(
-            "source", _l("Source"), ("来源", "客户来源", "渠道", "获知途径", "source"), parse=line(40), example="来访",
+            "source", _l("Source"),
+            ("来源", "客户来源", "渠道", "渠道来源", "来源渠道", "获知途径", "source"), parse=line(40), example="来访",
         ),
         ImportField("note", _l("Note"), ("备注", "说明", "note", "remark"), parse=paragraph(2_000), wide=True),
     )  # fmt: skip
@@ -148,6 +149,12 @@ class CustomerImporter(Importer):
             return super().key_of(place, row)
         phone, name = row.values.get("phone"), row.values.get("name")
         return f"{phone}\0{name}" if phone and name else ""
+
+    def duplicate_error(self, place: ImportPlace, row: ImportRow, sheet: str, number: int) -> RowError:
+        """Name the column by which the earlier row is the same."""
+        error = super().duplicate_error(place, row, sheet, number)
+        by_number = place.match == "identity_number" and row.values.get("identity_number")
+        return RowError("identity_number" if by_number else "phone", error.code, error.reason)
 
     def find(self, place: ImportPlace, rows: Sequence[ImportRow]) -> Sequence[Customer | None]:
         """Return the visible customer of each row; merged and erased ones are not found."""

@@ -129,10 +129,11 @@ def register_customers(project: Project, rows: Sequence[Mapping[str, Any]], sour
                 "identity_index": identity.identity_index(number) if number else None,
             }
         )
-    keys = insert_logged(Customer, prepared)
+    keys = insert_logged(Customer, prepared, links={"project_links": [project.id]})
     insert_logged(
         CustomerProject,
         [{"customer_id": key, "project_id": project.id, "source": source} for key in keys],
+        is_link=True,
     )
     return keys
 

@@ -16,7 +16,13 @@ from core.extensions import db
 from core.machinery.audit.capture import is_audited, log_created_rows
 
 
-def insert_logged(model: Any, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def insert_logged(
+    model: Any,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    links: Mapping[str, Sequence[Any]] | None = None,
+    is_link: bool = False,
+) -> list[int]:
     """Insert new rows of a model in the caller's transaction and log each of them.
 
     Defaults of the columns are filled in; relationships and listeners of the model are not used.
@@ -24,6 +30,9 @@ def insert_logged(model: Any, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     Args:
         model: The mapped class. Its rows belong to a project, a department or a new customer.
         rows: Values by attribute, which are the names of the columns.
+        links: Links to other records that are made along with the rows, as their entries tell them: keys of the other
+            side by name.
+        is_link: Whether the rows are such links, which the entries of the others have told.
 
     Returns:
         The keys in the order of the rows; empty for a model without the key ``id``.
@@ -36,7 +45,11 @@ def insert_logged(model: Any, rows: Sequence[Mapping[str, Any]]) -> list[int]:
     session = db.session()
     session.flush()
     table: sa.Table = model.__table__
-    filled = [_with_defaults(table, row) for row in rows]
+    defaults = _defaults(table)
+    unknown = {name for row in rows for name in row} - defaults.keys() - {"id"}
+    if unknown:
+        raise TypeError(f"{table.name} has no columns {sorted(unknown)}.")
+    filled = [{**defaults, **row} for row in rows]
     _refuse_foreign(session, model, filled)
     keys: list[int] = []
     if "id" in table.c:
@@ -44,24 +57,22 @@ def insert_logged(model: Any, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         for row, key in zip(filled, keys, strict=True):
             row["id"] = key
     session.connection().execute(table.insert(), filled)
-    if is_audited(model):
-        log_created_rows(session, model, filled)
+    if is_audited(model) and not is_link:
+        log_created_rows(session, model, filled, links)
     return keys
 
 
-def _with_defaults(table: sa.Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = row.keys() - table.c.keys()
-    if unknown:
-        raise TypeError(f"{table.name} has no columns {sorted(unknown)}.")
+def _defaults(table: sa.Table) -> dict[str, Any]:
+    """Return what stands in the columns that a row does not name; moments are the same for all rows."""
     found: dict[str, Any] = {}
     for column in table.columns:
-        if column.name in row:
-            found[column.name] = row[column.name]
-        elif column.default is not None and column.name != "id":
-            default: Any = column.default
-            found[column.name] = default.arg(None) if default.is_callable else default.arg
-        elif column.name != "id":
+        if column.name == "id":
+            continue
+        default: Any = column.default
+        if default is None:
             found[column.name] = None
+        else:
+            found[column.name] = default.arg(None) if default.is_callable else default.arg
     return found
 
 

@@ -23,10 +23,16 @@ from sqlalchemy.orm.base import NO_VALUE, PASSIVE_NO_INITIALIZE
 
 from core.database.base import Model
 from core.database.owners import owner_of
-from core.database.scope import current_scope
+from core.database.scope import ByCustomer, ByDepartment, ByProject, current_scope
 from core.database.types import EncryptedText, utc_now
 from core.machinery.audit.models import AuditEntry, AuditSeal
-from core.machinery.audit.subjects import customer_subject, encrypt_value, forget_keys, hold_keys
+from core.machinery.audit.subjects import (
+    customer_subject,
+    encrypt_value,
+    encrypt_values,
+    forget_keys,
+    hold_keys,
+)
 from core.machinery.audit.values import HIDDEN, PERSONAL, PRIVATE, to_plain
 
 BULK_LIMIT = 2_000
@@ -334,22 +340,96 @@ def acting_context() -> dict[str, Any]:
     return context
 
 
-def log_created_rows(session: Session, model: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+def log_created_rows(
+    session: Session,
+    model: type[Any],
+    rows: Sequence[Mapping[str, Any]],
+    links: Mapping[str, Sequence[Any]] | None = None,
+) -> None:
     """Write an entry for each of many rows that were inserted without the unit of work.
+
+    What stands in the entries is what a flush would write; it is worked out for all rows together, because an import
+    makes hundreds of them in a step.
 
     Args:
         session: The session of the transaction.
         model: Their mapped class.
         rows: Values by column, with the keys.
+        links: Links to other records that each row was given along the way: keys of the other side by name.
     """
-    fields = [field.key for field in fields_of(model) if field.key != "id"]
-    changes = []
-    for held in rows:
-        values = {key: (None, held[key]) for key in fields if held.get(key) not in (None, "")}
-        changes.append((_unattached(model, held), "created", values))
-    _hold_keys(session, changes)
     context = acting_context()
-    write_entries(session, [_entry(session, row, action, values, context) for row, action, values in changes])
+    fields = [(field.key, field.marker) for field in fields_of(model) if field.key != "id"]
+    keys = [column.key for column in model.__table__.primary_key]
+    labels = [key for key in _LABEL_COLUMNS if (key, "") in fields]
+    linked = {name: [[], sorted(str(key) for key in held)] for name, held in (links or {}).items()}
+    of_rule = dict(_owner_columns(model.__scope__))
+    owners = [
+        {name: held.get(of_rule.get(name, name)) for name in ("project_id", "customer_id", "department_id")}
+        for held in rows
+    ]
+    secret = {key for key, marker in fields if marker in (PERSONAL, PRIVATE)}
+    hold_keys(
+        session,
+        {
+            customer_subject(owner["customer_id"])
+            for owner, held in zip(owners, rows, strict=True)
+            if any(held.get(key) not in (None, "") for key in secret)
+        },
+    )
+    entries = []
+    for held, owner in zip(rows, owners, strict=True):
+        customer_id = owner["customer_id"]
+        if not any(owner.values()):
+            owner["department_id"] = context["acting_department_id"]
+        changes, hidden = _created_values(fields, held, customer_id)
+        subject = customer_subject(customer_id)
+        if hidden:
+            tokens = encrypt_values(session, subject, [value for _key, _marker, value in hidden])
+            for (key, marker, _value), token in zip(hidden, tokens, strict=True):
+                changes[key] = [None, {marker: token}]
+        changes.update(linked)
+        entries.append(
+            {
+                **context,
+                **owner,
+                "action": "created",
+                "record_kind": model.__tablename__,
+                "record_id": ",".join(str(held[key]) for key in keys),
+                "label": next((str(held[key])[:160] for key in labels if held.get(key)), ""),
+                "changes": changes,
+                "subject": subject if hidden else None,
+            }
+        )
+    write_entries(session, entries)
+
+
+def _created_values(
+    fields: Sequence[tuple[str, str]], held: Mapping[str, Any], customer_id: int | None
+) -> tuple[dict[str, Any], list[tuple[str, str, Any]]]:
+    """Return the open values of a new row, and those that have to be encrypted with their markers."""
+    changes: dict[str, Any] = {}
+    hidden: list[tuple[str, str, Any]] = []
+    for key, marker in fields:
+        value = held.get(key)
+        if value is None or value == "":
+            continue
+        if marker == HIDDEN:
+            changes[key] = {HIDDEN: True}
+        elif marker == PERSONAL or (marker == PRIVATE and customer_id is not None):
+            hidden.append((key, marker, to_plain(value)))
+        else:
+            changes[key] = [None, to_plain(value)]
+    return changes, hidden
+
+
+def _owner_columns(rule: Any) -> Iterable[tuple[str, str]]:
+    """Yield which column of a row holds the key of its project, customer or department."""
+    if isinstance(rule, ByProject):
+        yield "project_id", rule.column
+    elif isinstance(rule, ByCustomer):
+        yield "customer_id", rule.column
+    elif isinstance(rule, ByDepartment):
+        yield "department_id", rule.column
 
 
 def write_entries(session: Session, entries: Iterable[Mapping[str, Any]]) -> None:

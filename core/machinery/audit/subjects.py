@@ -77,6 +77,22 @@ def encrypt_value(session: Session, subject: str, value: Any) -> str | None:
     return base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, content, subject.encode())).decode()
 
 
+def encrypt_values(session: Session, subject: str, values: Sequence[Any]) -> list[str | None]:
+    """Encrypt several plain values of one person; like :func:`encrypt_value` for each, with one cipher for all."""
+    try:
+        cipher = AESGCM(_key(session, subject))
+    except SubjectErased:
+        return [None] * len(values)
+    aside = subject.encode()
+    nonces = os.urandom(_NONCE_BYTES * len(values))
+    tokens: list[str | None] = []
+    for position, value in enumerate(values):
+        nonce = nonces[position * _NONCE_BYTES : (position + 1) * _NONCE_BYTES]
+        content = cipher.encrypt(nonce, _as_json(value).encode(), aside)
+        tokens.append(base64.urlsafe_b64encode(nonce + content).decode())
+    return tokens
+
+
 def decrypt_value(subject: str, token: str) -> Any:
     """Decrypt what :func:`encrypt_value` returned; raises as :func:`decrypt_bytes`."""
     try:

@@ -63,6 +63,7 @@ ATOMIC_ROWS = 10_000
 """Up to so many rows, all or nothing is one transaction; see docs/decisions."""
 _KEY_LENGTH = 16
 _MOST_REMARKS = 20
+_CUSTOMERS = "core.customers"
 
 
 @dataclass(frozen=True)
@@ -888,6 +889,32 @@ def forget_expired(now: dt.datetime | None = None) -> int:
     return len(chunks)
 
 
+def forget_person(customer_id: int) -> None:
+    """Remove what imports keep of a customer who is erased: the chunks that wrote him lose their texts and the values
+    before, so those rows cannot be taken back any more."""
+    held = db.session.scalars(
+        sa.select(ImportChunk.id).where(ImportChunk.outcome.is_not(None)).order_by(ImportChunk.id)
+    ).all()
+    for key in held:
+        chunk = db.session.get_one(ImportChunk, key)
+        kind = db.session.scalar(sa.select(ImportBatch.kind).where(ImportBatch.id == chunk.batch_id)) or ""
+        if _speaks_of(unpack(chunk.outcome or pack([])), customer_id, kind == _CUSTOMERS):
+            chunk.content = chunk.outcome = None
+        db.session.flush()
+        db.session.expunge(chunk)
+
+
+def _speaks_of(outcomes: Sequence[Any], customer_id: int, is_customer: bool) -> bool:
+    for each in outcomes:
+        if each is None:
+            continue
+        before = each[3] if isinstance(each[3], dict) else {}
+        people = {*before.get("registered", ()), *before.get("completed", ())}
+        if (is_customer and each[1] == customer_id) or str(customer_id) in people:
+            return True
+    return False
+
+
 def discard(batch: ImportBatch) -> None:
     """Remove an import that was not written, with its rows.
 
@@ -921,6 +948,7 @@ __all__ = [
     "finish_undo",
     "finish_write",
     "forget_expired",
+    "forget_person",
     "note_refusal",
     "place_of",
     "progress_of",

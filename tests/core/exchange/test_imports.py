@@ -100,6 +100,7 @@ def test_rows_are_judged_before_anything_is_written_and_then_written_once(place)
         )
     ).all()
     assert [entry.action for entry in entries] == ["created"]
+    assert entries[0].changes["project_links"] == [[], [str(place.id)]]
     assert "张三" not in str(entries[0].changes)
 
 
@@ -229,6 +230,18 @@ def test_rows_lie_encrypted_only_their_user_finds_them_and_they_go_with_time(pla
     assert services.forget_expired(utc_now() + dt.timedelta(days=2)) == 1
     chunk = db.session.scalars(sa.select(ImportChunk)).one()
     assert (chunk.content, chunk.outcome, chunk.keys) == (None, None, "")
+
+
+def test_an_erased_customer_leaves_nothing_in_an_import(place):
+    known = customers.register_customer(project=place, name="老客户", phone="13900010001", address="旧地址")
+    batch = checked(place, workbook(["老客户", "13900010001", "", "新地址"]))
+    services.write_all(batch, IMPORTER, all_or_nothing=False)
+    services.forget_person(known.id + 1_000)
+    assert db.session.scalars(sa.select(ImportChunk)).one().outcome is not None
+    services.forget_person(known.id)
+    chunk = db.session.scalars(sa.select(ImportChunk)).one()
+    assert (chunk.content, chunk.outcome) == (None, None)
+    assert services.undo_all(batch, IMPORTER) == (0, 0)
 
 
 def test_a_csv_in_the_encoding_of_chinese_excel_with_dates_as_serials(place):
