@@ -19,7 +19,6 @@ from core.admin.link_desk import link_desk
 from core.admin.links import links
 from core.admin.message_batches import MessageBatchView
 from core.admin.message_reports import message_reports
-from core.admin.message_texts import MessageTextsView
 from core.admin.messages import MessageView, unknown_messages
 from core.admin.signatures import signatures
 from core.admin.verification import verification
@@ -119,7 +118,6 @@ def admin_views() -> Sequence[AdminView]:
             62,
             model=MessageBatch,
         ),
-        AdminView(MessageTextsView, "message_texts", _l("Texts of messages"), Area.SETUP, 45),
         AdminView(
             IssuedDocumentView,
             "documents_issued",

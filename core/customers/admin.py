@@ -14,7 +14,9 @@ from markupsafe import Markup, escape
 from wtforms import BooleanField
 from wtforms.validators import Optional
 
+from core.admin import listing
 from core.admin.access import ViewPermissions, expose_guarded
+from core.admin.actions import bulk_action
 from core.admin.ajax import ReferenceField, strict_id
 from core.admin.declaring import FormSection
 from core.admin.filters import ChoiceFilter, DateRangeFilter, LinkFilter, ReferenceFilter
@@ -23,6 +25,7 @@ from core.admin.saving import SaveRefused, commit, saving
 from core.admin.views import RecordView
 from core.customers import identity, references, services, words
 from core.customers.forms import DataExportForm, EraseForm, SelectMultipleCheckboxField
+from core.customers.message_pages import start_writing
 from core.customers.models import (
     Consent,
     Customer,
@@ -35,6 +38,7 @@ from core.customers.models import (
 from core.database.types import local_today
 from core.extensions import db
 from core.machinery.audit.services import record_event
+from core.machinery.messages.services import MOST_RECIPIENTS, MessageRefused
 from core.people.sign_in import is_fresh, reauthenticate
 from core.plugin_system.dispatch import PluginFailed
 from core.projects.models import Project, Unit
@@ -164,6 +168,7 @@ class CustomerView(RecordView):
     )
     references = {"project_id": OPEN_PROJECTS}
     refusals = _REFUSALS
+    actions_declared = {"message": "messages.send"}
     list_template = "customers/list.html"
     details_template = "customers/customer.html"
     empty_list_hint = _l(
@@ -240,6 +245,30 @@ class CustomerView(RecordView):
             "is_living": is_living,
             "duplicates": services.duplicates_of(record) if is_living else (),
         }
+
+    # ------------------------------------------------------------------ messages
+
+    @bulk_action("message", _l("Write a message"))
+    def write_to_chosen(self, records: Sequence[Customer]) -> Any:
+        """Lead to the page on which a message to the chosen customers is written."""
+        return start_writing([record.id for record in records])
+
+    @expose_guarded("/message/", permission="messages.send", methods=("POST",))
+    def write_to_all(self) -> Any:
+        """Lead there for all customers of the list as it is filtered now."""
+        lister = listing.Lister(self, listing.read_request(self, request.args))
+        found = sa.select(lister.key).where(*lister.conditions)
+        query = sa.select(Customer.id).where(
+            Customer.id.in_(found), Customer.merged_into_id.is_(None), Customer.erased_at.is_(None)
+        )
+        try:
+            return start_writing(
+                db.session.scalars(query.order_by(Customer.id).limit(MOST_RECIPIENTS + 1)).all()
+            )
+        except MessageRefused as refusal:
+            db.session.rollback()
+            flash(str(refusal), "error")
+            return redirect(url_for(".index_view"), 303)
 
     # ------------------------------------------------------------------ merging
 

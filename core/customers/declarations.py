@@ -17,6 +17,7 @@ from core.customers.commands import customers as command_group
 from core.customers.import_admin import CODE, PERMISSION, UnitImportPage
 from core.customers.importers import CustomerImporter
 from core.customers.importing import UnitImporter
+from core.customers.message_pages import MessageComposeView, MessageTextsView
 from core.customers.models import Consent, Customer, CustomerContact, CustomerPreference, CustomerUnit
 from core.customers.search import search_customers
 from core.extensions import db
@@ -152,6 +153,10 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(CustomerView, "customers", _l("Customers"), area, order=10, model=Customer),
         AdminView(HoldingView, "customer_units", _l("Purchases"), area, order=20, model=CustomerUnit),
         AdminView(UnitImportPage, "unit_import", _l("Import units and owners"), area, order=30),
+        AdminView(
+            MessageComposeView, "message_compose", _l("Write to customers"), area, order=63, in_menu=False
+        ),
+        AdminView(MessageTextsView, "message_texts", _l("Texts of messages"), Area.SETUP, order=45),
         AdminView(
             ContactView,
             "customer_contacts",

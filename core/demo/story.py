@@ -12,10 +12,12 @@ import sqlalchemy as sa
 
 from core.customers import services as customers
 from core.customers.models import Customer, CustomerKind, CustomerUnit, UnitRole
-from core.database.scope import all_departments
+from core.database.scope import Scope, all_departments, use_scope
 from core.database.types import local_today
 from core.demo import people_names
 from core.extensions import db
+from core.machinery.messages import services as messages
+from core.machinery.messages.models import MessageState
 from core.people import services as people
 from core.people.models import Department, DepartmentKind, Role, User
 from core.plugin_system import switching
@@ -127,7 +129,24 @@ def tell(today: dt.date | None = None) -> Demo:
         for declaration in runtime.declared.demo_data():
             declaration.load(demo)
             db.session.commit()
+        _messages(demo)
+        db.session.commit()
     return demo
+
+
+def _messages(demo: Demo) -> None:
+    """Write to some owners; the worker sends it, and of one message nobody knows whether it was sent."""
+    writer = demo.user_of("PCM")
+    scope = Scope(writer.id, demo.departments["SZ-CS"].id, None, None, reason="演示数据")
+    with use_scope(scope):
+        owners = [customer for customer in demo.customers if customer.phone][:24]
+        batch = messages.draft_batch([customer.id for customer in owners])
+        batch.template, batch.title = "core.confirm_contact", "交付前联系方式核对"
+        for customer in owners:
+            messages.write_of_batch(batch, customer)
+        lost = messages.messages_of(batch, limit=1)[0]
+        lost.state, lost.channel, lost.attempts = MessageState.UNKNOWN, "core.smtp", 1
+        lost.reason = "对方未及时应答，无法确定消息是否已发出。请向客户或网关核实，并在下方判定。"
 
 
 def new_password() -> str:

@@ -156,6 +156,7 @@ def _set_up_correspondence(app: Flask, known: ModuleType) -> None:
     """Hand messages and personal links what they ask of departments, customers and the timeline."""
     from core.machinery.audit import services as audit
     from core.machinery.documents import services as documents
+    from core.machinery.jobs import services as jobs
     from core.machinery.links import services as links
     from core.machinery.messages import services as messages
     from core.machinery.messages.outgoing import Secret
@@ -172,6 +173,7 @@ def _set_up_correspondence(app: Flask, known: ModuleType) -> None:
             write_timeline=known.write_timeline,
             record_event=audit.record_event,
             issue_document=documents.issue,
+            enqueue_job=jobs.enqueue_job,
         ),
     )
 

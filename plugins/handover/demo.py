@@ -24,12 +24,15 @@ from core.toolkit import (
     Unit,
     attach,
     db,
+    make_link,
     require_scope,
+    send_link,
     sign,
     use_scope,
     utc_now,
 )
 from plugins.handover import catalogue, services, signing
+from plugins.handover.contractor_pages import CONFIRM_NOTICE, people_of
 from plugins.handover.demo_photos import PICTURES, draw, kind_of_fault
 from plugins.handover.models import (
     BatchMode,
@@ -368,6 +371,14 @@ class _Story:
         if notice.contractor.label != WORST or self.chance.random() < 0.5:
             received = min(moment + dt.timedelta(hours=self.chance.randint(2, 22)), utc_now())
             services.receive_notice(notice, "项目经理", at=received)
+            services.receive_notice(notice, "项目经理")
+            notice.received_at = min(moment + dt.timedelta(hours=self.chance.randint(2, 22)), utc_now())
+            db.session.flush()
+        else:
+            # He was sent the link to his narrow page and has not opened it.
+            for person in people_of(notice)[:1]:
+                made = make_link(CONFIRM_NOTICE, notice, person)
+                send_link(made, person, notice)
 
     def repairs(self) -> None:
         """Let the contractors repair: most in time, one late and badly."""

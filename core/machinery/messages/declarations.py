@@ -8,16 +8,18 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from core.machinery.messages import channels, services
+from core.machinery.messages import channels, sending, services
 from core.machinery.messages.commands import messages as command_group
 from core.machinery.messages.models import Message, MessageBatch
 from core.machinery.messages.words import KINDS, STATES
 from core.plugin_system.declarations import (
     Command,
     DocumentType,
+    JobKind,
     MessageChannel,
     MessageTemplate,
     Panel,
+    PeriodicTask,
     Permission,
     RecordKind,
     Setting,
@@ -205,6 +207,22 @@ def why_no_letter(message: Message) -> Any:
     if message.state in ("withheld", "cancelled"):
         return _("The message is withheld or was taken back.")
     return None
+
+
+@hookimpl
+def job_kinds() -> Sequence[JobKind]:
+    """Declare the writing of messages to many customers."""
+    return (
+        JobKind(services.BATCH_JOB, _l("Write messages to customers"), services.write_batch, "messages.send"),
+    )
+
+
+@hookimpl
+def periodic_tasks() -> Sequence[PeriodicTask]:
+    """Declare the sending of what is due."""
+    return (
+        PeriodicTask("core.send_messages", _l("Send messages that are due"), sending.run_sender, minutes=1),
+    )
 
 
 @hookimpl

@@ -33,6 +33,8 @@ LEASE = dt.timedelta(minutes=3)
 """Longer than any channel waits for its other side."""
 PAUSES = tuple(dt.timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 """How long a message waits after each attempt that certainly failed; after the last one it stays failed."""
+PORTION, MOST_PORTIONS = 25, 40
+"""Messages in one step of the periodic task, and steps of one run."""
 _REASON = "the sender of the outbox carries out the messages of all departments"
 
 
@@ -68,6 +70,25 @@ def send_due(limit: int = 200) -> Sent:
             if outcome is not None:
                 counts[outcome] += 1
     return Sent(**counts)
+
+
+def run_sender(run: Any) -> None:
+    """Send what is due; the function of the periodic task. Each step sends a portion.
+
+    Args:
+        run: The run of the job.
+    """
+    with all_departments(_REASON):
+        sweep()
+        due = db.session.scalar(
+            sa.select(sa.func.count(Message.id)).where(
+                Message.state == MessageState.WAITING, Message.not_before <= utc_now()
+            )
+        )
+        db.session.rollback()
+    portions = min(MOST_PORTIONS, -(-(due or 0) // PORTION))
+    # A message is committed by itself, whatever becomes of the step: a step that is done again finds others.
+    run.each(range(1, portions + 1), lambda _number: send_due(PORTION), size=PORTION)
 
 
 def send_one(message_id: int) -> str | None:

@@ -37,6 +37,8 @@ __all__ = [
     "change_text",
     "counts_of",
     "decide",
+    "draft_batch",
+    "launch_batch",
     "make_batch",
     "messages_of",
     "preview",
@@ -49,6 +51,9 @@ __all__ = [
 
 LANGUAGES = ("zh_Hans_CN", "en")
 _EXTENSION = "doorstep.messages"
+BATCH_JOB = "core.write_messages"
+MOST_RECIPIENTS = 20_000
+"""Customers in one batch."""
 _DISTURBING = frozenset({"sms", "wechat"})
 
 
@@ -90,6 +95,7 @@ class Means:
         write_timeline: Adds an entry to the timeline.
         record_event: Writes an event into the audit log.
         issue_document: Issues a document for a record in a language, for letters.
+        enqueue_job: Starts a job.
     """
 
     setting: Callable[[str, int | None], Any]
@@ -101,6 +107,7 @@ class Means:
     write_timeline: Callable[..., Any]
     record_event: Callable[..., None]
     issue_document: Callable[[str, Any, str], Any]
+    enqueue_job: Callable[..., Any]
 
 
 def set_up_messages(app: Flask, means: Means) -> None:
@@ -384,10 +391,13 @@ def default_language() -> str:
 
 def customer_of(message: Message) -> Any:
     """Return the customer of a message, or None."""
+    return _customer(message.customer_id) if message.customer_id is not None else None
+
+
+def _customer(key: int) -> Any:
+    """Return a visible customer, or None; messages know customers only as records of a kind."""
     kind = current_runtime().declared.record_kind("core.customer")
-    if kind is None or message.customer_id is None:
-        return None
-    return db.session.get(kind.model, message.customer_id)
+    return db.session.scalar(sa.select(kind.model).where(kind.model.id == key)) if kind is not None else None
 
 
 def scope_of(message: Message) -> Scope:
@@ -654,10 +664,72 @@ def _text_row(template: MessageTemplate, department: Any, language: str) -> Mess
 # --- Batches
 
 
+def draft_batch(customer_ids: Sequence[int]) -> MessageBatch:
+    """Fix who is written to: each of the customers once. What is written is chosen afterwards.
+
+    Args:
+        customer_ids: Visible customers, at most 20,000.
+
+    Raises:
+        MessageRefused: Nobody was chosen, or too many.
+    """
+    recipients = list(dict.fromkeys(customer_ids))
+    if not recipients:
+        raise MessageRefused(_("Choose at least one customer."))
+    if len(recipients) > MOST_RECIPIENTS:
+        raise MessageRefused(
+            _(
+                "At most %(count)s customers can be written to at once. Narrow the list first.",
+                count=MOST_RECIPIENTS,
+            )
+        )
+    scope = require_scope()
+    batch = MessageBatch(
+        department_id=scope.department_id, user_id=scope.user_id, template="", title="", recipients=recipients
+    )
+    db.session.add(batch)
+    db.session.flush()
+    return batch
+
+
+def launch_batch(
+    batch: MessageBatch, template: str, title: str = "", not_before: dt.datetime | None = None
+) -> None:
+    """Choose what is written to the customers of a draft, and start the job that writes it.
+
+    Args:
+        batch: A draft.
+        template: Code of a template that may be sent by hand.
+        title: What the batch is called; the template's label when empty.
+        not_before: Earliest moment, in UTC.
+
+    Raises:
+        MessageRefused: The batch is under way, or the template is not sent by hand.
+    """
+    declared = _template(template)
+    if not declared.by_hand:
+        raise MessageRefused(_("This message is sent by its module alone. Choose another one."))
+    if batch.template:
+        raise MessageRefused(_("These customers are being written to already. Reload the page."))
+    batch.template = declared.code
+    batch.title = " ".join(title.split())[:255] or str(declared.label)
+    batch.not_before = not_before
+    db.session.flush()
+    job = means().enqueue_job(
+        BATCH_JOB,
+        {"batch": batch.id},
+        title=batch.title,
+        total=batch.total,
+        dedupe_key=f"batch:{batch.id}",
+    )
+    batch.job_id = job.id
+    db.session.flush()
+
+
 def make_batch(
     template: str, customer_ids: Sequence[int], title: str = "", not_before: dt.datetime | None = None
 ) -> MessageBatch:
-    """Fix a batch: one message to each of the customers, written step by step afterwards.
+    """Write one message to each of the customers, by a job.
 
     Args:
         template: Code of a template that may be sent by hand.
@@ -668,24 +740,34 @@ def make_batch(
     Raises:
         MessageRefused: Nobody was chosen, or the template is not sent by hand.
     """
-    declared = _template(template)
-    if not declared.by_hand:
-        raise MessageRefused(_("This message is sent by its module alone. Choose another one."))
-    recipients = list(dict.fromkeys(customer_ids))
-    if not recipients:
-        raise MessageRefused(_("Choose at least one customer."))
-    scope = require_scope()
-    batch = MessageBatch(
-        department_id=scope.department_id,
-        user_id=scope.user_id,
-        template=declared.code,
-        title=" ".join(title.split())[:255] or str(declared.label),
-        recipients=recipients,
-        not_before=not_before,
-    )
-    db.session.add(batch)
-    db.session.flush()
+    batch = draft_batch(customer_ids)
+    launch_batch(batch, template, title, not_before)
     return batch
+
+
+def write_batch(run: Any) -> None:
+    """Write the messages of a batch; the function of its job. Each customer is a step, so a killed worker costs none.
+
+    Args:
+        run: The run of the job.
+    """
+    batch_id = int(run.payload["batch"])
+    batch = db.session.get(MessageBatch, batch_id)
+    recipients = list(batch.recipients) if batch is not None else []
+
+    def write(customer_id: int) -> None:
+        held = db.session.get_one(MessageBatch, batch_id)
+        customer = _customer(customer_id)
+        if customer is None:
+            run.note_failure(
+                customer_id, _("This customer does not exist any more, or you may not see him any more.")
+            )
+            return
+        message = write_of_batch(held, customer)
+        if message.state == MessageState.WITHHELD:
+            run.note_failure(customer_id, message.reason)
+
+    run.each(recipients, write)
 
 
 def write_of_batch(batch: MessageBatch, customer: Any) -> Message:
