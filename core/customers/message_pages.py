@@ -101,8 +101,17 @@ def _shown(
         "address": address,
         "kind": KINDS[preview.kind],
         "customer": customer,
+        "lacks_phone": _lacks_phone(template, preview.language),
         "waits": preview.not_before > utc_now() + dt.timedelta(minutes=1),
     }
+
+
+def _lacks_phone(template: MessageTemplate, language: str) -> bool:
+    """Return whether a text names the service number and the acting department has none."""
+    department_id = require_scope().department_id
+    path = services.means().departments_above(department_id) if department_id is not None else []
+    names_it = "{phone}" in texts.words_for(template, language, path).body
+    return names_it and not services.means().setting("service_phone", department_id)
 
 
 class MessageTextsView(PageView):

@@ -20,6 +20,7 @@ from core.machinery.messages import services as messages
 from core.machinery.messages.models import MessageState
 from core.people import services as people
 from core.people.models import Department, DepartmentKind, Role, User
+from core.people.settings import set_setting
 from core.plugin_system import switching
 from core.plugin_system.runtime import current_runtime
 from core.projects import services as projects
@@ -139,6 +140,7 @@ def _messages(demo: Demo) -> None:
     writer = demo.user_of("PCM")
     scope = Scope(writer.id, demo.departments["SZ-CS"].id, None, None, reason="演示数据")
     with use_scope(scope):
+        set_setting("core", "service_phone", "400-800-1234", demo.city)
         owners = [customer for customer in demo.customers if customer.phone][:24]
         batch = messages.draft_batch([customer.id for customer in owners])
         batch.template, batch.title = "core.confirm_contact", "交付前联系方式核对"
