@@ -16,6 +16,7 @@ CORE_COMPONENTS: tuple[str, ...] = (
     "core.machinery.workflow.declarations",
     "core.machinery.messages.declarations",
     "core.machinery.links.declarations",
+    "core.machinery.approvals.declarations",
     "core.admin.machinery_declarations",
     "core.admin.work_declarations",
     "core.admin.declarations",
@@ -34,6 +35,7 @@ CORE_HOLDINGS: tuple[str, ...] = (
     "core.machinery.workflow.holdings",
     "core.machinery.messages.holdings",
     "core.machinery.links.holdings",
+    "core.machinery.approvals.holdings",
     "core.timeline.holdings",
 )
 """The modules that tell what the core keeps of a plugin beside its tables (:mod:`core.plugin_system.holdings`)."""

@@ -77,6 +77,19 @@ from core.extensions import db
 from core.languages import in_language
 
 # Machinery
+from core.machinery.approvals.models import ApprovalRequest, ApprovalTask
+from core.machinery.approvals.services import (
+    ApprovalRefused,
+    amount_changed,
+    approvals_of,
+    approve,
+    approved_request,
+    band_for,
+    pending_request,
+    reject,
+    request_approval,
+    withdraw_request,
+)
 from core.machinery.attachments.models import Attachment
 from core.machinery.attachments.services import (
     UploadRefused,
@@ -182,6 +195,9 @@ from core.people.settings import setting
 # The plugin engine
 from core.plugin_system.declarations import (
     AdminView,
+    ApprovalBand,
+    ApprovalKind,
+    ApprovalStep,
     CalendarEntry,
     CalendarSource,
     ClockPolicy,
@@ -251,6 +267,12 @@ __all__ = [
     "LOCAL_ZONE",
     "OPEN_PROJECTS",
     "AdminView",
+    "ApprovalBand",
+    "ApprovalKind",
+    "ApprovalRefused",
+    "ApprovalRequest",
+    "ApprovalStep",
+    "ApprovalTask",
     "Area",
     "Attachment",
     "BooleanFilter",
@@ -396,10 +418,15 @@ __all__ = [
     "acting_city",
     "add_todo",
     "all_departments",
+    "amount_changed",
+    "approvals_of",
+    "approve",
+    "approved_request",
     "assign_touchpoint",
     "attach",
     "attachments_by_record",
     "attachments_of",
+    "band_for",
     "big_id",
     "bulk_action",
     "clock_times",
@@ -456,6 +483,7 @@ __all__ = [
     "parse_words",
     "parse_yes_or_no",
     "pause_clock",
+    "pending_request",
     "personal_link",
     "plugin_base",
     "preview_document",
@@ -469,6 +497,8 @@ __all__ = [
     "record_event",
     "redirect_target",
     "register_promise",
+    "reject",
+    "request_approval",
     "require",
     "require_scope",
     "requires",
@@ -499,6 +529,7 @@ __all__ = [
     "users_in_reach",
     "utc_now",
     "verify_signatures",
+    "withdraw_request",
     "working_days_after",
     "write_timeline",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from flask_babel import lazy_gettext as _l
 
 from core.admin import import_jobs
+from core.admin.approvals import ApprovalInbox, ApprovalView, waiting_count
 from core.admin.audit_log import AuditLogView
 from core.admin.documents import IssuedDocumentView, documents
 from core.admin.files import files
@@ -22,6 +23,7 @@ from core.admin.message_reports import message_reports
 from core.admin.messages import MessageView, unknown_messages
 from core.admin.signatures import signatures
 from core.admin.verification import verification
+from core.machinery.approvals.models import ApprovalRequest
 from core.machinery.audit.models import AuditEntry
 from core.machinery.documents.models import IssuedDocument
 from core.machinery.exchange import services as imports
@@ -118,6 +120,15 @@ def admin_views() -> Sequence[AdminView]:
             62,
             model=MessageBatch,
         ),
+        AdminView(
+            ApprovalInbox,
+            "approvals_inbox",
+            _l("Waits for your approval"),
+            Area.INSIGHT,
+            600,
+            badge=waiting_count,
+        ),
+        AdminView(ApprovalView, "approvals", _l("Approvals"), Area.INSIGHT, 610, model=ApprovalRequest),
         AdminView(
             IssuedDocumentView,
             "documents_issued",

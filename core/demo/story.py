@@ -62,6 +62,8 @@ STAFF = (
     Account("liang.bo", "梁博", "ENG", "SZ-EN", "工程师 engineer"),
     Account("tang.min", "唐敏", "PM", "SZ-PM", "物业管家 property service"),
     Account("feng.jie", "冯杰", "PM", "SZ-PM", "物业管家 property service"),
+    Account("gao.jun", "高军", "APR", "SZ", "分管副总经理 deputy general manager"),
+    Account("song.ping", "宋平", "HEAD", "SOUTH", "区域总裁 regional president"),
 )
 
 

@@ -44,16 +44,19 @@ def set_up_machinery(
     from pathlib import Path
 
     from core.extensions import db
+    from core.machinery.approvals import services as approvals
     from core.machinery.attachments import services as attachments
     from core.machinery.attachments.store import open_store
     from core.machinery.audit import services as audit
     from core.machinery.clocks import services as clocks
+    from core.machinery.clocks.working_days import working_days_after
     from core.machinery.documents import services as documents
     from core.machinery.documents.fonts import FONT_FILES
     from core.machinery.jobs import services as jobs
     from core.machinery.jobs.bell import HueyBell, SilentBell
     from core.machinery.numbering.services import next_number
     from core.machinery.signatures import services as signatures
+    from core.machinery.todos import services as todos
     from core.machinery.workflow import services as workflow
 
     instance = Path(app.instance_path)
@@ -68,6 +71,17 @@ def set_up_machinery(
         sessions = db.session.session_factory
     audit.install_capture(sessions)
     workflow.set_up_workflows(app, sessions, write_timeline)
+    approvals.set_up_approvals(
+        app,
+        sessions,
+        approvals.Means(
+            setting_of=setting_of or _declared_default,
+            working_day_after=working_days_after,
+            next_number=next_number,
+            add_todo=todos.add_todo,
+            finish_todos=todos.finish_todos_by_key,
+        ),
+    )
     attachments.set_up_attachments(app, stores["attachments"], FONT_FILES[400])
     documents.set_up_documents(
         app,

@@ -594,6 +594,81 @@ class WorkflowDeclaration:
 
 
 @dataclass(frozen=True)
+class ApprovalStep:
+    """An opinion that a request needs.
+
+    Attributes:
+        code: Name of the step, unique in its kind.
+        label: What its opinion box is called.
+        order: Small first; steps with the same order are open at the same time.
+        role: Code of the role that answers, for example ``FIN``; empty where ``person`` names somebody.
+        level: Where the role is looked for: ``group`` (those of the project), ``city``, ``region``, or empty for the
+            nearest: the department of the record and its groups, else the next one above.
+        person: Returns the id of the user who answers for a record, or None for the role.
+    """
+
+    code: str
+    label: Text
+    order: int = 10
+    role: str = ""
+    level: str = ""
+    person: Callable[[Any], int | None] | None = None
+
+
+@dataclass(frozen=True)
+class ApprovalBand:
+    """Who decides up to an amount; the last step of every request of its kind.
+
+    Attributes:
+        code: Name of the band, unique in its kind.
+        label: What its opinion box is called.
+        role: Code of the role that decides.
+        level: Where the role is looked for, as in :class:`ApprovalStep`.
+        limit_setting: Key of the component's setting with the largest amount in yuan, included; empty for the last
+            band, which has no limit.
+    """
+
+    code: str
+    label: Text
+    role: str
+    level: str = ""
+    limit_setting: str = ""
+
+
+@dataclass(frozen=True)
+class ApprovalKind:
+    """Something that needs the approval of others.
+
+    Attributes:
+        code: ``<slug>.<noun>``, for example ``handover.penalty``.
+        label: What is asked for.
+        record_kind: Code of the record kind that it is asked for.
+        permission: Needed to ask.
+        steps: The opinions before the band, in any order.
+        bands: Who decides, by amount, the smallest first; empty where the amount does not matter.
+        barred_roles: Codes of roles whose holders may not ask (finance where finance reviews).
+        facts: Returns what is approved as ``(label, value)`` pairs; kept with the request as they were.
+        approved: Called with record and request when the last opinion was given.
+        rejected: Called with record and request when it was given back to its author.
+        withdrawn: Called with record and request when the author took it back.
+        reopened: Called with record and request when an approved amount rose too far.
+    """
+
+    code: str
+    label: Text
+    record_kind: str
+    permission: str
+    steps: tuple[ApprovalStep, ...] = ()
+    bands: tuple[ApprovalBand, ...] = ()
+    barred_roles: tuple[str, ...] = ()
+    facts: Callable[[Any], Sequence[tuple[Text, Any]]] | None = None
+    approved: Callable[[Any, Any], None] | None = None
+    rejected: Callable[[Any, Any], None] | None = None
+    withdrawn: Callable[[Any, Any], None] | None = None
+    reopened: Callable[[Any, Any], None] | None = None
+
+
+@dataclass(frozen=True)
 class Command:
     """A click command that becomes ``doorstep <slug> <name>``."""
 

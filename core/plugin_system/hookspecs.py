@@ -99,6 +99,12 @@ def workflows() -> Sequence[d.WorkflowDeclaration]:
 
 
 @hookspec
+def approval_kinds() -> Sequence[d.ApprovalKind]:
+    """Declare what needs the approval of others, step by step and by amount."""
+    return ()
+
+
+@hookspec
 def search_sources() -> Sequence[d.SearchSource]:
     """Declare sources of the global search."""
     return ()
@@ -223,6 +229,7 @@ DECLARING = (
     "panels",
     "timeline_kinds",
     "workflows",
+    "approval_kinds",
     "search_sources",
     "clock_policies",
     "calendar_sources",

@@ -135,6 +135,7 @@ class Declared:
         self._workflows = {item.name: item for item in self._all("workflows")}
 
         self._signables = {item.record_kind: item for item in self._all("signables")}
+        self._approval_kinds = {item.code: item for item in self._all("approval_kinds")}
         self._timeline_kinds = {item.code: item for item in self._all("timeline_kinds")}
         self._clock_policies = {item.code: item for item in self._all("clock_policies")}
         self._job_kinds = {item.code: item for item in self._all("job_kinds")}
@@ -321,6 +322,14 @@ class Declared:
         """Return the purposes of personal links, of one record kind or of all."""
         found = [item for item in self._link_purposes.values() if record_kind in (None, item.record_kind)]
         return self._on(found, enabled_only)
+
+    def approval_kinds(self) -> tuple[d.ApprovalKind, ...]:
+        """Return all kinds of approvals."""
+        return tuple(self._approval_kinds.values())
+
+    def approval_kind(self, code: str) -> d.ApprovalKind | None:
+        """Return the kind of approvals with this code."""
+        return self._approval_kinds.get(code)
 
     def search_sources(self, enabled_only: bool = True) -> tuple[d.SearchSource, ...]:
         """Return the sources of the global search by order."""

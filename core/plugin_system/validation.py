@@ -51,6 +51,7 @@ DECLARED_TYPES: Mapping[str, type] = {
     "panels": d.Panel,
     "timeline_kinds": d.TimelineKind,
     "workflows": d.WorkflowDeclaration,
+    "approval_kinds": d.ApprovalKind,
     "search_sources": d.SearchSource,
     "clock_policies": d.ClockPolicy,
     "calendar_sources": d.CalendarSource,
@@ -212,6 +213,7 @@ def declaration_faults(
         _workflow_faults(slug, declarations, around),
         _message_faults(declarations),
         _link_faults(slug, declarations),
+        _approval_faults(slug, declarations, around),
         _command_faults(declarations),
     )
     return [fault for check in checks for fault in check]
@@ -242,6 +244,7 @@ _KEYS: Mapping[str, str] = {
     "panels": "code",
     "timeline_kinds": "code",
     "workflows": "name",
+    "approval_kinds": "code",
     "search_sources": "code",
     "clock_policies": "code",
     "calendar_sources": "code",
@@ -377,6 +380,8 @@ def _named_permissions(declarations: Declarations) -> Iterator[tuple[str, str]]:
             yield job.permission, f"job_kinds {job.code!r}"
     for link in declarations.get("menu_links", ()):
         yield link.permission, f"menu_links {link.endpoint!r}"
+    for approval in declarations.get("approval_kinds", ()):
+        yield approval.permission, f"approval_kinds {approval.code!r}"
     for workflow in declarations.get("workflows", ()):
         for transition in workflow.transitions:
             if transition.permission is not None:
@@ -424,6 +429,9 @@ def _unknown_record_kinds(declarations: Declarations, around: Surroundings) -> I
     for panel in declarations.get("panels", ()):
         if panel.record_kind not in known | {HOME, EVERY_RECORD}:
             yield _unknown_kind(panel.record_kind, f"panels {panel.code!r}")
+    for approval in declarations.get("approval_kinds", ()):
+        if approval.record_kind not in known:
+            yield _unknown_kind(approval.record_kind, f"approval_kinds {approval.code!r}")
     for workflow in declarations.get("workflows", ()):
         if workflow.record_kind not in known:
             yield _unknown_kind(workflow.record_kind, f"workflows {workflow.name!r}")
@@ -763,6 +771,42 @@ def _workflow_faults(slug: str, declarations: Declarations, around: Surroundings
             )
     yield from _doubles("workflows", "name", declarations, around)
     yield from _unknown_timeline_kinds(declarations, around)
+
+
+def _approval_faults(slug: str, declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    yield from _foreign_codes(slug, "approval_kinds", declarations)
+    yield from _doubles("approval_kinds", "code", declarations, around)
+    keys = {setting.key for setting in declarations.get("settings", ())}
+    for kind in declarations.get("approval_kinds", ()):
+        where = f"approval_kinds {kind.code!r}"
+        codes = Counter(item.code for item in (*kind.steps, *kind.bands))
+        for code in sorted(code for code, times in codes.items() if times > 1):
+            yield _l(
+                "%(where)s names %(code)s twice in %(name)s.",
+                where=where,
+                code=repr(code),
+                name="steps, bands",
+            )
+        if not codes:
+            yield _l("%(where)s has neither a step nor a band, so that nobody would be asked.", where=where)
+        if {item.level for item in (*kind.steps, *kind.bands)} - set(_LEVELS):
+            yield _l("%(where)s names a level that is neither group, city nor region.", where=where)
+        for step in kind.steps:
+            if not step.role and step.person is None:
+                yield _l(
+                    "%(where)s has the step %(code)s that goes to nobody; name a role or a person.",
+                    where=where,
+                    code=repr(step.code),
+                )
+        limits = [band.limit_setting for band in kind.bands]
+        if kind.bands and (limits[-1] or not all(limits[:-1])):
+            yield _l("%(where)s needs a limit in every band but the last.", where=where)
+        for key in sorted({key for key in limits if key} - keys):
+            yield _l(
+                "%(where)s names the setting %(key)s, which its component does not declare.",
+                where=where,
+                key=repr(key),
+            )
 
 
 def _unknown_timeline_kinds(declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:

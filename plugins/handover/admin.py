@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from wtforms.fields.choices import SelectChoice
 
 from core.toolkit import (
     LOCAL_ZONE,
+    ApprovalRefused,
     BooleanFilter,
     Building,
     ChoiceFilter,
@@ -45,6 +47,7 @@ from core.toolkit import (
     local_today,
     mask_all,
     ngettext,
+    pending_request,
     strict_id,
     users_in_reach,
     utc_now,
@@ -66,9 +69,9 @@ from plugins.handover.models import (
     Severity,
     TemplateItem,
 )
-from plugins.handover.workflows import BATCH, DEFECT, HANDOVER_UNIT, NOTICE
+from plugins.handover.workflows import BATCH, DEFECT, HANDOVER_UNIT, NOTICE, PENALTY
 
-REFUSALS = (HandoverRuleError, TransitionRefused, measures.MeasureError)
+REFUSALS = (HandoverRuleError, TransitionRefused, ApprovalRefused, measures.MeasureError)
 
 
 def _users() -> Sequence[sa.ColumnElement[bool]]:
@@ -1195,6 +1198,7 @@ class NoticeView(HandoverView):
         "note": {"description": _l("What is asked beyond the single defects; printed on the notice.")}
     }
     workflow = NOTICE
+    step_fields = {"penalty_amount": forms.amount_field()}
     empty_list_hint = _l("Tick defects in their list and choose “Make rectification notices”.")
 
     def why_locked(self, record: RectificationNotice) -> str | None:
@@ -1213,7 +1217,9 @@ class NoticeView(HandoverView):
         take_notice_step(record, transition.code, values)
 
     def step_done(self, record: RectificationNotice, transition: Transition) -> Any:
-        """Say after the issue what to do with the paper."""
+        """Say after the issue what to do with the paper, and that a penalty waits for approval."""
+        if transition.code == "penalise" and (asked := pending_request(PENALTY, record)) is not None:
+            return _("%(number)s asks for the approval of the penalty.", number=asked.number)
         if transition.code != "issue":
             return super().step_done(record, transition)
         return _(
@@ -1232,13 +1238,15 @@ def take_notice_step(notice: RectificationNotice, code: str, values: Mapping[str
     Raises:
         TransitionRefused: The step is unknown or not possible.
     """
-    steps: dict[str, Callable[[], None]] = {
+    steps: dict[str, Callable[[], Any]] = {
         "issue": lambda: services.issue_notice(notice, values.get("deadline")),
         "receive": lambda: services.receive_notice(notice, values.get("receiver_name") or ""),
         "reply": lambda: services.reply_to_notice(notice, values.get("reply_text") or ""),
         "recheck": lambda: services.recheck_notice(notice, values.get("recheck_note") or ""),
         "close": lambda: services.close_notice(notice),
-        "penalise": lambda: services.penalise_notice(notice, values.get("penalty_note") or ""),
+        "penalise": lambda: services.penalise_notice(
+            notice, values.get("penalty_note") or "", values.get("penalty_amount") or Decimal(0)
+        ),
     }
     if code not in steps:
         NOTICE.transition("")

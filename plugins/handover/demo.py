@@ -22,6 +22,7 @@ from core.toolkit import (
     Scope,
     TimelineEntry,
     Unit,
+    approve,
     attach,
     db,
     make_link,
@@ -106,6 +107,7 @@ def load(demo: Any) -> None:
         story.inspect(number, unit)
     story.notices()
     story.repairs()
+    story.penalties()
     story.plan_re_inspections()
 
 
@@ -415,6 +417,28 @@ class _Story:
                 defect.verified_at = moment
             defect.rechecks[-1].checked_at = moment
             db.session.flush()
+
+    def penalties(self) -> None:
+        """Ask for a penalty on an overdue notice of the worst contractor; finance has agreed, its manager not yet."""
+        late = [
+            notice
+            for notice in db.session.scalars(
+                sa.select(RectificationNotice)
+                .where(RectificationNotice.state.in_(("issued", "received")))
+                .order_by(RectificationNotice.id)
+            )
+            if notice.deadline is not None
+            and notice.deadline < utc_now()
+            and notice.contractor.label == WORST
+        ]
+        for notice in late[:1]:
+            with self.acting(self.engineers[0]):
+                asked = services.penalise_notice(
+                    notice, "逾期未整改完毕，按合同第 12.3 条扣款。", Decimal(12_000)
+                )
+            if asked is not None:
+                with self.acting(self.demo.user_of("FIN")):
+                    approve(asked.tasks[0], "依据充分，可从当期进度款中扣除。")
 
     def plan_re_inspections(self) -> None:
         """Plan a re-inspection for today in three houses where repairs wait for it."""

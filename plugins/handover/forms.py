@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length, Optional
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms import DecimalField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, NumberRange, Optional
+from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
 from core.toolkit import LocalDateTimeField, _l
 from plugins.handover import catalogue, measures, services, words
@@ -160,3 +161,8 @@ def defect_fields() -> dict[str, Any]:
 def company_field() -> Any:
     """Return the field of the contractor that a step asks for; its choices depend on the project of the record."""
     return SelectField(coerce=key_or_none, choices=[])
+
+
+def amount_field() -> Any:
+    """Return the field of an amount in yuan that a step asks for."""
+    return DecimalField(validators=[NumberRange(0, Decimal("999999999.99"))], places=2, widget=TextInput())

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from core.toolkit import (
     AdminView,
+    ApprovalBand,
+    ApprovalKind,
+    ApprovalStep,
     CalendarSource,
     ClockPolicy,
     DemoData,
@@ -56,7 +60,7 @@ from plugins.handover.models import (
     TemplateItem,
 )
 from plugins.handover.public import blueprint
-from plugins.handover.workflows import WORKFLOWS
+from plugins.handover.workflows import PENALTY, WORKFLOWS
 
 manifest = Manifest(
     slug="handover",
@@ -314,6 +318,13 @@ def settings() -> Sequence[Setting]:
     def number(key: str, default: int, label: Any, help_: Any, maximum: int = 10_000) -> Setting:
         return Setting(key, default, label, help_, practice, minimum=0, maximum=maximum)
 
+    up_to = _l("Decides up to so many yuan, included.")
+
+    def amount(key: str, default: int, label: Any, help_: Any, source: Any = practice) -> Setting:
+        return Setting(
+            key, Decimal(default), label, help_, source, minimum=Decimal(0), maximum=Decimal(10**9)
+        )
+
     return (
         number("fix_hours_s1", 360, _l("Limit to fix S1"), hours),
         number("fix_hours_s2", 360, _l("Limit to fix S2"), hours),
@@ -363,6 +374,23 @@ def settings() -> Sequence[Setting]:
             _l("Escalation to the city general manager"),
             _l("Days after the promised date; then a repair by others is due."),
         ),
+        amount(
+            "penalty_free_amount",
+            2_000,
+            _l("Penalty without approval"),
+            _l(
+                "Up to so many yuan, whoever issues notices decides alone; above, the penalty has to be approved."
+            ),
+            _l("Own default"),
+        ),
+        amount("penalty_limit_manager", 20_000, _l("Penalty: customer-service manager"), up_to),
+        amount("penalty_limit_deputy", 50_000, _l("Penalty: deputy general manager"), up_to),
+        amount(
+            "penalty_limit_city",
+            200_000,
+            _l("Penalty: city general manager"),
+            _l("Decides up to so many yuan, included; above, the regional president."),
+        ),
         number(
             "failed_rounds_before_plan",
             3,
@@ -390,6 +418,31 @@ def imports() -> Sequence[ImportDeclaration]:
             "handover.import_defects",
             "handover.defect",
             order=300,
+        ),
+    )
+
+
+@hookimpl
+def approval_kinds() -> Sequence[ApprovalKind]:
+    """Declare who approves penalties by amount (domain reference 3.2.3); finance reviews and cannot ask."""
+    return (
+        ApprovalKind(
+            PENALTY,
+            _l("Penalty of a contractor"),
+            "handover.notice",
+            "handover.issue_notice",
+            steps=(ApprovalStep("finance", _l("Finance department"), 10, "FIN"),),
+            bands=(
+                ApprovalBand(
+                    "manager", _l("Customer-service manager"), "PCM", "group", "penalty_limit_manager"
+                ),
+                ApprovalBand("deputy", _l("Deputy general manager"), "APR", "city", "penalty_limit_deputy"),
+                ApprovalBand("city", _l("City general manager"), "HEAD", "city", "penalty_limit_city"),
+                ApprovalBand("region", _l("Regional president"), "HEAD", "region"),
+            ),
+            barred_roles=("FIN",),
+            facts=services.penalty_facts,
+            approved=services.penalty_approved,
         ),
     )
 

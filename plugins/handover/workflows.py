@@ -12,6 +12,7 @@ from core.toolkit import (
     _,
     _l,
     attachments_of,
+    pending_request,
     require_scope,
     setting,
     utc_now,
@@ -20,6 +21,8 @@ from plugins.handover.models import Defect, DefectSource, RectificationNotice
 
 CLOSED = ("closed", "invalid", "waived", "transferred")
 """States of a defect in which nobody has to do anything any more."""
+PENALTY = "handover.penalty"
+"""Kind of the approval that a penalty above the free amount needs."""
 OPEN = ("open", "assigned", "in_progress", "fixed", "rejected")
 
 
@@ -101,7 +104,13 @@ def _is_done(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | N
 
 
 def _may_be_penalised(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
-    """The deadline has passed, or a repair failed its re-inspection."""
+    """The deadline has passed, or a repair failed its re-inspection; no penalty waits for approval."""
+    waiting = pending_request(PENALTY, notice)
+    if waiting is not None:
+        return _(
+            "A penalty waits for approval already (%(number)s). Take that request back first.",
+            number=waiting.number,
+        )
     is_late = notice.deadline is not None and notice.deadline < utc_now()
     has_failed = any(line.defect.reopen_count for line in notice.lines)
     if is_late or has_failed:
@@ -260,9 +269,18 @@ NOTICE = Workflow(
             ("issued", "received", "replied", "rechecked"),
             "penalised",
             "handover.issue_notice",
-            required={"penalty_note": _l("Penalty")},
+            required={"penalty_note": _l("Penalty"), "penalty_amount": _l("Amount in yuan")},
             guard=_may_be_penalised,
             explain=False,
+        ),
+        # Taken when a penalty above the free amount was approved; whoever approved it last needs no right of his own.
+        Transition(
+            "penalise_approved",
+            _l("Penalty approved"),
+            ("issued", "received", "replied", "rechecked"),
+            "penalised",
+            required={"penalty_note": _l("Penalty")},
+            offered=False,
         ),
     ),
 )

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 
 import sqlalchemy as sa
 
 from core.toolkit import (
+    LOCAL_ZONE,
+    ApprovalRequest,
+    TransitionRefused,
     Unit,
     _,
     db,
     ngettext,
     reach,
+    request_approval,
     require_scope,
     setting,
     utc_now,
@@ -25,7 +30,7 @@ from plugins.handover.models import (
     RectificationNotice,
 )
 from plugins.handover.services.common import number_under
-from plugins.handover.workflows import DEFECT, NOTICE
+from plugins.handover.workflows import DEFECT, NOTICE, PENALTY
 
 
 def create_notices(defects: Sequence[Defect]) -> list[RectificationNotice]:
@@ -227,16 +232,67 @@ def close_notice(notice: RectificationNotice) -> None:
     clocks.notice_done(notice)
 
 
-def penalise_notice(notice: RectificationNotice, penalty: str) -> None:
+def penalise_notice(notice: RectificationNotice, penalty: str, amount: Decimal) -> ApprovalRequest | None:
     """Note the penalty for a notice whose deadline has passed or of which a repair failed its re-inspection.
+
+    A penalty above the free amount only asks for approval; the notice is penalised when that is given.
 
     Args:
         notice: A notice that was issued and not closed.
         penalty: What is deducted and why, as it is printed on the notice.
+        amount: What is deducted, in yuan; 0 for a penalty without money.
+
+    Returns:
+        The request for approval, or None when none was needed.
 
     Raises:
         TransitionRefused: There is no reason for a penalty, or the penalty or the permission is missing.
+        ApprovalRefused: Nobody could approve it.
+        HandoverRuleError: The amount is negative.
 
-    Source: domain reference 3.3.2 and 3.3.7 (penalty line).
+    Source: domain reference 3.3.2 and 3.3.7 (penalty line); levels by amount 3.2.3 [RECON]; settings
+    ``penalty_free_amount`` [OWN] and ``penalty_limit_…``.
     """
-    NOTICE.move(notice, "penalise", penalty_note=penalty.strip())
+    if amount < 0:
+        raise HandoverRuleError(_("A penalty cannot be less than nothing. Correct the amount."))
+    words = penalty.strip()
+    if amount <= setting("handover", "penalty_free_amount"):
+        NOTICE.move(notice, "penalise", penalty_note=_with_amount(words, amount), penalty_amount=amount)
+        return None
+    db.session.refresh(notice, with_for_update=True)
+    refusal = NOTICE.refusal(notice, "penalise", {"penalty_note": words, "penalty_amount": amount})
+    if refusal is not None:
+        raise TransitionRefused(refusal)
+    if not words:
+        raise HandoverRuleError(_("Say what the penalty is for; it is printed on the notice."))
+    return request_approval(PENALTY, notice, amount, note=words)
+
+
+def penalty_approved(notice: RectificationNotice, request: ApprovalRequest) -> None:
+    """Penalise a notice whose penalty was approved.
+
+    Raises:
+        TransitionRefused: The notice was closed meanwhile.
+    """
+    NOTICE.move(
+        notice, "penalise_approved", penalty_note=_with_amount(request.note, request.amount or Decimal(0))
+    )
+
+
+def _with_amount(words: str, amount: Decimal) -> str:
+    return f"{words} ¥{amount:,.2f}" if words and amount else words
+
+
+def penalty_facts(notice: RectificationNotice) -> list[tuple[str, str]]:
+    """Return what those who approve a penalty read of its notice."""
+    failed = sum(1 for line in notice.lines if line.defect.reopen_count)
+    return [
+        (_("Rectification notice"), notice.number),
+        (_("Contractor"), notice.contractor.name),
+        (
+            _("Deadline"),
+            notice.deadline.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M") if notice.deadline else "",
+        ),
+        (_("Defects"), ", ".join(line.defect.number for line in notice.lines)),
+        (_("Repairs that failed"), str(failed)),
+    ]

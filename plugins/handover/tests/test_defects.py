@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.toolkit import (
+    ApprovalRequest,
     TimelineEntry,
     TransitionRefused,
+    approve,
     clocks_of,
     db,
     local_today,
@@ -320,18 +323,47 @@ def test_a_notice_runs_from_the_reply_to_its_end(site, scope_of):
         services.close_notice(notice)
         assert notice.state == "closed"
         with pytest.raises(TransitionRefused):
-            services.penalise_notice(notice, "扣款")
+            services.penalise_notice(notice, "扣款", Decimal(0))
 
 
 def test_a_penalty_needs_its_reason(site, scope_of):
     with scope_of("admin", "group"):
         notice, _defect = issued_and_received(site)
         with pytest.raises(TransitionRefused):
-            services.penalise_notice(notice, "扣款 3,000.00 元")
+            services.penalise_notice(notice, "扣款", Decimal("800"))
         notice.deadline = utc_now() - dt.timedelta(days=1)
         db.session.flush()
-        services.penalise_notice(notice, "扣款 3,000.00 元")
-        assert (notice.state, notice.penalty_note) == ("penalised", "扣款 3,000.00 元")
+        assert services.penalise_notice(notice, "扣款", Decimal("800")) is None
+        assert (notice.state, notice.penalty_note) == ("penalised", "扣款 ¥800.00")
+
+
+def test_a_penalty_above_the_free_amount_waits_for_approval(site, world, scope_of, system):
+    with system():
+        for name, code in (("service", "FIN"), ("engineer", "PCM")):
+            held = world.user(name).memberships[0]
+            role = db.session.scalar(sa.select(type(held.role)).where(type(held.role).name == code))
+            held.user.memberships.append(type(held)(department_id=held.department_id, role=role))
+        db.session.commit()
+    with scope_of("admin", "group"):
+        notice, _defect = issued_and_received(site)
+        with pytest.raises(TransitionRefused):
+            services.penalise_notice(notice, "逾期", Decimal(12_000))
+        notice.deadline = utc_now() - dt.timedelta(days=1)
+        db.session.flush()
+        asked = services.penalise_notice(notice, "逾期", Decimal(12_000))
+        assert (notice.state, asked.band) == ("received", "manager")
+        with pytest.raises(TransitionRefused, match=asked.number):
+            services.penalise_notice(notice, "逾期", Decimal(13_000))
+        keys = notice.id, asked.id
+        db.session.commit()
+    for name in ("service", "engineer"):
+        with scope_of(name):
+            request = db.session.get_one(ApprovalRequest, keys[1])
+            approve(next(task for task in request.tasks if task.state == "open"))
+            db.session.commit()
+    with system():
+        notice = db.session.get_one(RectificationNotice, keys[0])
+        assert (notice.state, notice.penalty_note) == ("penalised", "逾期 ¥12,000.00")
 
 
 def test_no_state_of_a_notice_is_out_of_reach():

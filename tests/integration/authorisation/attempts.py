@@ -496,6 +496,12 @@ def _membership(scene: Scene, target: str) -> str:
     return str(db.session.query(Membership.id).filter(Membership.user_id == user_id).scalar())
 
 
+def _approval_task(scene: Scene, target: str) -> str:
+    from core.machinery.approvals.models import ApprovalTask
+
+    return key_text(scene, ApprovalTask, target)
+
+
 FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
     "users.grant_view": lambda scene, target: [
         {"department_id": _of_department(scene, target), "role_id": scene.world.roles["nobody"]},
@@ -517,6 +523,11 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
         }
     ],
     "promises.settle": lambda scene, target: [{"state": "kept", "how": REASON}],
+    "approvals.answer": lambda scene, target: [
+        {"task": _approval_task(scene, target), "verdict": verdict, "opinion": "Probe"}
+        for verdict in ("approve", "reject")
+    ],
+    "approvals.withdraw": lambda scene, target: [{"reason": REASON}],
     "handover_inspections.cancel": lambda scene, target: [{"reason": REASON}],
 }
 """Forms of functions that a view exposes besides those of every view, by endpoint."""
@@ -636,7 +647,13 @@ def _arguments(route: Route) -> Iterator[tuple[str, str]]:
         yield found[0], found[1]
 
 
-PLAIN = {"handover.index", "health.index", "touchpoints.index", "warranty_categories.index"}
+PLAIN = {
+    "approvals_inbox.index",
+    "handover.index",
+    "health.index",
+    "touchpoints.index",
+    "warranty_categories.index",
+}
 """Pages that name no row at all."""
 
 PUBLIC: dict[str, str] = {
@@ -965,6 +982,34 @@ def _assign(scene: Scene, route: Route, method: str, actor: Actor, target: str) 
         yield Attempt(address, rule, model, data, what=kind)
 
 
+def _approval_tasks(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Agree to an opinion beside others; none of them waits for whom the matrix knows, so that nothing is written."""
+    from core.machinery.approvals.models import ApprovalTask
+
+    rule = Rule(_marked(scene, route), row=True)
+    yield Attempt(
+        url_for(route.endpoint), rule, ApprovalTask, {"task": [key_text(scene, ApprovalTask, target)]}
+    )
+
+
+def _delegations(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """End what somebody else has set up: it is not found, by whoever is not the one who is away."""
+    from core.machinery.approvals.models import ApprovalDelegation
+
+    whose = {"own": "engineer", "sibling": "sibling", "foreign": "other"}.get(target)
+    found = actor.account is not None and actor.account == whose
+    yield Attempt(
+        url_for(route.endpoint, id=key_text(scene, ApprovalDelegation, target)),
+        Rule(_marked(scene, route), granted=OK if found else NOT_FOUND),
+    )
+
+
+def _stand_in(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    data = {"delegate_id": key_text(scene, User, target), "from_on": "2199-01-01", "until_on": "2199-01-02"}
+    rule = Rule(_marked(scene, route), row=True, otherwise=REFUSED)
+    yield Attempt(url_for(route.endpoint), rule, User, data)
+
+
 SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     **{f"jobs.{name}": _job for name in ("details", "cancel", "repeat", "download")},
     **{f"jobs.{name}": _jobs for name in ("index", "progress", "bell", "notice")},
@@ -989,6 +1034,9 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "documents.withdraw": _issued,
     **{f"signatures.{name}": _signing for name in ("pad", "sign", "supplement", "add_supplement")},
     "signatures.picture": _signature_picture,
+    "approvals_inbox.approve_many": _approval_tasks,
+    "approvals_inbox.delegate": _stand_in,
+    "approvals_inbox.end": _delegations,
     "timeline.index": _timeline,
     "unit_import.start": _unit_import,
     "timeline.assign": _assign,

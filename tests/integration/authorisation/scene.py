@@ -45,6 +45,8 @@ from tests.integration.authorisation.records import Records
 
 COOKIE = "doorstep_session"
 ALSO_MADE = (
+    "approval_task",
+    "approval_delegation",
     "touchpoint",
     "import_batch",
     "import_chunk",

@@ -285,7 +285,7 @@ MUTANTS = (
     Mutant(
         "rows that hang on records are not narrowed",
         _replaced(Owned, "criterion", lambda *_: None),
-        matrix("documents_issued", "documents.download"),
+        matrix("documents_issued", "documents.download", "approvals.details_view"),
     ),
     Mutant(
         "rows are not checked at flush",
