@@ -233,6 +233,10 @@ class Lister:
             records, has_next = self._load(keys[:size]), len(keys) > size
         return Page(records, self.count() if has_next else Count(len(records)), 0, False, has_next)
 
+    def keys(self, limit: int) -> list[int]:
+        """Return the keys of the whole list in its order, ``limit`` at most."""
+        return self._walk(limit, True, None)
+
     def count(self) -> Count:
         """Return how many rows the list has: exact up to 10,000, beyond it about or at least."""
         if not self.conditions and self.model.__scope__.criterion(self.model, require_scope()) is None:

@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from core.admin import import_jobs
 from core.admin.approvals import ApprovalInbox, ApprovalView, waiting_count
 from core.admin.audit_log import AuditLogView
+from core.admin.document_batches import document_batches
 from core.admin.documents import IssuedDocumentView, documents
 from core.admin.files import files
 from core.admin.imports import ImportPage
@@ -45,6 +46,7 @@ def blueprints() -> Sequence[PublicBlueprint]:
     return (
         PublicBlueprint(files, "files"),
         PublicBlueprint(documents, "documents"),
+        PublicBlueprint(document_batches, "documents/batches"),
         PublicBlueprint(verification, "verify"),
         PublicBlueprint(signatures, "signatures"),
         PublicBlueprint(links, "l"),

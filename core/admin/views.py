@@ -55,9 +55,11 @@ from core.database.base import CORE
 from core.database.scope import current_scope
 from core.extensions import db
 from core.machinery.audit.services import record_event
+from core.machinery.documents.batches import batch_types
 from core.machinery.exchange import presets
 from core.machinery.workflow.services import Transition
 from core.people.permissions import Public, require
+from core.plugin_system.runtime import current_runtime
 
 SHORTEST_REASON = 4
 LONGEST_REASON = 200
@@ -548,12 +550,13 @@ class RecordView(RecordDeclarations, ModelView):
         asked = listing.read_request(self, request.args)
         page = self.read_list(asked)
         masked = not sees_personal_data()
+        prints = self._printed_kind()
         bulk = transitions.legal_actions(self, actions.allowed_actions(self), page.records)
         rows = (
             Cells(self, masked).rows(
                 self.column_list,
                 page.records,
-                _checkbox if bulk else _no_start,
+                _checkbox if bulk or prints else _no_start,
                 f"{self.address('details_view')}?id=",
             )
             if page.records
@@ -565,6 +568,12 @@ class RecordView(RecordDeclarations, ModelView):
             listed=page,
             asked=asked,
             bulk_actions=bulk,
+            print_url=url_for("document_batches.order", kind=prints) if prints else None,
+            print_all_url=url_for(
+                "document_batches.order", kind=prints, view=self.endpoint, **_given(asked.arguments)
+            )
+            if prints
+            else None,
             columns=self._heads(asked),
             pager=self._pager(page, asked),
             chips=self._chips(asked),
@@ -575,6 +584,11 @@ class RecordView(RecordDeclarations, ModelView):
             clear_url=self.address("index_view"),
             export_url=self.address("export", **_given(asked.arguments)) if self.may("export") else None,
         )
+
+    def _printed_kind(self) -> str | None:
+        """Return the code of the record kind of this list when the acting user may print documents of many records."""
+        kind = current_runtime().declared.record_kind_of(self.model)
+        return kind.code if kind is not None and batch_types(kind.code) else None
 
     def _list_address(self, asked: ListRequest, **changes: Any) -> str:
         return self.address("index_view", **_given({**asked.arguments, **changes}))

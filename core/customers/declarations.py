@@ -10,8 +10,8 @@ from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from core.customers import documents, words
 from core.customers import panels as sections
-from core.customers import words
 from core.customers.admin import ConsentView, ContactView, CustomerView, HoldingView, PreferenceView
 from core.customers.commands import customers as command_group
 from core.customers.import_admin import CODE, PERMISSION, UnitImportPage
@@ -25,11 +25,13 @@ from core.plugin_system.declarations import (
     AdminView,
     Area,
     Command,
+    DocumentType,
     ImportDeclaration,
     Panel,
     Permission,
     RecordKind,
     SearchSource,
+    Setting,
 )
 from core.plugin_system.hookspecs import hookimpl
 
@@ -89,10 +91,55 @@ def permissions() -> Sequence[Permission]:
             default_roles=("HEAD", "PCM", "CCS"),
         ),
         Permission(
+            "customers.print_letters",
+            _l("Print letters to owners"),
+            _l("They name the owners of a house."),
+            default_roles=("HEAD", *_SERVICE[1:], *_SALES),
+        ),
+        Permission("customers.issue_letters", _l("Issue letters to owners"), default_roles=_SERVICE),
+        Permission(
             "import.units",
             _l("Import units and owners"),
             _l("From an Excel file, after a preview."),
             default_roles=("HEAD", "PCM", "CCS"),
+        ),
+    )
+
+
+@hookimpl
+def document_types() -> Sequence[DocumentType]:
+    """Declare the letter to the owners of a house."""
+    return (
+        DocumentType(
+            "core.welcome_letter",
+            _l("Welcome letter"),
+            "core.unit",
+            "customers/documents/welcome_letter.html",
+            documents.welcome_letter,
+            permission="customers.print_letters",
+            issue_permission="customers.issue_letters",
+            number_prefix="HY",
+            may_issue=documents.welcome_obstacle,
+            overlay=True,
+        ),
+    )
+
+
+@hookimpl
+def settings() -> Sequence[Setting]:
+    """Declare whom letters name."""
+    return (
+        Setting(
+            "letter_contact",
+            "",
+            _l("Contact in letters to owners"),
+            _l("Name of the customer-service manager; empty leaves room to write it in."),
+        ),
+        Setting(
+            "letter_phone",
+            "",
+            _l("Telephone in letters to owners"),
+            _l("The line that owners call; empty leaves room to write it in."),
         ),
     )
 

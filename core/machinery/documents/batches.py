@@ -23,7 +23,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from core.database.owners import owner_of
-from core.database.scope import require_scope
+from core.database.scope import require_scope, scoped_models
 from core.database.types import local_today
 from core.extensions import db
 from core.machinery.documents import services
@@ -50,6 +50,8 @@ KIND = "core.print_documents"
 PERMISSION = "documents.print_batch"
 MOST_RECORDS = 2_000
 """Records in one batch; a file of more is of no use to anybody."""
+PARENTS = ("core.building", "core.phase", "core.project")
+"""Kinds on whose pages the documents of all records below them are offered, whatever module declares those."""
 PREVIEW_PORTION, ISSUE_PORTION = 40, 20
 """Records in one step. A step that issues holds its number series, and the only writer of SQLite, while it lays out."""
 
@@ -487,6 +489,73 @@ def visible_records(kind: RecordKind, keys: Sequence[int]) -> list[Any]:
         return []
     conditions = kind.narrow() if kind.narrow is not None else ()
     return list(db.session.scalars(sa.select(kind.model).where(kind.model.id.in_(keys), *conditions)))
+
+
+def below(kind: RecordKind, parent: RecordKind, parent_id: int) -> sa.ColumnElement[bool] | None:
+    """Return the condition of the records that lie below another one: by a key of their own or over one row between.
+
+    A house lies below its building, an inspection over its house too. None when nothing leads from one to the other.
+
+    Args:
+        kind: What is looked for.
+        parent: The kind of the record above.
+        parent_id: Its key.
+    """
+    target = parent.model.__table__
+    if target is kind.model.__table__:
+        return None
+    own = _keys_to(kind.model, target)
+    if own:
+        return own[0] == parent_id
+    models = scoped_models()
+    for attribute in _keys_to(kind.model):
+        between = models.get(_referred(attribute).name)
+        above = _keys_to(between, target) if between is not None and between is not kind.model else []
+        if between is not None and above:
+            return attribute.in_(sa.select(between.id).where(above[0] == parent_id))
+    return None
+
+
+def types_below(parent: RecordKind) -> list[tuple[RecordKind, list[DocumentType]]]:
+    """Return the kinds of records below a kind whose documents the acting user may print in a batch.
+
+    Args:
+        parent: The kind of the record above, one of :data:`PARENTS` or of the same component.
+    """
+    declared = current_runtime().declared
+    if PERMISSION not in require_scope().permissions:
+        return []
+    found: dict[str, list[DocumentType]] = {}
+    for document in declared.document_types():
+        found.setdefault(document.record_kind, []).append(document)
+    below_it = []
+    for code in found:
+        kind = declared.record_kind(code)
+        types = batch_types(code)
+        if kind is None or not types or kind.view_permission not in require_scope().permissions:
+            continue
+        near = parent.code in PARENTS or declared.component_of(parent) == declared.component_of(kind)
+        if near and below(kind, parent, 0) is not None:
+            below_it.append((kind, types))
+    return below_it
+
+
+def _keys_to(model: Any, table: Any = None) -> list[Any]:
+    """Return the attributes of a model that refer to a table, those that are always filled first."""
+    found = [
+        attribute
+        for attribute in sa.inspect(model).column_attrs
+        if (referred := _referred(getattr(model, attribute.key))) is not None
+        and (table is None or referred is table)
+    ]
+    found.sort(key=lambda attribute: (bool(attribute.columns[0].nullable), attribute.key))
+    return [getattr(model, attribute.key) for attribute in found]
+
+
+def _referred(attribute: Any) -> Any:
+    """Return the table whose key a column holds; composite keys name the key of the row above as well."""
+    keys = attribute.property.columns[0].foreign_keys
+    return next((key.column.table for key in keys if key.column.name == "id"), None)
 
 
 def _counted(pieces: Sequence[bytes], count: int) -> list[_Piece]:

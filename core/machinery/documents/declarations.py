@@ -12,6 +12,7 @@ from core.languages import LOCALES
 from core.machinery.documents import batches, services
 from core.plugin_system.declarations import JobKind, Panel, Permission
 from core.plugin_system.hookspecs import hookimpl
+from core.plugin_system.runtime import current_runtime
 
 
 @hookimpl
@@ -72,7 +73,9 @@ def panel_values(record: Any) -> Mapping[str, Any] | None:
     types = services.document_types_of(record)
     permissions = require_scope().permissions
     issued = services.issued_for(record) if "documents.view" in permissions or types else []
-    if not types and not issued:
+    kind = current_runtime().declared.record_kind_of(record)
+    below = batches.types_below(kind) if kind is not None else []
+    if not types and not issued and not below:
         return None
     return {
         "types": [
@@ -85,6 +88,8 @@ def panel_values(record: Any) -> Mapping[str, Any] | None:
             for item in types
         ],
         "issued": issued,
+        "below": below,
+        "below_address": f"{kind.code}:{record.id}" if kind is not None else "",
         "may_withdraw": "documents.withdraw" in permissions,
         "count": len(issued),
     }

@@ -226,12 +226,18 @@ def _draw_one(canvas: Any, drawn: Drawn) -> None:
     if drawn.line is None:
         _draw_code(canvas, place, drawn.url)
         return
-    canvas.setFillColorRGB(*place.colour)
-    canvas.setFont(_font_name(place.weight), place.size)
     room = place.width - drawn.line.width * place.size
     start = place.x + {"right": room, "center": room / 2}.get(place.align, 0.0)
+    # One text object a line, kerned by the space after a glyph: so its text can be found and copied as a whole.
+    text = canvas.beginText(start, place.y)
+    text.setFillColorRGB(*place.colour)
+    text.setFont(_font_name(place.weight), place.size)
     for run in drawn.line.runs:
-        canvas.drawString(start + run.offset * place.size, place.y, run.text)
+        text.textOut(run.text[:-1])
+        text.setCharSpace(run.gap * place.size)
+        text.textOut(run.text[-1])
+        text.setCharSpace(0)
+    canvas.drawText(text)
 
 
 def _draw_code(canvas: Any, place: Place, url: str) -> None:

@@ -133,10 +133,10 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True)
 class Run:
-    """A part of a shaped line: ``text`` begins ``offset`` em from its start."""
+    """A part of a shaped line: ``text`` set solid, and then ``gap`` em more or less than nothing."""
 
-    offset: float
     text: str
+    gap: float
 
 
 @dataclass(frozen=True)
@@ -165,15 +165,17 @@ def shaped_line(text: str, weight: int, features: Mapping[str, int]) -> ShapedLi
     if len(glyphs) != len(text):
         return None
     runs: list[Run] = []
-    here = expected = 0.0
+    begun = ""
     for index, (glyph, cluster, advance, shift) in enumerate(glyphs):
         if cluster != index or glyph != names.get(ord(text[index])) or shift != (0, 0):
             return None
-        if not runs or abs(here - expected) > 1e-6:
-            runs.append(Run(here, ""))
-        runs[-1] = Run(runs[-1].offset, runs[-1].text + text[index])
-        here += advance
-        expected = here - advance + advances[glyph]
+        begun += text[index]
+        gap = advance - advances[glyph]
+        if abs(gap) > 1e-6:
+            runs.append(Run(begun, gap))
+            begun = ""
+    if begun:
+        runs.append(Run(begun, 0.0))
     return ShapedLine(tuple(runs), width)
 
 
@@ -208,6 +210,8 @@ def _shape(
 ) -> tuple[list[tuple[int, int, float, tuple[int, int]]], float]:
     import uharfbuzz
 
+    if not text:
+        return [], 0.0
     buffer = uharfbuzz.Buffer()
     buffer.add_codepoints([ord(character) for character in text])
     buffer.guess_segment_properties()

@@ -1,0 +1,147 @@
+"""Documents of many records: numbered without gaps, one bad record named, nothing of other departments, drawn forms."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from types import SimpleNamespace
+
+import pypdf
+import pytest
+import sqlalchemy as sa
+
+from core.customers.models import Customer
+from core.database.scope import require_scope
+from core.extensions import db
+from core.machinery.documents import batches, services
+from core.machinery.documents.models import IssuedDocument
+from core.machinery.jobs.models import Job, JobFailure, JobFile
+from core.machinery.jobs.services import read_file
+from core.testing.jobs import run_pending_jobs
+
+LETTER = "core.welcome_letter"
+ZH = "zh_Hans_CN"
+
+
+def texts(content: bytes) -> list[str]:
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages]
+
+
+@pytest.fixture
+def finished(running_app, scope_of):
+    """Runs what waits, and returns the job, its failures and its file as its starter sees them."""
+
+    def run(job_id: int, name: str = "head"):
+        run_pending_jobs(running_app)
+        with scope_of(name):
+            job = db.session.get_one(Job, job_id)
+            failures = db.session.execute(
+                sa.select(JobFailure.subject, JobFailure.reason).where(JobFailure.job_id == job_id)
+            ).all()
+            file = db.session.scalar(
+                sa.select(JobFile).where(JobFile.job_id == job_id, JobFile.is_piece.is_(False))
+            )
+            content = read_file(job, file.id)[1] if file is not None else b""
+            told = SimpleNamespace(done=job.done, failed=job.failed)
+            made = SimpleNamespace(name=file.name, content_type=file.content_type) if file else None
+            return told, [tuple(row) for row in failures], made, content
+
+    return run
+
+
+def test_a_batch_of_drafts_is_drawn_over_the_form_and_names_what_the_starter_may_not_see(
+    world, scope_of, finished
+):
+    with scope_of("head"):
+        foreign = world.foreign.unit_ids[0]
+        job = batches.preview_batch(LETTER, [*world.own.unit_ids, foreign], ZH)
+        job_id = job.id
+        db.session.commit()
+    job, failures, file, content = finished(job_id)
+    pages = texts(content)
+    assert len(pages) == len(world.own.unit_ids)
+    assert (job.done, job.failed) == (len(pages), 1)
+    assert failures == [(f"房屋 {foreign}", "该记录已不存在，或您已无权查看。")]
+    assert file.name.endswith(".pdf")
+    assert file.content_type == "application/pdf"
+    for page, code in zip(pages, sorted(_codes(world, scope_of)), strict=True):
+        assert code in page
+        assert "第 1 页，共 1 页" in page
+        assert "草" in page
+        assert world.foreign.canary not in page
+    with scope_of("head"):
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(IssuedDocument)) == 0
+
+
+def _codes(world, scope_of):
+    from core.projects.models import Unit
+
+    with scope_of("head"):
+        return list(db.session.scalars(sa.select(Unit.code).where(Unit.id.in_(world.own.unit_ids))))
+
+
+def test_a_batch_is_issued_without_gaps_and_the_bad_one_is_named(world, scope_of, system, finished):
+    _first, *others = world.own.unit_ids
+    with system():
+        # Its owner's name has a character that no font has.
+        db.session.get_one(Customer, world.own.customer_ids[0]).name = "王\ue123"
+        db.session.commit()
+    with scope_of("head"):
+        job_id = batches.issue_batch(LETTER, world.own.unit_ids, ZH).id
+        db.session.commit()
+    job, failures, _file, content = finished(job_id)
+    assert (job.done, job.failed) == (len(others), 1)
+    [(_subject, reason)] = failures
+    assert reason.startswith("本机无法打印以下字符：\ue123")
+    with scope_of("head"):
+        issued = db.session.scalars(sa.select(IssuedDocument).order_by(IssuedDocument.id)).all()
+        numbers = [row.number for row in issued]
+        assert [int(number[-4:]) for number in numbers] == list(range(1, len(others) + 1))
+        assert [row.record_id for row in issued] == others
+        for row, page in zip(issued, texts(content), strict=True):
+            single = texts(services.read(row))
+            assert len(single) == row.pages == 1
+            assert row.number in single[0]
+            assert row.number in page
+
+
+def test_what_is_valid_comes_from_the_archive_unless_new_ones_are_asked_for(world, scope_of, finished):
+    unit = world.own.unit_ids[0]
+    counts = []
+    for renews in (False, False, True):
+        with scope_of("head"):
+            job_id = batches.issue_batch(LETTER, [unit], ZH, zipped=True, renews=renews).id
+            db.session.commit()
+        job, failures, file, content = finished(job_id)
+        assert not failures
+        assert (file.content_type, job.done) == ("application/zip", 1)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, scope_of("head"):
+            [name] = archive.namelist()
+            newest = db.session.scalars(sa.select(IssuedDocument).order_by(IssuedDocument.id.desc())).all()
+            assert archive.read(name) == services.read(newest[0])
+            assert newest[0].number in name
+            counts.append(len(newest))
+    assert counts == [1, 1, 2]
+
+
+def test_orders_that_cannot_be_carried_out_are_refused(world, scope_of):
+    unit = world.own.unit_ids[0]
+    with scope_of("head"):
+        for ids in ([], [unit, unit], list(range(1, batches.MOST_RECORDS + 2))):
+            with pytest.raises(services.DocumentRefused):
+                batches.preview_batch(LETTER, ids, ZH)
+        with pytest.raises(services.DocumentRefused):
+            batches.preview_batch(LETTER, [unit], "fr")
+        with pytest.raises(services.DocumentRefused):
+            batches.preview_batch("core.unknown", [unit], ZH)
+        assert "documents.print_batch" in require_scope().permissions
+    with scope_of("nobody"), pytest.raises(services.DocumentRefused):
+        batches.preview_batch(LETTER, [unit], ZH)
+
+
+def test_one_form_is_sent_once(world, scope_of):
+    with scope_of("head"):
+        sent = [
+            batches.preview_batch(LETTER, world.own.unit_ids, ZH, nonce="n" * 24).id for _time in range(2)
+        ]
+        assert sent[0] == sent[1]
