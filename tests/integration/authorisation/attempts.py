@@ -783,6 +783,36 @@ def _document(scene: Scene, route: Route, method: str, actor: Actor, target: str
         yield Attempt(address, _of_staff(rule, actor), kind.model, data, what=document.code)
 
 
+def _batch(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Ask for a batch of ticked houses, of those of a building and of a list, and start it."""
+    needs = ("documents.print_batch", "projects.view")
+    rows, by_list = (Rule(needs, hidden=("customers.print_letters",), row=is_row) for is_row in (True, False))
+    address = url_for(route.endpoint, kind="core.unit")
+    wanted = {
+        "document": "core.welcome_letter",
+        "language": "en",
+        "mode": "issue" if target == "own" else "preview",
+        "nonce": "authorisation-matrix-of-batches",
+    }
+    if "customers.issue_letters" not in scene.held(actor):
+        wanted["mode"] = "preview"
+    asked = wanted if method == "POST" else {}
+    unit, building = key_text(scene, Unit, target), key_text(scene, Building, target)
+    for what, chosen, rule in (
+        ("ticked rows", {"rowid": unit}, rows),
+        ("below a building", {"below": f"core.building:{building}"}, rows),
+        ("a list", {"view": "units"}, by_list),
+    ):
+        if method == "POST":
+            yield Attempt(address, rule, None, {**chosen, **asked}, what=what)
+        else:
+            yield Attempt(url_for(route.endpoint, kind="core.unit", **chosen), rule, what=what)
+    hidden = Rule(("documents.print_batch", "customers.view"), granted=NOT_FOUND)
+    yield Attempt(
+        url_for(route.endpoint, kind="core.contact", view="customer_contacts"), hidden, what="no document"
+    )
+
+
 def _issued(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     key = {MISSING: MISSING_KEY, MALFORMED: "7x"}.get(target) or str(scene.documents[target])
     if route.endpoint == "documents.download":
@@ -1030,6 +1060,7 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "files.upload": _upload,
     "documents.preview": _document,
     "documents.issue": _document,
+    "document_batches.order": _batch,
     "documents.download": _issued,
     "documents.withdraw": _issued,
     **{f"signatures.{name}": _signing for name in ("pad", "sign", "supplement", "add_supplement")},

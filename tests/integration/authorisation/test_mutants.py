@@ -16,6 +16,7 @@ from flask import current_app
 import core.admin.access
 import core.admin.actions
 import core.admin.ajax
+import core.admin.document_batches
 import core.admin.documents
 import core.admin.exporting
 import core.admin.files
@@ -224,6 +225,11 @@ def _unauthorised_record(code: str, key: int) -> Any:
     return None if record is None else (kind, record)
 
 
+def _whatever_is_asked(kind: Any, keys: Any) -> list[Any]:
+    with all_departments("a guard mutant"):
+        return [record for key in keys if (record := db.session.get(kind.model, key)) is not None]
+
+
 def _any_ticket(view: RecordView, file_format: str, ticket: str | None) -> Any:
     held = core.admin.exporting._serializer().loads(ticket or "")
     return core.admin.exporting.Ticket(tuple(held[4]), dict(held[5]))
@@ -383,6 +389,16 @@ MUTANTS = (
         "pictures of signatures are shown to everybody",
         _replaced(core.admin.signatures, "sees_personal_data", lambda: True),
         matrix("signatures.picture"),
+    ),
+    Mutant(
+        "records of batches are not looked up",
+        _replaced(core.admin.document_batches, "record_of", _unauthorised_record),
+        matrix("document_batches.order"),
+    ),
+    Mutant(
+        "the ticked rows of a batch are taken as they come",
+        _replaced(core.admin.document_batches.batches, "visible_records", _whatever_is_asked),
+        matrix("document_batches.order"),
     ),
     Mutant(
         "issued documents are handed to anybody",
