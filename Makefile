@@ -11,7 +11,7 @@ AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 SOURCES := core plugins migrations tests bench tools conftest.py wsgi.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-imports reference run demo-passwords test install setup-test setup-bench lint format types contracts translations \
+.PHONY: help bench-documents bench-imports reference run demo-passwords test install setup-test setup-bench lint format types contracts translations \
 	translations-check test-sqlite test-postgresql test-browser soak bench
 # `test` runs its parts in their order, also under `make -j`.
 .NOTPARALLEL:
@@ -89,3 +89,6 @@ bench: setup-bench ## measure lists, search and export beside stock Flask-Admin 
 
 bench-imports: setup-test ## dry run and write of 100,000 customers: rows a second and memory (a minute or two)
 	PYTHONPATH=. $(BIN)/python -m bench.imports
+
+bench-documents: setup-test ## batches of 500 letters beside plain WeasyPrint: speed, size, memory, looks (ten minutes)
+	PYTHONPATH=. $(BIN)/python -m bench.documents --output docs/explanation/document-batches.md
