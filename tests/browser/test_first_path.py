@@ -146,12 +146,15 @@ def import_the_workbook(head: Staff) -> None:
     page.locator("input[type=file]").set_input_files(WORKBOOK)
     head.look("import")
     page.locator("form.form button.go").click()
-    page.wait_for_url("**/unit_import/preview/**")
+    page.wait_for_url("**/imports/columns/**")
+    head.look("import-columns")
+    page.locator("form.form button.go").click()
+    page.wait_for_url("**/imports/preview/**")
     head.look("import-preview")
     assert shown_errors(page) == expected_errors()
     assert figures(page)[:4] == [EXPECTED["verdicts"]["accept"], 0, 0, EXPECTED["verdicts"]["reject"]]
     page.locator("form[action*='/confirm/'] button.go").click()
-    page.wait_for_url("**/unit_import/result/**")
+    page.wait_for_url("**/imports/result/**")
     head.look("import-result")
     assert figures(page)[:2] == [EXPECTED["verdicts"]["accept"], 0]
 
@@ -159,8 +162,9 @@ def import_the_workbook(head: Staff) -> None:
 def shown_errors(page: Page) -> set[tuple[str, int]]:
     """Return sheet and row of every line in the list of errors; each must give a reason."""
     rows = set()
-    for line in page.locator("#errors tbody tr").all():
-        sheet, row, _unit, _column, reason = line.locator("td").all_inner_texts()
+    for line in page.locator("#rows tbody tr.bad-row").all():
+        place, _texts, reason, _correct = line.locator("td").all_inner_texts()
+        sheet, _space, row = place.strip().rpartition(" ")
         assert len(reason) > 3, (sheet, row)
         rows.add((sheet, int(row)))
     return rows

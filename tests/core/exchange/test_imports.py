@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from pathlib import Path
 
 import openpyxl
 import pytest
@@ -230,6 +231,14 @@ def test_rows_lie_encrypted_only_their_user_finds_them_and_they_go_with_time(pla
     assert services.forget_expired(utc_now() + dt.timedelta(days=2)) == 1
     chunk = db.session.scalars(sa.select(ImportChunk)).one()
     assert (chunk.content, chunk.outcome, chunk.keys) == (None, None, "")
+
+
+def test_the_sample_of_customers_is_taken_but_for_the_row_that_is_wrong_on_purpose(place):
+    sample = Path(__file__).resolve().parents[3] / "docs" / "samples" / "customers.csv"
+    batch = checked(place, sample.read_bytes(), "customers.csv")
+    assert kinds(batch) == {"new": 3, "error": 1}
+    services.write_all(batch, IMPORTER, all_or_nothing=False)
+    assert found("湖畔投资有限公司").kind == "company"
 
 
 def test_an_erased_customer_leaves_nothing_in_an_import(place):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zipfile
 
 import openpyxl
 import pytest
@@ -130,3 +132,12 @@ def test_a_written_workbook_holds_text_only():
 
 def test_heads_are_compared_without_width_case_and_units():
     assert plain_head(" 建筑 面积（㎡） ") == plain_head("建筑面积") == "建筑面积"
+
+
+def test_an_archive_that_lies_about_its_sizes_is_refused():
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b"\0" * 3_000_000)
+    content = stream.getvalue().replace(struct.pack("<I", 3_000_000), struct.pack("<I", 1_000))
+    with pytest.raises(WorkbookUnreadable):
+        read_workbook(content, "x.xlsx")
