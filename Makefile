@@ -12,7 +12,7 @@ SOURCES := core plugins migrations tests bench tools conftest.py wsgi.py gunicor
 
 .DEFAULT_GOAL := help
 .PHONY: help bench-documents bench-imports reference run demo-passwords test install setup-test setup-bench lint format types contracts translations \
-	translations-check test-sqlite test-postgresql test-browser soak bench
+	translations-check test-sqlite test-postgresql test-browser soak kill bench
 # `test` runs its parts in their order, also under `make -j`.
 .NOTPARALLEL:
 
@@ -83,6 +83,10 @@ test-browser: ## the browser tests in Chromium
 
 soak: setup-test ## look for new counterexamples with the tests that make up their own examples (long)
 	$(PYTEST) -m hypothesis --hypothesis-profile=soak
+
+kill: setup-test ## kill workers at 50 random points of each kind of work, on both databases, and compare the end (long)
+	$(BIN)/python -m tools.kill
+	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_KILL_DATABASE_URL $(BIN)/python -m tools.kill
 
 bench: setup-bench ## measure lists, search and export beside stock Flask-Admin and Django's admin (long)
 	.venv-bench/bin/python -m bench $(BENCH)

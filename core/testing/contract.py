@@ -38,6 +38,8 @@ from core.plugin_system.gate import is_on
 from core.plugin_system.runtime import Declarations, PluginState, current_runtime
 from core.plugin_system.tables import bases_of, tables_of
 from core.plugin_system.validation import manifest_faults, view_endpoint
+from core.testing.jobs import job_faults
+from core.testing.scoping import acting_as
 from core.testing.staff_client import StaffClient
 from core.testing.world import ProjectRows, World
 
@@ -71,6 +73,9 @@ class PluginContract:
     city_kinds: ClassVar[frozenset[str]] = frozenset()
     """Record kinds whose rows belong to a city company (``ByDepartment``): every group of the city sees them, so those
     made for the sibling project are no secret and must not hold its canary; those of the other city are."""
+    job_columns_that_differ: ClassVar[frozenset[str]] = frozenset()
+    """Columns in which two runs of the same job differ by intention (random codes, keys of new rows), as
+    ``table.column``."""
     page_arguments: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Further arguments of pages by endpoint, when an id of a record is not enough."""
 
@@ -79,6 +84,18 @@ class PluginContract:
 
         Texts of the records hold ``rows.canary``, and their customers are among ``rows.customer_ids``. It is called for
         several projects, with the wall open.
+
+        Args:
+            world: The departments and users.
+            rows: The project.
+        """
+        del world, rows
+        return {}
+
+    def start_jobs(self, world: World, rows: ProjectRows) -> Mapping[str, Callable[[], Any]]:
+        """Return, for each kind of job of the plugin, a function that starts one over the records of ``make_records``.
+
+        It is called in the scope of the administrator, and what it starts is committed then.
 
         Args:
             world: The departments and users.
@@ -133,6 +150,35 @@ class PluginContract:
         for slug in (*current_runtime().dependencies(plugin.slug), plugin.slug):
             switching.switch_on(slug, world.departments["region"])
         db.session.flush()
+
+    # Work in the background
+
+    def test_jobs_are_idempotent(
+        self,
+        running_app: Flask,
+        records: dict[str, Any],
+        switched_on: World,
+        prepared: Prepared,
+        declared: Declarations,
+    ) -> None:
+        """A job whose steps are broken off right before their commit, and done again, ends as it would undisturbed."""
+        del records
+        kinds = {kind.code for kind in declared.get("job_kinds", ())}
+        starters = self.start_jobs(switched_on, switched_on.own)
+        missing = kinds - starters.keys()
+        assert not missing, f"start_jobs does not start {', '.join(sorted(missing))}."
+        for code in sorted(kinds):
+
+            def start(begin: Callable[[], Any] = starters[code]) -> None:
+                with acting_as(running_app, switched_on.users["admin"]):
+                    begin()
+                    db.session.commit()
+
+            def restore() -> None:
+                prepared(f"{self.slug} has records", dict)
+
+            faults = job_faults(running_app, start, restore, self.job_columns_that_differ)
+            assert faults == [], f"{code} is not idempotent."
 
     # The code
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
+from unittest import mock
 
 import sqlalchemy as sa
 from flask import Flask
 
+from core.database.types import utc_now
 from core.extensions import db
 from core.machinery.jobs.models import Job, JobFailure, JobState
+from core.machinery.jobs.runs import JobRun
 from core.machinery.jobs.worker import work_through
 from core.testing.scoping import as_system
+from core.testing.snapshots import differences, snapshot
+
+_job = cast(sa.Table, Job.__table__)
 
 
 @dataclass(frozen=True)
@@ -76,3 +86,58 @@ def _told(job: Job) -> RunJob:
         job.outcome,
         tuple((row.subject, row.reason) for row in failures),
     )
+
+
+class _Killed(BaseException):
+    """Stands for a SIGKILL."""
+
+
+def run_disturbed_jobs(app: Flask) -> int:
+    """Run all jobs that wait, each step of which is broken off once right before its commit, as by a kill; return the
+    number of steps that were broken off.
+
+    Args:
+        app: The application under test.
+    """
+    broken: set[tuple[int, str]] = set()
+    finish = JobRun._finish
+
+    def break_off(run: JobRun, current: Any) -> None:
+        db.session.flush()
+        if (run.job_id, current.key) not in broken:
+            broken.add((run.job_id, current.key))
+            raise _Killed
+        finish(run, current)
+
+    with mock.patch.object(JobRun, "_finish", break_off):
+        while True:
+            before = len(broken)
+            with contextlib.suppress(_Killed):
+                contextvars.Context().run(work_through, app, worker="a test")
+            if len(broken) == before:
+                return before
+            # The lease of the killed worker runs out.
+            with app.app_context(), db.engine.begin() as connection:
+                gone = sa.update(_job).where(_job.c.lease_token.is_not(None))
+                connection.execute(gone.values(lease_until=utc_now() - dt.timedelta(seconds=1), attempts=0))
+
+
+def job_faults(
+    app: Flask, start: Callable[[], None], restore: Callable[[], None], ignored: frozenset[str] = frozenset()
+) -> list[str]:
+    """Return in what a job whose steps are all broken off once, and done again, ends unlike one that nobody disturbed.
+
+    Args:
+        app: The application under test.
+        start: Starts the job and commits, in an application context of its own.
+        restore: Brings the database back to where the job begins.
+        ignored: Columns that hold keys of new rows or random values, as ``table.column``.
+    """
+    ends = []
+    for run in (run_pending_jobs, run_disturbed_jobs):
+        restore()
+        start()
+        run(app)
+        with app.app_context(), db.engine.connect() as connection:
+            ends.append(snapshot(connection, ignored))
+    return [f"{name}, {what} ({times}): {row[:300]}" for name, what, row, times in differences(*ends)]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from core.database.types import utc_now
 from core.extensions import db
@@ -170,6 +171,11 @@ class Worker:
                     if any(services.may_run_now(*each) for each in ledger.ready_kinds()):
                         services.ring()
                     db.session.remove()
+            except OperationalError as busy:
+                # On SQLite a step that writes for long keeps all others out.
+                logger.warning(
+                    "The database is busy; the worker looks at the clock again soon: %s", busy.orig
+                )
             except Exception:
                 logger.exception("The worker cannot look at the clock; it tries again in %s s", REST_SECONDS)
                 stopping.wait(REST_SECONDS)

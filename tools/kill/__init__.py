@@ -1,0 +1,1 @@
+"""Killing workers at random points, and comparing what they leave with a run that nobody disturbed."""
