@@ -95,11 +95,25 @@ class Report:
         )
 
 
-def routes_of(scene: Scene, endpoints: Iterable[str] | None = None) -> Iterator[tuple[Route, str]]:
-    """Yield every route of the live URL map with each of its methods."""
+WHOLE = (0, 1)
+"""The share of the routes that is all of them."""
+
+
+def routes_of(
+    scene: Scene, endpoints: Iterable[str] | None = None, share: tuple[int, int] = WHOLE
+) -> Iterator[tuple[Route, str]]:
+    """Yield every route of the live URL map with each of its methods.
+
+    Args:
+        scene: The stage.
+        endpoints: Endpoints or names of blueprints and views; all when omitted.
+        share: ``(2, 4)`` is the third of four shares, so that several processes can try a share each.
+    """
     wanted = None if endpoints is None else set(endpoints)
-    for route in sorted(scene.app.url_map.iter_rules(), key=lambda each: (each.endpoint, each.rule)):
-        if route.endpoint.endswith("static"):
+    number, shares = share
+    routes = sorted(scene.app.url_map.iter_rules(), key=lambda each: (each.endpoint, each.rule))
+    for place, route in enumerate(routes):
+        if route.endpoint.endswith("static") or place % shares != number:
             continue
         if wanted is None or route.endpoint in wanted or route.endpoint.partition(".")[0] in wanted:
             for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
@@ -113,6 +127,7 @@ def cells_of(
     *,
     is_on: bool = True,
     quick: bool = False,
+    share: tuple[int, int] = WHOLE,
 ) -> Iterator[Cell]:
     """Yield the cells of all routes, or of some endpoints or blueprints.
 
@@ -122,9 +137,10 @@ def cells_of(
         actors: Who sends requests.
         is_on: False to yield only routes of plugins, with the answers that are due where they are off.
         quick: Whether to leave out targets as in :data:`QUICK`, and variants of a request for all but the keeper.
+        share: Which share of the routes, see :func:`routes_of`.
     """
     chosen = tuple(actors)
-    for route, method in routes_of(scene, endpoints):
+    for route, method in routes_of(scene, endpoints, share):
         component = component_of(scene, route.endpoint)
         if not is_on and component == "core":
             continue

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.authorisation.attempts import PUBLIC, attempts, component_of
 from tests.integration.authorisation.conftest import SUMMARY
-from tests.integration.authorisation.matrix import Report, cells_of, routes_of, run
+from tests.integration.authorisation.matrix import WHOLE, Report, cells_of, routes_of, run
 from tests.integration.authorisation.oracle import ACTORS, FORBIDDEN, NOT_FOUND, OK, SIGN_IN, TARGETS
 from tests.integration.authorisation.report import OUTPUT, page
 from tests.integration.authorisation.scene import Scene
@@ -22,19 +22,23 @@ ADVERSARIES = frozenset({"keeper", "nobody", "visitor"})
 """Who tries everything on the second database too: one with every right, one with none, and one without an account."""
 
 
-def run_matrix(scene: Scene, *, quick: bool) -> Report:
+SHARES = 4 if QUICK else 1
+"""The usual run is cut into shares, so that all processors are busy with it; its report is written in one go."""
+
+
+def run_matrix(scene: Scene, *, quick: bool, share: tuple[int, int] = WHOLE) -> Report:
     """Run the matrix with the plugins on, then their routes with the plugins off.
 
     Who holds which permission is no question of the database, so on the second database a quick run is that of the
     adversary who holds them all, against whom the wall alone has to stand.
     """
     actors = [actor for actor in ACTORS if not (quick and scene.on_postgresql) or actor.name in ADVERSARIES]
-    report = run(scene, cells_of(scene, actors=actors, quick=quick))
+    report = run(scene, cells_of(scene, actors=actors, quick=quick, share=share))
     with scene.app.app_context():
         assert scene.ledger.changes(everywhere=True) == []
     scene.switch_off()
     scene.remember()
-    return run(scene, cells_of(scene, actors=actors, is_on=False, quick=quick), report)
+    return run(scene, cells_of(scene, actors=actors, is_on=False, quick=quick, share=share), report)
 
 
 def _page(scene: Scene, report: Report) -> str:
@@ -51,15 +55,17 @@ def _page(scene: Scene, report: Report) -> str:
     return page(str(report), rows, PUBLIC, [mutant.name for mutant in MUTANTS])
 
 
-def test_matrix(scene: Scene) -> None:
+@pytest.mark.parametrize("number", range(SHARES))
+def test_matrix(scene: Scene, number: int) -> None:
     """No cell is wrong, every route was tried, and every kind of answer occurs."""
-    report = run_matrix(scene, quick=QUICK)
+    share = (number, SHARES)
+    report = run_matrix(scene, quick=QUICK, share=share)
     SUMMARY.append(str(report))
     if os.environ.get(OUTPUT):
         Path(os.environ[OUTPUT]).write_text(_page(scene, report), encoding="utf-8")
     assert report.wrong == []
-    assert report.total >= FEWEST_CELLS
-    assert {(route.endpoint, method) for route, method in routes_of(scene)} == report.routes
+    assert report.total >= FEWEST_CELLS // SHARES
+    assert {(route.endpoint, method) for route, method in routes_of(scene, share=share)} == report.routes
     assert all(report.cells[name] for name in (OK, SIGN_IN, FORBIDDEN, NOT_FOUND))
 
 
