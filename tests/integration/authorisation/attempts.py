@@ -503,6 +503,10 @@ def _approval_task(scene: Scene, target: str) -> str:
 
 
 FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
+    "messages.decide": lambda scene, target: [
+        {"verdict": "again", "reason": REASON},
+        {"verdict": "sent", "reason": REASON},
+    ],
     "users.grant_view": lambda scene, target: [
         {"department_id": _of_department(scene, target), "role_id": scene.world.roles["nobody"]},
         {"department_id": scene.world.departments["region"], "role_id": scene.world.roles["admin"]},
@@ -663,6 +667,10 @@ PUBLIC: dict[str, str] = {
     "shell.root": "leads to the back office",
     "shell.choose_appearance": "kept in the browser alone",
     "shell.choose_language": "the sign-in page offers both languages",
+    "links.arrive": "whoever holds a link; the token has 192 random bits",
+    "links.enter": "whoever holds a link; five tries of the second fact",
+    "links.leave": "takes a cookie away",
+    "message_reports.sms": "a gateway reports; each report is signed",
     "verification.enter": "whoever holds a printed document may check it",
     "verification.verify": "whoever holds a printed document may check it; the code has 104 random bits",
     "security.login": "signing in",
@@ -1040,7 +1048,85 @@ def _stand_in(scene: Scene, route: Route, method: str, actor: Actor, target: str
     yield Attempt(url_for(route.endpoint), rule, User, data)
 
 
+def _link_page(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """The page of a link: without the pass of its visitor it opens for nobody, signed in or not."""
+    key = {MISSING: MISSING_KEY, MALFORMED: "7x"}.get(target) or str(scene.links[target])
+    data = {"receiver_name": "Probe"} if method == "POST" else {}
+    yield Attempt(_address(route, {"link_id": key}), Rule(granted=NOT_FOUND, staff=False), data=data)
+
+
+def _link_desk(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Make a link of every purpose for a record of its kind, revoke one, and print one that is no poster."""
+    declared, function = current_runtime().declared, route.endpoint.rpartition(".")[2]
+    if function == "make":
+        for purpose in declared.link_purposes(enabled_only=False):
+            kind = declared.record_kind(purpose.record_kind)
+            assert kind is not None
+            rule = Rule(hidden=(kind.view_permission,), late=(purpose.permission,), row=True, staff=False)
+            data = {"purpose": purpose.code, "record_id": key_text(scene, kind.model, target), "what": "show"}
+            yield Attempt(
+                url_for(route.endpoint), _of_staff(rule, actor), kind.model, data, what=purpose.code
+            )
+        return
+    key = {MISSING: MISSING_KEY, MALFORMED: "7x"}.get(target) or str(scene.links[target])
+    granted = NOT_FOUND if function == "poster" else OK
+    rule = Rule(
+        hidden=("handover.view",), late=("handover.issue_notice",), granted=granted, row=True, staff=False
+    )
+    data = {"reason": REASON} if method == "POST" else {}
+    yield Attempt(_address(route, {"link_id": key}), _of_staff(rule, actor), Unit, data)
+
+
+def _write_to_all(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Write to all customers of a filtered list: only those whom the actor sees are kept."""
+    view = scene.views["customers"]
+    text = scene.records.canary(target)[:2] if target in PROJECTS else "1,5"
+    rule = Rule((view.permissions.view, "messages.send"))
+    yield Attempt(url_for(route.endpoint, search=text), rule)
+
+
+def _texts(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """The texts of messages: of a department, looked at with a customer."""
+    from core.customers.models import Customer
+
+    needs, function = _marked(scene, route), route.endpoint.rpartition(".")[2]
+    if function == "index":
+        yield Attempt(url_for(route.endpoint), Rule(needs))
+    elif function == "lookup":
+        term = scene.records.canary(target)[:2] if target in PROJECTS else ""
+        yield Attempt(url_for(route.endpoint, name="customer_id", query=term), Rule(needs))
+    else:
+        chosen = {"code": "core.greeting", "language": "en"}
+        department = _of_department(scene, target)
+        if method == "GET":
+            address = url_for(route.endpoint, **chosen, customer_id=key_text(scene, Customer, target))
+            yield Attempt(address, Rule(needs, row=True), Customer, what="customer")
+            address = url_for(route.endpoint, **chosen, department=department)
+            yield Attempt(address, Rule(needs, row=True), Department, what="department")
+        else:
+            data = {"subject": "Probe", "body": "Probe {customer}", "department": department}
+            late = ("messages.edit_texts",)
+            yield Attempt(
+                url_for(route.endpoint, **chosen), Rule(needs, row=True, late=late), Department, data
+            )
+
+
+def _compose(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Writing to the customers of a draft: only who has made it."""
+    from core.machinery.messages.models import MessageBatch
+
+    key, needs = key_text(scene, MessageBatch, target), _marked(scene, route)
+    data = {"id": key, "template": "core.greeting"} if method == "POST" else {}
+    # The drafts of the scene are under way already, so they open for nobody.
+    yield Attempt(url_for(route.endpoint, id=key), Rule(needs, granted=NOT_FOUND), data=data)
+
+
 SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
+    "handover_contractor.notice": _link_page,
+    **{f"link_desk.{name}": _link_desk for name in ("make", "revoke", "poster")},
+    "customers.write_to_all": _write_to_all,
+    **{f"message_texts.{name}": _texts for name in ("index", "lookup", "edit")},
+    "message_compose.index": _compose,
     **{f"jobs.{name}": _job for name in ("details", "cancel", "repeat", "download")},
     **{f"jobs.{name}": _jobs for name in ("index", "progress", "bell", "notice")},
     "audit_log.check": _audit_check,

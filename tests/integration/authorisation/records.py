@@ -26,6 +26,8 @@ STAFF = {"own": "engineer", "sibling": "sibling", "foreign": "other"}
 
 VALUES: dict[tuple[str, str], Any] = {
     ("touchpoint", "stage"): "A",
+    ("message", "kind"): "sms",
+    ("message", "purpose"): "service",
     ("import_batch", "kind"): "core.customers",
     ("import_batch", "match"): "phone",
     ("import_batch", "mode"): "both",

@@ -30,6 +30,8 @@ from core.machinery.documents.models import IssuedDocument
 from core.machinery.documents.renderer import RenderedPdf
 from core.machinery.jobs import services as jobs
 from core.machinery.jobs.models import Job, JobFile
+from core.machinery.links import services as links
+from core.machinery.messages.outgoing import Recipient
 from core.machinery.signatures import services as signatures
 from core.people import services as people
 from core.people.models import User
@@ -100,6 +102,7 @@ class Scene:
                 if isinstance(view, RecordView):
                     for target in PROJECTS:
                         self.records.key(view.model, target)
+            self.links = {target: self._link(target) for target in PROJECTS}
             for name in ALSO_MADE:
                 for target in PROJECTS:
                     self.records.make(name, target)
@@ -154,6 +157,16 @@ class Scene:
         stored = sa.update(JobFile).where(JobFile.id == self.records.key(JobFile, target))
         db.session.execute(stored.values(stored_key=means.store.put(means.encrypt(content))))
         db.session.commit()
+
+    def _link(self, target: str) -> int:
+        """Make a personal link to a notice of the target, as staff would."""
+        from plugins.handover.models import RectificationNotice
+
+        notice = db.session.get_one(RectificationNotice, self.records.key(RectificationNotice, target))
+        person = Recipient(self.records.canary(target), phone="13800004321")
+        made = links.make_link("handover.confirm_notice", notice, person)
+        db.session.commit()
+        return made.link.id
 
     def _archive(self, target: str) -> int:
         """Put a document into the archive as issuing would, with a text instead of a layout."""
