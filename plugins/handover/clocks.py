@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 
-from core.toolkit import ClockPolicy, EscalationStep, _l, require_scope, start_clock, stop_clocks_of
-from plugins.handover.models import RectificationNotice
+import sqlalchemy as sa
+
+from core.toolkit import (
+    ClockPolicy,
+    EscalationStep,
+    _l,
+    db,
+    require_scope,
+    start_clock,
+    stop_clocks_of,
+    utc_now,
+)
+from plugins.handover.models import Defect, NoticeLine, RectificationNotice
 
 ISSUE = "handover.notice_issue"
 RECEIPT = "handover.notice_receipt"
@@ -78,6 +89,10 @@ def notice_issued(notice: RectificationNotice) -> None:
     """Let the time run until the contractor confirms the receipt and until everything is fixed."""
     stop_clocks_of(notice, ISSUE, at=notice.issued_at)
     start_clock(RECEIPT, notice, at=notice.issued_at, owner_id=notice.issued_by_id)
+    _run_until_deadline(notice)
+
+
+def _run_until_deadline(notice: RectificationNotice) -> None:
     if notice.deadline is not None and notice.issued_at is not None and notice.deadline > notice.issued_at:
         start_clock(
             DEADLINE,
@@ -86,6 +101,43 @@ def notice_issued(notice: RectificationNotice) -> None:
             limit=notice.deadline - notice.issued_at,
             owner_id=notice.issued_by_id,
         )
+
+
+def defect_settled(defect: Defect) -> None:
+    """Stop the time for the repair on the notices of a defect of which nothing is left to fix.
+
+    Args:
+        defect: A defect that was reported as fixed, or with which nobody has to do anything any more.
+    """
+    for notice in _notices_of(defect):
+        others = [line.defect for line in notice.lines]
+        if any(other.state in _TO_FIX for other in others):
+            continue
+        moments = [other.fixed_at for other in others if other.fixed_at is not None]
+        done = max([*moments, notice.issued_at or utc_now()]) if moments else utc_now()
+        stop_clocks_of(notice, DEADLINE, at=min(done, utc_now()))
+
+
+def defect_reopened(defect: Defect) -> None:
+    """Let the time for the repair run again, from the issue of the notice on, because a repair failed."""
+    for notice in _notices_of(defect):
+        _run_until_deadline(notice)
+
+
+_TO_FIX = ("open", "assigned", "in_progress", "rejected")
+
+
+def _notices_of(defect: Defect) -> list[RectificationNotice]:
+    """Return the notices that were issued for a defect and are not closed."""
+    lines = sa.select(NoticeLine.notice_id).where(NoticeLine.defect_id == defect.id)
+    running = ("issued", "received", "replied", "rechecked", "penalised")
+    return list(
+        db.session.scalars(
+            sa.select(RectificationNotice).where(
+                RectificationNotice.id.in_(lines), RectificationNotice.state.in_(running)
+            )
+        )
+    )
 
 
 def notice_received(notice: RectificationNotice) -> None:

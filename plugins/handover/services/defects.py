@@ -19,7 +19,7 @@ from core.toolkit import (
 )
 from plugins.contractors.models import Company
 from plugins.contractors.services import responsible_company
-from plugins.handover import catalogue
+from plugins.handover import catalogue, clocks
 from plugins.handover.errors import HandoverRuleError, OutdatedError
 from plugins.handover.models import (
     Defect,
@@ -433,6 +433,7 @@ def report_fixed(defect: Defect, measure: str, fixed_at: dt.datetime | None = No
         fixed_at=moment,
         fixed_by_id=require_scope().user_id,
     )
+    clocks.defect_settled(defect)
 
 
 def verify_defect(defect: Defect, inspection: Inspection | None = None, note: str = "") -> None:
@@ -468,6 +469,7 @@ def reject_defect(defect: Defect, note: str, inspection: Inspection | None = Non
     DEFECT.move(defect, "reject", recheck_note=note.strip(), reopen_count=defect.reopen_count + 1)
     defect.fixed_at = defect.fixed_by_id = None
     _note_recheck(defect, inspection, False, note)
+    clocks.defect_reopened(defect)
 
 
 def _check_recheck(defect: Defect, inspection: Inspection | None) -> None:
@@ -532,6 +534,7 @@ def invalidate_defect(defect: Defect, reason: str, owner_agreed: bool = False) -
         TransitionRefused: The reason or the owner's consent is missing, or the state forbids it.
     """
     DEFECT.move(defect, "invalidate", closing_reason=reason.strip(), owner_agreed=owner_agreed)
+    clocks.defect_settled(defect)
 
 
 def waive_defect(defect: Defect, reason: str) -> None:
@@ -541,6 +544,7 @@ def waive_defect(defect: Defect, reason: str) -> None:
         TransitionRefused: The reason or the paper is missing, or the state forbids it.
     """
     DEFECT.move(defect, "waive", closing_reason=reason.strip())
+    clocks.defect_settled(defect)
 
 
 def transfer_defect(defect: Defect, repair_reference: str) -> None:
@@ -550,6 +554,7 @@ def transfer_defect(defect: Defect, repair_reference: str) -> None:
         TransitionRefused: The house was not handed over, the number of the order is missing, or the state forbids it.
     """
     DEFECT.move(defect, "transfer", repair_reference=repair_reference.strip())
+    clocks.defect_settled(defect)
 
 
 def is_overdue(defect: Defect, now: dt.datetime | None = None) -> bool:

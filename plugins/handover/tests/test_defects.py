@@ -409,3 +409,24 @@ def test_the_limits_of_a_notice_run_and_stop_with_it(site, scope_of):
         assert [clock.policy for clock in clocks_of(notice) if clock.is_running] == [
             "handover.notice_deadline"
         ]
+
+
+def test_the_deadline_of_a_notice_stops_with_the_last_repair_and_runs_again_after_a_failed_one(
+    site, scope_of
+):
+    with scope_of("head"):
+        first, second = registered(site), registered(site)
+        (notice,) = services.create_notices([first, second])
+        services.issue_notice(notice)
+        deadline = running_clock("handover.notice_deadline", notice)
+        for defect in (first, second):
+            assert deadline.is_running
+            services.start_fixing(defect)
+            services.report_fixed(defect, "重做")
+        assert not deadline.is_running
+        assert not deadline.is_breached
+        first.fixed_by_id = None
+        services.reject_defect(first, "还在渗")
+        again = running_clock("handover.notice_deadline", notice)
+        assert again is not deadline
+        assert abs(again.due_at - notice.deadline) < dt.timedelta(seconds=1)
