@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from babel.dates import format_skeleton
 from flask import abort, g, request
-from flask_babel import format_date
+from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import DateField
@@ -156,7 +157,7 @@ def _moved(day: dt.date, direction: int, step: int | None) -> dt.date:
 
 def _title(view: str, first: dt.date, last: dt.date, day: dt.date) -> str:
     if view == "month":
-        return str(format_date(day, "yMMMM"))
+        return str(format_skeleton("yMMMM", day, locale=get_locale()))
     if view == "day":
         return str(format_date(day, "full"))
     return f"{format_date(first, 'medium')} – {format_date(last, 'medium')}"
@@ -191,7 +192,7 @@ def _days(
         is_weekend = date.weekday() >= working_days.SATURDAY
         days[date] = Day(
             date,
-            str(format_date(date, "EEE d MMM")),
+            str(format_skeleton("MMMEd", date, locale=get_locale())),
             date == local_today(),
             month is not None and (date.year, date.month) != (month.year, month.month),
             is_free,

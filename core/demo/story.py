@@ -25,6 +25,7 @@ from core.plugin_system import switching
 from core.plugin_system.runtime import current_runtime
 from core.projects import services as projects
 from core.projects.models import Building, Decoration, Project, Unit
+from core.promises import services as promises
 from core.timeline import services as timeline
 
 SEED = 20261123
@@ -123,6 +124,7 @@ def tell(today: dt.date | None = None) -> Demo:
         _organisation(demo)
         _project(demo)
         _buyers(demo)
+        _promises(demo)
         db.session.commit()
         runtime = current_runtime()
         city = demo.departments["SZ"]
@@ -151,6 +153,44 @@ def _messages(demo: Demo) -> None:
         lost = messages.messages_of(batch, limit=1)[0]
         lost.state, lost.channel, lost.attempts = MessageState.UNKNOWN, "core.smtp", 1
         lost.reason = "对方未及时应答，无法确定消息是否已发出。请向客户或网关核实，并在下方判定。"
+_PROMISED = (
+    ("小区中心设恒温游泳池，业主凭卡免费使用", "A", "advertisement", "项目楼书", None),
+    ("地下车库至各单元电梯直达", "B", "sample_house", "样板房展板", None),
+    ("交付时附送主卧窗帘一套", "C", "consultant", "销售顾问 许涛", 45),
+    ("厨房吊柜改为到顶，不另收费", "C", "consultant", "销售顾问 许涛", -6),
+    ("每季度寄送一次工程进度家书", "D", "letter", "项目客服经理 陈宇", 20),
+)
+
+
+def _promises(demo: Demo) -> None:
+    """Register what was promised to everybody, and to three buyers; one was kept."""
+    buyers = db.session.scalars(
+        sa.select(CustomerUnit).where(CustomerUnit.cancelled_on.is_(None)).order_by(CustomerUnit.id).limit(3)
+    ).all()
+    made = []
+    for number, (text, stage, source, said_by, days) in enumerate(_PROMISED):
+        buyer = buyers[number - 2] if number >= 2 else None
+        made.append(
+            promises.register_promise(
+                demo.project,
+                text,
+                stage=stage,
+                source=source,
+                said_by=said_by,
+                made_on=demo.today - dt.timedelta(days=200 - 20 * number),
+                due_on=None if days is None else demo.today + dt.timedelta(days=days),
+                unit=buyer.unit if buyer is not None else None,
+                customer=buyer.customer if buyer is not None else None,
+            )
+        )
+    promises.settle_promise(made[1], "kept", "竣工验收时逐单元核对，全部直达。")
+    timeline.assign_touchpoint(
+        "TP-D03",
+        buyers[0].unit,
+        "电话回访：施工进度与交付时间",
+        department=demo.city,
+        due_at=dt.datetime.combine(demo.today, dt.time(9), dt.UTC),
+    )
 
 
 def new_password() -> str:

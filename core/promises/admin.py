@@ -137,7 +137,9 @@ class PromiseView(RecordView):
     }
     form_args = {
         "text": {
-            "description": _l("As it was said or printed. Attach the advertisement or the recording below.")
+            "description": _l(
+                "As it was said or printed. Attach the advertisement or the recording on its page afterwards."
+            )
         },
         "made_on": {"default": local_today},
         "due_on": {"description": _l("Left empty: by the delivery.")},
