@@ -153,6 +153,8 @@ def _messages(demo: Demo) -> None:
         lost = messages.messages_of(batch, limit=1)[0]
         lost.state, lost.channel, lost.attempts = MessageState.UNKNOWN, "core.smtp", 1
         lost.reason = "对方未及时应答，无法确定消息是否已发出。请向客户或网关核实，并在下方判定。"
+
+
 _PROMISED = (
     ("小区中心设恒温游泳池，业主凭卡免费使用", "A", "advertisement", "项目楼书", None),
     ("地下车库至各单元电梯直达", "B", "sample_house", "样板房展板", None),
