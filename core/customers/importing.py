@@ -159,8 +159,12 @@ def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
         yield ordered[start : start + _BATCH]
 
 
+def _is_living(customer: Customer) -> bool:
+    """Return whether a customer was neither merged nor erased; asked for in SQL, SQLite walks through all customers."""
+    return customer.merged_into_id is None and customer.erased_at is None
+
+
 def _look_up(project: Project, rows: Sequence[RowInput]) -> _Known:
-    living = (Customer.merged_into_id.is_(None), Customer.erased_at.is_(None))
     codes = {row.code for row in rows if row.code}
     owners = [owner for row in rows for owner in row.owners]
     known = _Known({}, {}, {}, {}, {}, {})
@@ -185,18 +189,17 @@ def _look_up(project: Project, rows: Sequence[RowInput]) -> _Known:
             known.holdings.setdefault(holding.unit_id, []).append(holding)
     indexes = {identity.identity_index(owner.identity_number) for owner in owners if owner.identity_number}
     for part in _chunks(indexes):
-        for customer in db.session.scalars(
-            sa.select(Customer).where(Customer.identity_index.in_(part), *living)
-        ):
-            known.by_identity.setdefault(customer.identity_index or "", customer)
+        for customer in db.session.scalars(sa.select(Customer).where(Customer.identity_index.in_(part))):
+            if _is_living(customer):
+                known.by_identity.setdefault(customer.identity_index or "", customer)
     for part in _chunks(owner.credit_code for owner in owners if owner.credit_code):
-        for customer in db.session.scalars(
-            sa.select(Customer).where(Customer.credit_code.in_(part), *living)
-        ):
-            known.by_credit_code.setdefault(customer.credit_code or "", customer)
+        for customer in db.session.scalars(sa.select(Customer).where(Customer.credit_code.in_(part))):
+            if _is_living(customer):
+                known.by_credit_code.setdefault(customer.credit_code or "", customer)
     for part in _chunks(owner.phone for owner in owners if owner.phone):
-        for customer in db.session.scalars(sa.select(Customer).where(Customer.phone.in_(part), *living)):
-            known.by_phone.setdefault((customer.phone or "", customer.name), customer)
+        for customer in db.session.scalars(sa.select(Customer).where(Customer.phone.in_(part))):
+            if _is_living(customer):
+                known.by_phone.setdefault((customer.phone or "", customer.name), customer)
     return known
 
 
