@@ -118,6 +118,8 @@ from core.machinery.clocks.services import (
     stop_clocks_of,
 )
 from core.machinery.clocks.working_days import is_working_day, offset_day, working_days_after
+from core.machinery.documents.amounts import capital_amount, money
+from core.machinery.documents.batches import issue_batch, preview_batch
 from core.machinery.documents.models import IssuedDocument
 from core.machinery.documents.services import DocumentRefused, issued_for
 from core.machinery.documents.services import issue as issue_document
@@ -429,6 +431,7 @@ __all__ = [
     "band_for",
     "big_id",
     "bulk_action",
+    "capital_amount",
     "clock_times",
     "clocks_of",
     "commit",
@@ -456,6 +459,7 @@ __all__ = [
     "is_provisional",
     "is_signed",
     "is_working_day",
+    "issue_batch",
     "issue_document",
     "issued_for",
     "links_of",
@@ -465,6 +469,7 @@ __all__ = [
     "mask_email",
     "mask_phone",
     "messages_of",
+    "money",
     "months_after",
     "next_number",
     "ngettext",
@@ -486,6 +491,7 @@ __all__ = [
     "pending_request",
     "personal_link",
     "plugin_base",
+    "preview_batch",
     "preview_document",
     "print_links",
     "promises_of_unit",

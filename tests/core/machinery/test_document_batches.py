@@ -145,3 +145,31 @@ def test_one_form_is_sent_once(world, scope_of):
             batches.preview_batch(LETTER, world.own.unit_ids, ZH, nonce="n" * 24).id for _time in range(2)
         ]
         assert sent[0] == sent[1]
+
+
+def test_all_that_match_are_counted_and_printed_and_nothing_of_others(world, sign_in, running_app, scope_of):
+    browser = sign_in("head")
+    listed = browser.get("/admin/units/").text
+    assert "/documents/batches/core.unit?view=units" in listed
+    page = browser.get("/documents/batches/core.unit", query_string={"view": "units"}).text
+    assert f"<b>{len(world.own.unit_ids)} 条记录</b>" in page
+    everywhere = sign_in("admin").get("/documents/batches/core.unit", query_string={"view": "units"}).text
+    assert f"<b>{3 * len(world.own.unit_ids)} 条记录</b>" in everywhere
+    below = {"below": f"core.building:{world.own.building_id}"}
+    assert f"<b>{len(world.own.unit_ids)} 条记录</b>" in (
+        browser.get("/documents/batches/core.unit", query_string=below).text
+    )
+    assert (
+        f"below=core.building:{world.own.building_id}"
+        in browser.get(f"/admin/buildings/details/?id={world.own.building_id}").text
+    )
+    wanted = {"document": LETTER, "language": ZH, "mode": "preview", "output": "merged", "nonce": "n" * 24}
+    answer = browser.post("/documents/batches/core.unit", data={"view": "units", **wanted})
+    assert answer.status_code == 303
+    with scope_of("head"):
+        [job] = db.session.scalars(sa.select(Job).where(Job.kind == batches.KIND))
+        assert sorted(job.payload["record_ids"]) == sorted(world.own.unit_ids)
+    wrong = browser.post("/documents/batches/core.unit", data={"view": "units", **wanted, "language": "fr"})
+    assert wrong.status_code == 422
+    assert "n" * 24 in wrong.text
+    assert sign_in("nobody").get("/documents/batches/core.unit?view=units").status_code == 403
