@@ -133,19 +133,25 @@ class RenderPool:
 
     def process_ids(self) -> list[int]:
         """Return the ids of the idle workers' processes, for measurements."""
-        held = [self._slots.get_nowait() for _ in range(self._slots.qsize())]
+        held = self._idle()
         for worker in reversed(held):
             self._slots.put(worker)
         return [worker.process_id for worker in held if worker is not None]
 
     def stop_idle(self) -> None:
         """Stop the idle workers; the next document starts new ones."""
-        for _ in range(self._slots.qsize()):
-            with contextlib.suppress(queue.Empty):
-                worker = self._slots.get_nowait()
-                if worker is not None:
-                    worker.stop()
-                self._slots.put(None)
+        for worker in self._idle():
+            if worker is not None:
+                worker.stop()
+            self._slots.put(None)
+
+    def _idle(self) -> list[_Worker | None]:
+        """Take all idle slots: one after the other would give back the same one, the last that was put."""
+        taken = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                taken.append(self._slots.get_nowait())
+        return taken
 
     def _with_worker(self, work: Callable[[_Worker], Result]) -> Result:
         if self._closed.is_set():
@@ -177,12 +183,7 @@ class RenderPool:
     def close(self) -> None:
         """Stop the idle workers; a busy one stops when its document is finished."""
         self._closed.set()
-        for _ in range(self.size):
-            with contextlib.suppress(queue.Empty):
-                worker = self._slots.get_nowait()
-                if worker is not None:
-                    worker.stop()
-                self._slots.put(None)
+        self.stop_idle()
 
     def __enter__(self) -> RenderPool:
         return self

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.machinery.documents.letters import Letter
 from core.machinery.documents.renderer import DocumentRenderError, RenderJob, render_pdf, render_pdf_guarded
 from core.machinery.documents.workers import RenderPool, shared_pool
 
@@ -126,3 +127,19 @@ def test_worker_is_replaced_after_its_number_of_documents_and_leaves_no_files():
 
 def test_shared_pool_is_one():
     assert shared_pool() is shared_pool()
+
+
+def test_all_workers_of_a_pool_are_stopped():
+    letters = [Letter(RenderJob(f"<p>{number}</p>")) for number in range(2)]
+    with RenderPool(2) as pool:
+        made = pool.make_letters(letters, joined=True, singles=False)
+        assert [letter.pages for letter in made.letters] == [1, 1]
+        first = pool.process_ids()
+        assert len(first) == 2
+        pool.stop_idle()
+        assert pool.process_ids() == []
+        pool.make_letters(letters, joined=True, singles=False)
+        second = pool.process_ids()
+    for process in (*first, *second):
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
