@@ -45,9 +45,11 @@ from core.toolkit import (
     expose_guarded,
     in_language,
     local_today,
+    make_link,
     mask_all,
     ngettext,
     pending_request,
+    print_links,
     strict_id,
     users_in_reach,
     utc_now,
@@ -55,6 +57,7 @@ from core.toolkit import (
 from plugins.contractors.models import Company
 from plugins.contractors.services import companies_for
 from plugins.handover import catalogue, forms, indicators, measures, records, services, words
+from plugins.handover.contractor_pages import CONFIRM_NOTICE, people_of
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
     BatchMode,
@@ -1193,6 +1196,7 @@ class NoticeView(HandoverView):
         DateRangeFilter("deadline"),
     )
     sortable = ("number", "deadline")
+    actions_declared = {"links": "handover.issue_notice"}
     form_columns = ("deadline", "note")
     form_args = {
         "note": {"description": _l("What is asked beyond the single defects; printed on the notice.")}
@@ -1200,6 +1204,18 @@ class NoticeView(HandoverView):
     workflow = NOTICE
     step_fields = {"penalty_amount": forms.amount_field()}
     empty_list_hint = _l("Tick defects in their list and choose “Make rectification notices”.")
+
+    @bulk_action("links", _l("Print links for the contractors"))
+    def print_links(self, records: Sequence[RectificationNotice]) -> Any:
+        """Make a link to each of the notices and print them as cards with a QR code."""
+        made = []
+        for record in records:
+            people = people_of(record)
+            if people:
+                made.append(make_link(CONFIRM_NOTICE, record, people[0]))
+        if not made:
+            return _("None of these notices is issued to a contractor with a contact and a telephone number.")
+        return print_links(made)
 
     def why_locked(self, record: RectificationNotice) -> str | None:
         """Return why a notice is not changed: it was issued."""

@@ -211,3 +211,12 @@ def test_a_draft_has_nobody_to_send_to(site, scope_of):
         company = db.session.scalars(sa.select(Company)).first()
         notice = RectificationNotice(contractor_id=company.id, project_id=1, number="x", state="draft")
         assert people_of(notice) == []
+
+
+def test_links_of_ticked_notices_are_printed_as_cards(issued, sign_in, scope_of):
+    browser = sign_in("admin", "group")
+    data = {"action": "links", "rowid": [str(issued)], "confirmed": "1"}
+    answer = browser.post("/admin/handover/notices/action/", data=data)
+    assert answer.data.startswith(b"%PDF")
+    with scope_of("admin", "group"):
+        assert db.session.scalars(sa.select(PersonalLink.recipient_name)).all() == ["方国强"]
