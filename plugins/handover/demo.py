@@ -373,9 +373,6 @@ class _Story:
         if notice.contractor.label != WORST or self.chance.random() < 0.5:
             received = min(moment + dt.timedelta(hours=self.chance.randint(2, 22)), utc_now())
             services.receive_notice(notice, "项目经理", at=received)
-            services.receive_notice(notice, "项目经理")
-            notice.received_at = min(moment + dt.timedelta(hours=self.chance.randint(2, 22)), utc_now())
-            db.session.flush()
         else:
             # He was sent the link to his narrow page and has not opened it.
             for person in people_of(notice)[:1]:
