@@ -96,7 +96,10 @@ from core.machinery.attachments.services import (
     attach,
     attachments_by_record,
     attachments_of,
+    mark_up,
+    markup_of,
     open_bytes,
+    shown_bytes,
 )
 from core.machinery.audit.bulk import insert_logged
 from core.machinery.audit.services import record_event
@@ -465,6 +468,8 @@ __all__ = [
     "links_of",
     "local_today",
     "make_link",
+    "mark_up",
+    "markup_of",
     "mask_all",
     "mask_email",
     "mask_phone",
@@ -517,6 +522,7 @@ __all__ = [
     "send_message",
     "setting",
     "settle_promise",
+    "shown_bytes",
     "sign",
     "signature_boxes",
     "signatures_of",

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
-from flask import Blueprint, Response, abort, flash, jsonify, redirect, request, send_file, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    flash,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
 from flask_babel import gettext as _
 
 from core.admin.ajax import strict_id
+from core.admin.record_page import heading_of
+from core.admin.redirects import redirect_target
 from core.admin.saving import SaveRefused, commit
 from core.admin.searching import clean_text
+from core.extensions import db
 from core.machinery.attachments import services as attachments
 from core.machinery.attachments.intake import PICTURE
+from core.machinery.attachments.markup import COLOURS, EDGES, MAX_CHARACTERS
 from core.people.permissions import public, require
 from core.people.settings import setting
 
@@ -45,7 +61,10 @@ def _answer(attachment_id: int, thumbnail: bool) -> Response:
     attachment = found.attachment
     key = attachment.thumbnail_sha256 if thumbnail else attachment.sha256
     try:
-        content = attachments.open_bytes(attachment, thumbnail)
+        # Small pictures show what was drawn; the photo itself stays as it was taken, with the drawing beside it.
+        content = (
+            attachments.shown_bytes(attachment, True) if thumbnail else attachments.open_bytes(attachment)
+        )
     except attachments.MissingFileError:
         abort(404)
     response = send_file(
@@ -53,7 +72,7 @@ def _answer(attachment_id: int, thumbnail: bool) -> Response:
         mimetype=PICTURE if thumbnail else attachment.media_type,
         as_attachment=attachment.media_type != PICTURE,
         download_name=attachment.file_name,
-        etag=key or False,
+        etag=f"{key}-{attachment.markup_version}" if key and thumbnail else key or False,
     )
     response.headers["Content-Security-Policy"] = SANDBOX
     response.headers["Cache-Control"] = f"private, max-age={KEPT_SECONDS}"
@@ -127,6 +146,65 @@ def remove(attachment_id: int) -> Any:
     return redirect(_page_of(found.kind, found.record))
 
 
+@files.get(f"/<int(max={_LARGEST_ID}):attachment_id>/markup")
+@public(BY_RECORD)
+def markup(attachment_id: int) -> Any:
+    """Show the photo with the tools to draw on it."""
+    found = _photo(attachment_id)
+    layer = attachments.markup_of(found.attachment)
+    return _markup_page(found, json.dumps(layer.shapes if layer is not None else [], ensure_ascii=False))
+
+
+def _photo(attachment_id: int) -> Any:
+    found = attachments.find(attachment_id)
+    if found is None:
+        abort(404)
+    require(found.kind.edit_permission)
+    if found.attachment.thumbnail_sha256 is None or not found.attachment.width:
+        abort(404)
+    return found
+
+
+def _markup_page(found: Any, shapes: str, status: int = 200) -> Any:
+    html = render_template(
+        "site/markup.html",
+        attachment=found.attachment,
+        heading=heading_of(found.record, found.kind),
+        shapes=shapes,
+        colours={name: [COLOURS[name], EDGES[name]] for name in COLOURS},
+        back_url=redirect_target() or _page_of(found.kind, found.record),
+    )
+    return html if status == 200 else (html, status)
+
+
+@files.post(f"/<int(max={_LARGEST_ID}):attachment_id>/markup")
+@public(BY_RECORD)
+def save_markup(attachment_id: int) -> Any:
+    """Save the drawing; it is kept on the page when it is refused."""
+    found = _photo(attachment_id)
+    shapes = request.form.get("shapes", "")[: MAX_CHARACTERS + 1]
+    back = redirect_target() or _page_of(found.kind, found.record)
+    try:
+        attachments.mark_up(found.attachment, shapes, request.form.get("version", type=int))
+        commit()
+    except attachments.UploadRefused as refusal:
+        db.session.rollback()
+        flash(str(refusal), "error")
+    except SaveRefused as refusal:
+        flash(refusal.sentence, "error")
+    else:
+        flash(_("The drawing was saved beside the photo."), "success")
+        return redirect(back, 303)
+    return _markup_page(_photo(attachment_id), shapes if _reads(shapes) else "[]", 422)
+
+
+def _reads(shapes: str) -> bool:
+    try:
+        return isinstance(json.loads(shapes), list)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _record_of_form() -> tuple[Any, Any]:
     record_id = strict_id(request.form.get("record_id", ""))
     held = None
@@ -152,6 +230,9 @@ def _as_json(attachment: Any) -> dict[str, Any]:
         "size": attachment.size,
         "picture": attachment.thumbnail_sha256 is not None,
         "url": url_for("files.show", attachment_id=attachment.id),
+        "markup": url_for("files.markup", attachment_id=attachment.id)
+        if attachment.thumbnail_sha256
+        else None,
         "thumbnail": url_for("files.thumbnail", attachment_id=attachment.id)
         if attachment.thumbnail_sha256
         else None,

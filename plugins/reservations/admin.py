@@ -209,7 +209,7 @@ class ResourceView(RecordView):
         "kind": _l("Kind"),
         "project": _l("Project"),
         "project_id": _l("Project"),
-        "place": _l("Where"),
+        "place": _l("Place of the slot"),
         "capacity": _l("Bookings at a time"),
         "most_guests": _l("People at a time"),
         "opening_text": _l("Opening times"),
@@ -344,7 +344,7 @@ class BookingView(RecordView):
         "unit": _l("House"),
         "time": _l("Slot"),
         "purpose": _l("Purpose"),
-        "place": _l("Where"),
+        "place": _l("Place of the slot"),
         "contact_name": _l("Name"),
         "contact_phone": _l("Phone"),
         "guests": _l("People"),
@@ -548,7 +548,7 @@ class DayPlanView(RecordView):
     record_kind = "reservations.day"
     column_list = ("day", "project", "note")
     column_details_list = ("day", "project", "note")
-    column_labels = {"day": _l("Day"), "project": _l("Project"), "note": _l("Remarks")}
+    column_labels = {"day": _l("Date"), "project": _l("Project"), "note": _l("Remarks")}
     cells = {"project": lambda row: in_language(row.project.name, row.project.name_en)}
     list_options = (joinedload(DayPlan.project),)
     search = SearchDeclaration(columns=("note",), small_table=True)

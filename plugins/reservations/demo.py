@@ -85,7 +85,7 @@ def _appointments(demo: Any, purpose_id: int) -> None:
         .join(Unit, Unit.id == CustomerUnit.unit_id)
         .where(CustomerUnit.project_id == demo.project.id, CustomerUnit.cancelled_on.is_(None))
         .order_by(Unit.id)
-        .limit(110)
+        .limit(200)
     ).all()
     slots = db.session.scalars(
         sa.select(Slot).where(Slot.purpose_id == purpose_id).order_by(Slot.starts_at, Slot.id)
@@ -94,7 +94,9 @@ def _appointments(demo: Any, purpose_id: int) -> None:
     for index, slot in enumerate(slots):
         # Mornings fill first; today is nearly full, and days ahead are still open.
         days = (services.local_date(slot) - local_today()).days
-        wanted = 4 if index % 6 == 1 and days <= 1 else 3 if days <= 0 else max(0, 2 - days // 3)
+        wanted = 1 + (index % 6 == 1) if days < 0 else max(0, 3 - days // 2)
+        if index % 6 == 1 and 0 <= days <= 1:
+            wanted = 4
         for _seat in range(wanted):
             if number >= len(owned):
                 return

@@ -104,7 +104,7 @@ def day_sheet(record: DayPlan, language: str) -> Mapping[str, Any]:
     return {
         "facts": [
             (_("Project"), in_language(record.project.name, record.project.name_en)),
-            (_("Day"), record.day.isoformat()),
+            (_("Date"), record.day.isoformat()),
             (_("Slots"), len(slots)),
             (_("Bookings"), count),
             (_("People"), guests),

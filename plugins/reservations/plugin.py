@@ -12,10 +12,13 @@ from core.toolkit import (
     CalendarSource,
     DemoData,
     DocumentType,
+    LinkPurpose,
     Manifest,
     MenuArea,
+    MessageTemplate,
     Panel,
     Permission,
+    PublicBlueprint,
     RecordKind,
     RecordWords,
     Setting,
@@ -25,7 +28,7 @@ from core.toolkit import (
     _l,
     hookimpl,
 )
-from plugins.reservations import admin, demo, documents, services, words
+from plugins.reservations import admin, demo, documents, public, services, words
 from plugins.reservations import panels as sections
 from plugins.reservations.models import Booking, DayPlan, NotificationRule, Purpose, Resource, Slot
 from plugins.reservations.workflows import WORKFLOWS
@@ -119,7 +122,7 @@ def record_kinds() -> Sequence[RecordKind]:
         kind(
             "day",
             DayPlan,
-            _l("Day"),
+            _l("Date"),
             "reservations.record_booking",
             "days",
             lambda record: record.day.isoformat(),
@@ -147,6 +150,24 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(admin.PurposeView, "purposes", _l("Purposes of reservations"), setup, 331, Purpose),
         AdminView(admin.RuleView, "rules", _l("Who is told of bookings"), setup, 332, NotificationRule),
     )
+
+
+@hookimpl
+def blueprints() -> Sequence[PublicBlueprint]:
+    """Declare the page on which owners book."""
+    return (PublicBlueprint(public.blueprint, "reservations"),)
+
+
+@hookimpl
+def link_purposes() -> Sequence[LinkPurpose]:
+    """Declare the personal link to it."""
+    return (public.LINK,)
+
+
+@hookimpl
+def message_templates() -> Sequence[MessageTemplate]:
+    """Declare the message that carries the link."""
+    return (public.MESSAGE,)
 
 
 @hookimpl

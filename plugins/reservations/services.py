@@ -83,14 +83,15 @@ _listeners: dict[tuple[str, str], Listener] = {}
 
 
 def listen(slug: str, reference_kind: str, function: Listener) -> None:
-    """Ask to be told of changes of the bookings that a module made for its records.
+    """Ask to be told of changes of the bookings that a module made for its records, or of all for one purpose.
 
     Called once, when the module's ``plugin.py`` is imported. The function runs in the transaction of the change; what
     it raises undoes the change. It is not called where the module is switched off.
 
     Args:
         slug: The module.
-        reference_kind: Code of its kind of record, for example ``handover.unit``.
+        reference_kind: Code of its kind of record, for example ``handover.unit``; or ``purpose:handover`` for the
+            bookings of a purpose, also those that owners make themselves by a personal link.
         function: Takes a :class:`BookingChange`.
     """
     _listeners[slug, reference_kind] = function
@@ -98,7 +99,7 @@ def listen(slug: str, reference_kind: str, function: Listener) -> None:
 
 def _tell(booking: Booking, what: str, slot_before: Slot | None = None) -> None:
     for (slug, kind), function in list(_listeners.items()):
-        if kind == booking.reference_kind and is_on(slug):
+        if kind in (booking.reference_kind, f"purpose:{booking.slot.purpose.code}") and is_on(slug):
             function(BookingChange(booking, what, slot_before))
 
 

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.database.scope import require_scope
-from core.machinery.attachments import services
+from core.machinery.attachments import markup, services
 from core.machinery.attachments.intake import MAX_BYTES
 from core.plugin_system.declarations import Panel, Setting
 from core.plugin_system.hookspecs import hookimpl
@@ -76,8 +76,14 @@ def panel_values(record: Any) -> Mapping[str, Any] | None:
     known = set(slots)
     # Files of a slot that its plugin no longer declares are shown all the same.
     groups[0][2].extend(item for item in held if item.slot not in known)
+    layers = services.markups_of(held)
     return {
         "kind": kind,
+        "layers": {
+            item.id: markup.svg(layers[item.id].shapes, item.width, item.height)
+            for item in held
+            if item.id in layers and item.width and item.height
+        },
         "groups": groups,
         "may_edit": may_edit,
         "count": len(held),

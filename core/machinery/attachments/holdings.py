@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from core.extensions import db
 from core.machinery.attachments import services
-from core.machinery.attachments.models import Attachment
+from core.machinery.attachments.models import Attachment, AttachmentMarkup
 from core.machinery.attachments.store import DamagedFileError, MissingFileError
 from core.plugin_system.holdings import Holding, Trace, delete_rows, queried
 
@@ -32,12 +32,21 @@ def _files(trace: Trace) -> Iterator[tuple[str, bytes | None]]:
 
 def _erase(trace: Trace) -> Callable[[], None] | None:
     columns = (Attachment.sha256, Attachment.thumbnail_sha256)
+    drawn = (AttachmentMarkup.sha256, AttachmentMarkup.thumbnail_sha256)
 
     def keys(condition: sa.ColumnElement[bool]) -> set[str]:
         rows = db.session.execute(sa.select(*columns).where(condition).distinct())
-        return {key for row in rows for key in row if key}
+        own = sa.select(Attachment.id).where(condition)
+        layers = db.session.execute(
+            sa.select(*drawn).where(AttachmentMarkup.attachment_id.in_(own)).distinct()
+        )
+        return {key for row in (*rows, *layers) for key in row if key}
 
     doomed = keys(_condition(trace))
+    of_plugin = sa.select(Attachment.id).where(_condition(trace))
+    delete_rows(
+        AttachmentMarkup, AttachmentMarkup.attachment_id.in_(of_plugin), f"erasing the plugin {trace.slug}"
+    )
     delete_rows(Attachment, _condition(trace), f"erasing the plugin {trace.slug}")
     gone = doomed - keys(sa.true())
     return lambda: services.forget_bytes(gone)

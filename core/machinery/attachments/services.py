@@ -17,8 +17,9 @@ from core.database.owners import owner_of
 from core.database.scope import current_scope, require_scope
 from core.database.types import utc_now
 from core.extensions import db
-from core.machinery.attachments.intake import MAX_FILES, UploadRefused, take_in
-from core.machinery.attachments.models import Attachment
+from core.machinery.attachments import markup
+from core.machinery.attachments.intake import MAX_FILES, THUMBNAIL_SIDE, UploadRefused, take_in
+from core.machinery.attachments.models import Attachment, AttachmentMarkup
 from core.machinery.attachments.store import DamagedFileError, FileStore, MissingFileError
 from core.plugin_system.declarations import RecordKind
 from core.plugin_system.gate import is_on
@@ -36,11 +37,15 @@ __all__ = [
     "find",
     "forget_bytes",
     "kind_of",
+    "mark_up",
+    "markup_of",
+    "markups_of",
     "open_bytes",
     "picture_bytes",
     "record_of",
     "remove",
     "set_up_attachments",
+    "shown_bytes",
     "stored_bytes",
 ]
 
@@ -252,7 +257,100 @@ def picture_bytes(identifier: str) -> bytes:
     attachment = db.session.scalar(sa.select(Attachment).where(Attachment.id == int(identifier[:18])))
     if attachment is None or attachment.removed_at is not None:
         raise LookupError(f"There is no attachment {identifier} here.")
-    return open_bytes(attachment)
+    return shown_bytes(attachment)
+
+
+def shown_bytes(attachment: Attachment, thumbnail: bool = False) -> bytes:
+    """Return a picture with the drawing over it, if there is one; :func:`open_bytes` returns it as it was taken.
+
+    Args:
+        attachment: The attachment.
+        thumbnail: Whether to return the small picture.
+
+    Raises:
+        MissingFileError: The store has lost it, or there is no thumbnail.
+        DamagedFileError: It was changed in the store.
+    """
+    layer = markup_of(attachment)
+    key = None if layer is None else layer.thumbnail_sha256 if thumbnail else layer.sha256
+    return open_bytes(attachment, thumbnail) if key is None else _means().store.read(key)
+
+
+def markup_of(attachment: Attachment) -> AttachmentMarkup | None:
+    """Return the drawing over a photo that counts, or None."""
+    if not attachment.markup_version:
+        return None
+    return db.session.scalar(
+        sa.select(AttachmentMarkup).where(
+            AttachmentMarkup.attachment_id == attachment.id,
+            AttachmentMarkup.version == attachment.markup_version,
+        )
+    )
+
+
+def markups_of(attachments: Iterable[Attachment]) -> dict[int, AttachmentMarkup]:
+    """Return the drawings that count of many photos by attachment id, in one query; those without are left out."""
+    keys = [each.id for each in attachments if each.markup_version]
+    if not keys:
+        return {}
+    rows = db.session.scalars(
+        sa.select(AttachmentMarkup)
+        .join(Attachment, Attachment.id == AttachmentMarkup.attachment_id)
+        .where(
+            AttachmentMarkup.attachment_id.in_(keys), AttachmentMarkup.version == Attachment.markup_version
+        )
+    )
+    return {row.attachment_id: row for row in rows if row.shapes}
+
+
+def mark_up(attachment: Attachment, shapes: str, version: int | None = None) -> AttachmentMarkup:
+    """Save a further version of the drawing over a photo, in the caller's transaction; the photo stays as it is.
+
+    Args:
+        attachment: A photo.
+        shapes: What the editor sent, see :mod:`core.machinery.attachments.markup`; ``[]`` takes the drawing away.
+        version: The version that was shown; when somebody has drawn since, nothing is saved.
+
+    Raises:
+        UploadRefused: It is no photo, somebody has drawn meanwhile, or the shapes cannot be taken.
+    """
+    db.session.refresh(attachment, with_for_update=True)
+    if attachment.thumbnail_sha256 is None or attachment.removed_at is not None:
+        raise UploadRefused(_("Only photos can be drawn on."))
+    if version is not None and version != attachment.markup_version:
+        raise UploadRefused(
+            _(
+                "A colleague has drawn on this photo meanwhile. Nothing was saved; open it again and draw once more."
+            )
+        )
+    try:
+        drawn = markup.read_shapes(shapes)
+    except markup.MarkupRefused as refused:
+        raise UploadRefused(
+            _("There is too much on this photo: at most %(count)s shapes.", count=markup.MAX_SHAPES)
+            if str(refused) == "large"
+            else _("The drawing did not arrive whole. Draw once more.")
+        ) from refused
+    means = _means()
+    keys: tuple[str | None, str | None] = (None, None)
+    if drawn:
+        pictures = markup.draw(open_bytes(attachment), drawn, means.watermark_font, THUMBNAIL_SIDE)
+        keys = (means.store.put(pictures[0]), means.store.put(pictures[1]))
+    layer = AttachmentMarkup(
+        attachment_id=attachment.id,
+        version=attachment.markup_version + 1,
+        shapes=drawn,
+        sha256=keys[0],
+        thumbnail_sha256=keys[1],
+        drawn_by_id=require_scope().user_id,
+        project_id=attachment.project_id,
+        customer_id=attachment.customer_id,
+        department_id=attachment.department_id,
+    )
+    db.session.add(layer)
+    attachment.markup_version = layer.version
+    db.session.flush()
+    return layer
 
 
 def record_of(kind_code: str, record_id: int) -> tuple[RecordKind, Any] | None:
@@ -287,7 +385,14 @@ def erase_of_customer(customer_id: int) -> None:
     rows = db.session.scalars(
         sa.select(Attachment).where(Attachment.customer_id == customer_id, Attachment.project_id.is_(None))
     ).all()
-    keys = {key for row in rows for key in (row.sha256, row.thumbnail_sha256) if key}
+    layers = db.session.scalars(
+        sa.select(AttachmentMarkup).where(AttachmentMarkup.attachment_id.in_([row.id for row in rows]))
+    ).all()
+    stored = [(row.sha256, row.thumbnail_sha256) for row in rows]
+    stored += [(layer.sha256, layer.thumbnail_sha256) for layer in layers]
+    keys = {key for pair in stored for key in pair if key}
+    for layer in layers:
+        layer.shapes, layer.sha256, layer.thumbnail_sha256 = [], None, None
     for row in rows:
         row.removed_at = row.removed_at or utc_now()
         row.file_name, row.caption, row.taken_at = "", "", None
@@ -321,6 +426,10 @@ def move_to_customer(kept_id: int, merged_id: int) -> None:
     }
     for row in db.session.scalars(sa.select(Attachment).where(Attachment.customer_id == merged_id)):
         row.customer_id = kept_id
+        for layer in db.session.scalars(
+            sa.select(AttachmentMarkup).where(AttachmentMarkup.attachment_id == row.id)
+        ):
+            layer.customer_id = kept_id
         if row.record_kind in kinds and row.record_id == merged_id:
             row.record_id = kept_id
     db.session.flush()

@@ -216,14 +216,21 @@
     const previous = element("button", { type: "button", "aria-label": words.wordsPrevious }, ["‹"]);
     const next = element("button", { type: "button", "aria-label": words.wordsNext }, ["›"]);
     const close = element("button", { type: "button", "aria-label": words.wordsClose }, ["×"]);
+    const shown = element("div", { class: "attachment-shown" }, [picture]);
     const view = element("dialog", { class: "attachment-view" }, [
-      picture, element("div", { class: "controls" }, [previous, caption, next, close]),
+      shown, element("div", { class: "controls" }, [previous, caption, next, close]),
     ]);
     function turn(step) {
       index = Math.min(links.length - 1, Math.max(0, index + step));
       const small = links[index].querySelector("img");
       picture.src = links[index].href;
       picture.alt = small.alt;
+      // What was drawn lies over the photo, which itself stays as it was taken.
+      const layer = links[index].parentElement.querySelector("template[data-layer]");
+      shown.replaceChildren(picture);
+      if (layer) {
+        shown.append(layer.content.cloneNode(true));
+      }
       caption.textContent = small.alt + " (" + (index + 1) + " / " + links.length + ")";
       previous.disabled = index === 0;
       next.disabled = index === links.length - 1;

@@ -344,9 +344,8 @@
   function add(form, each) {
     const link = document.createElement("a");
     const picture = document.createElement("img");
-    link.href = each.url;
-    link.target = "_blank";
-    link.rel = "noopener";
+    // A touch on the photo leads to the tools to draw on it, and back here.
+    link.href = each.markup ? each.markup + "?url=" + encodeURIComponent(window.location.pathname + window.location.search) : each.url;
     picture.src = each.thumbnail || each.url;
     picture.alt = each.name;
     link.append(picture);

@@ -758,6 +758,37 @@ def _file(scene: Scene, route: Route, method: str, actor: Actor, target: str) ->
     yield Attempt(_address(route, {"attachment_id": key}), _of_staff(rule, actor), Unit)
 
 
+def _markup(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Draw on the photo of a house."""
+    key = {MISSING: MISSING_KEY, MALFORMED: "7x"}.get(target) or str(scene.attachments[target])
+    rule = Rule(hidden=("projects.view",), late=("projects.edit",), row=True, staff=False)
+    data = {"shapes": "[]", "version": "0"} if method == "POST" else {}
+    yield Attempt(_address(route, {"attachment_id": key}), _of_staff(rule, actor), Unit, data)
+
+
+def _desk(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """The desk of reservations: a project, or a booking and the slot that it is moved to."""
+    from plugins.reservations.models import Booking, Slot
+
+    needs, function = _marked(scene, route), route.endpoint.rpartition(".")[2]
+    view = "reservations.view"
+    if function in {"index", "week", "plan"}:
+        yield Attempt(
+            url_for(route.endpoint, project=key_text(scene, Project, target)),
+            Rule((view, *needs), row=True),
+            Project,
+        )
+        return
+    booking = key_text(scene, Booking, target)
+    data = {"slot": key_text(scene, Slot, target), "step": "arrive"} if method == "POST" else {}
+    yield Attempt(url_for(route.endpoint, id=booking), Rule((view, *needs), row=True), Booking, data)
+    if function == "move" and method == "POST":
+        own = scene.records.key(Booking, sorted(actor.sees)[0] if actor.sees else "own")
+        yield Attempt(
+            url_for(route.endpoint, id=own), Rule((view, *needs), row=True), Slot, data, what="foreign slot"
+        )
+
+
 def _of_staff(rule: Rule, actor: Actor) -> Rule:
     """Return what a public route needs that answers visitors like those who do not see the row."""
     return rule if actor.account is not None else Rule(granted=NOT_FOUND, staff=False)
@@ -1144,6 +1175,9 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "files.thumbnail": _file,
     "files.remove": _file,
     "files.upload": _upload,
+    "files.markup": _markup,
+    "files.save_markup": _markup,
+    **{f"reservations_desk.{name}": _desk for name in ("index", "week", "plan", "move", "setup", "step")},
     "documents.preview": _document,
     "documents.issue": _document,
     "document_batches.order": _batch,

@@ -376,6 +376,11 @@ MUTANTS = (
         matrix("documents.preview"),
     ),
     Mutant(
+        "photos are drawn on without a right",
+        _replaced(core.admin.files, "require", lambda _code: None),
+        matrix("files.markup"),
+    ),
+    Mutant(
         "records that are signed are not looked up",
         _replaced(core.admin.signatures, "record_of", _unauthorised_record),
         matrix("signatures.pad"),
