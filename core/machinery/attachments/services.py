@@ -388,7 +388,7 @@ def erase_of_customer(customer_id: int) -> None:
     layers = db.session.scalars(
         sa.select(AttachmentMarkup).where(AttachmentMarkup.attachment_id.in_([row.id for row in rows]))
     ).all()
-    stored = [(row.sha256, row.thumbnail_sha256) for row in rows]
+    stored: list[tuple[str | None, str | None]] = [(row.sha256, row.thumbnail_sha256) for row in rows]
     stored += [(layer.sha256, layer.thumbnail_sha256) for layer in layers]
     keys = {key for pair in stored for key in pair if key}
     for layer in layers:
