@@ -44,6 +44,8 @@ VALUES: dict[tuple[str, str], Any] = {
     ("todo", "due_at"): dt.datetime(2026, 3, 1, 4, tzinfo=dt.UTC),
     ("promise", "due_on"): dt.date(2026, 3, 1),
     ("handover_template_item", "severity"): "S3",
+    ("reservations_slot", "booked"): 1,
+    ("reservations_slot", "guests"): 1,
     ("warranty_house_warranty", "system"): "",
 }
 """Values that reflection cannot guess; a function gets the text that the rows of the project carry."""
