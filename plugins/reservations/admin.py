@@ -45,6 +45,7 @@ from core.toolkit import (
     ngettext,
     sees_personal_data,
     strict_id,
+    users_in_reach,
     utc_now,
 )
 from plugins.reservations import forms, opening, services, words
@@ -89,7 +90,14 @@ CUSTOMERS = Reference(
     narrow=lambda: (Customer.erased_at.is_(None), Customer.merged_into_id.is_(None)),
 )
 USERS = Reference(
-    User, lambda user: user.name, SearchDeclaration(columns=("name",), small_table=True), order_by=("name",)
+    User,
+    lambda user: user.name,
+    SearchDeclaration(columns=("name",), small_table=True),
+    order_by=("name",),
+    narrow=lambda: (
+        User.active.is_(True),
+        User.id.in_(users_in_reach().with_only_columns(User.id).order_by(None)),
+    ),
 )
 SLOTS = Reference(
     Slot,

@@ -7,7 +7,6 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from core.admin import links as kit
 from core.toolkit import Unit, db, make_link
 from plugins.reservations import services
 from plugins.reservations.models import Booking
@@ -18,7 +17,7 @@ from plugins.reservations.tests.conftest import customer, slot
 @pytest.fixture
 def owner(place, world, client, scope_of, monkeypatch):
     """A browser that has come by the link of the first house and is recognised, and the address of the page."""
-    monkeypatch.setattr(kit, "SHORTEST_SECONDS", 0)
+    monkeypatch.setattr("core.admin.links.SHORTEST_SECONDS", 0)
     with scope_of("admin", "group"):
         unit = db.session.get_one(Unit, place.unit_ids[0])
         made = make_link(BOOK, unit, customer(place))
