@@ -64,7 +64,7 @@ class ApprovalView(RecordView):
     column_details_list = (
         "what",
         "about",
-        "amount",
+        "sum",
         "state",
         "author",
         "requested_at",
@@ -80,6 +80,7 @@ class ApprovalView(RecordView):
         "title": _l("Record"),
         "about": _l("Record"),
         "amount": _l("Amount"),
+        "sum": _l("Amount"),
         "state": _l("State"),
         "author": _l("Asked by"),
         "requested_at": _l("Asked on"),
@@ -93,6 +94,7 @@ class ApprovalView(RecordView):
     cells = {
         "what": kind_label,
         "about": _record_link,
+        "sum": lambda asked: money(asked.amount),
         "author": lambda asked: services.names_of([asked.author_id]).get(asked.author_id or 0, ""),
     }
     list_options = (sa.orm.load_only(ApprovalRequest.kind),)
