@@ -212,7 +212,7 @@
       tool = button.dataset.tool;
     } else {
       colour = button.dataset.colour;
-      if (chosen >= 0) {
+      if (chosen >= 0 && tool === "choose") {
         keep();
         shapes[chosen].colour = colour;
       }

@@ -376,8 +376,8 @@ MUTANTS = (
         matrix("documents.preview"),
     ),
     Mutant(
-        "photos are drawn on without a right",
-        _replaced(core.admin.files, "require", lambda _code: None),
+        "photos of others are drawn on",
+        _replaced(core.admin.files.attachments, "find", _unauthorised_file),
         matrix("files.markup"),
     ),
     Mutant(
