@@ -131,3 +131,57 @@ def known_seasons() -> Sequence[KnownSeason]:
 def _month_day(text: str) -> tuple[int, int]:
     month, day = text.split("-")
     return int(month), int(day)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A usual kind of fault, with what it proposes for its order.
+
+    Attributes:
+        code: Stored value.
+        name: What it is called.
+        category: Warranty category.
+        priority: P1 to P4.
+        days: Usual days until it is finished (domain reference 3.4.4).
+        trade: Code of the trade that answers.
+        system: ``heating`` or ``cooling`` for W05, else "".
+        is_leak: Whether the limit for leaks holds and the plan is signed.
+        is_rain_leak: Whether it counts towards the alarm for leaks after rain.
+        is_structural: Whether the structure is concerned: authority and design unit are told.
+    """
+
+    code: str
+    name: Bilingual
+    category: CategoryCode
+    priority: str
+    days: int
+    trade: str
+    system: str
+    is_leak: bool
+    is_rain_leak: bool
+    is_structural: bool
+
+    @property
+    def setting_key(self) -> str:
+        """The key of the usual days."""
+        return f"days_{self.code}"
+
+
+@cache
+def faults() -> Mapping[str, Fault]:
+    """Return the usual faults by code, the urgent ones first."""
+    return {
+        row["code"]: Fault(
+            code=row["code"],
+            name=Bilingual(**row["name"]),
+            category=CategoryCode(row["category"]),
+            priority=row["priority"],
+            days=row["days"],
+            trade=row.get("trade") or categories()[row["category"]].trade,
+            system=row.get("system", ""),
+            is_leak=row.get("leak", False),
+            is_rain_leak=row.get("rain", False),
+            is_structural=row.get("structure", False),
+        )
+        for row in reference("faults")["faults"]
+    }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
-from core.toolkit import Setting, _l
-from plugins.warranty.catalogue import categories
+from flask_babel.speaklater import LazyString
+
+from core.toolkit import Setting, _, _l
+from plugins.warranty import sla
+from plugins.warranty.catalogue import categories, faults
 from plugins.warranty.coverage import TermKind
 
 PRACTICE = _l("Practice of the trade")
@@ -54,10 +58,69 @@ def number(
     return Setting(key, default, label, help_, PRACTICE, minimum=minimum, maximum=maximum)
 
 
-def settings() -> Sequence[Setting]:
-    """Return all settings of the module."""
+_STEPS = {
+    sla.Step.REGISTER: _l("Registered"),
+    sla.Step.CONTACT: _l("First contact"),
+    sla.Step.ARRIVAL: _l("On site"),
+    sla.Step.TEMPORARY: _l("Temporary measure"),
+    sla.Step.PLAN: _l("Plan"),
+    sla.Step.COMPLETE: _l("Completed"),
+    sla.Step.PROGRESS: _l("Progress told to the owner"),
+}
+
+
+def _limit_label(step: sla.Step, priority: sla.Priority) -> str:
+    return _("%(priority)s: %(step)s", priority=priority, step=_STEPS[step])
+
+
+def _limits() -> Iterator[Setting]:
+    minutes = _l("In minutes of elapsed time; holidays do not extend it. 0 for no limit.")
+    for priority in sla.Priority:
+        for step in sla.Step:
+            yield number(
+                sla.setting_key(step, priority),
+                sla.DEFAULTS[step][priority],
+                LazyString(_limit_label, step, priority),
+                minutes,
+                maximum=200_000,
+            )
+    yield number(
+        "minutes_complete_leak", sla.LEAK_MINUTES, _l("P2: a leak completed"), minutes, maximum=200_000
+    )
+    yield number(
+        "minutes_complete_emergency",
+        sla.EMERGENCY_MINUTES,
+        _l("P1: completed with an approved reason"),
+        minutes,
+        maximum=200_000,
+    )
+    yield number(
+        "minutes_arrival_site_team",
+        sla.SITE_TEAM_MINUTES,
+        _l("P1: our own people on site"),
+        minutes,
+        maximum=200_000,
+    )
+
+
+def _fault_label(code: str) -> str:
+    return _("Usual days: %(fault)s", fault=faults()[code].name)
+
+
+def _usual_days() -> Iterator[Setting]:
+    for code, fault in faults().items():
+        yield number(
+            fault.setting_key,
+            fault.days,
+            LazyString(_fault_label, code),
+            _l("Days until it is usually finished; they propose the date that is promised to the owner."),
+            minimum=1,
+            maximum=365,
+        )
+
+
+def _cover() -> Sequence[Setting]:
     return (
-        *_terms(),
         Setting(
             "partial_season_counts",
             False,
@@ -79,4 +142,236 @@ def settings() -> Sequence[Setting]:
             _l("Days before the last day of cover."),
             maximum=365,
         ),
+    )
+
+
+def _orders() -> Sequence[Setting]:
+    return (
+        number(
+            "escalate_manager_hours",
+            24,
+            _l("Escalation to the customer-service manager"),
+            _l("Hours overdue."),
+        ),
+        number(
+            "escalate_director_hours", 72, _l("Escalation to the head of engineering"), _l("Hours overdue.")
+        ),
+        number(
+            "escalate_city_hours", 168, _l("Escalation to the city general manager"), _l("Hours overdue.")
+        ),
+        number("escalate_region_hours", 360, _l("Escalation to the region"), _l("Hours overdue.")),
+        number(
+            "escalate_households",
+            5,
+            _l("Households that make a case of the region"),
+            _l("From so many houses of one case on, the region is told."),
+        ),
+        number(
+            "age_yellow_days",
+            8,
+            _l("Yellow from"),
+            _l("Days since the report from which an open order is yellow."),
+        ),
+        number(
+            "age_orange_days",
+            15,
+            _l("Orange from"),
+            _l("Days since the report from which an open order is orange."),
+        ),
+        number(
+            "age_red_days", 31, _l("Red from"), _l("Days since the report from which an open order is red.")
+        ),
+        number(
+            "repeat_days",
+            90,
+            _l("Repeat repair"),
+            _l("Days after the closing within which the same house, room and category count as a repeat."),
+        ),
+        number(
+            "repeat_escalates",
+            3,
+            _l("Reports of the same kind that escalate"),
+            _l("From this report of the same house, room and category on, the manager is told at once."),
+            minimum=2,
+        ),
+        number(
+            "arrival_tolerance_minutes",
+            15,
+            _l("Tolerance of an arrival"),
+            _l("Minutes after the end of the booked time that still count as punctual."),
+        ),
+        number(
+            "call_back_days",
+            2,
+            _l("Call-back"),
+            _l("Working days after the closing within which every owner is called back."),
+            minimum=1,
+        ),
+        number(
+            "dissatisfied_score",
+            2,
+            _l("Dissatisfied up to"),
+            _l("A call-back with this score or a lower one opens the order again."),
+            minimum=1,
+            maximum=5,
+        ),
+        number(
+            "long_repair_days",
+            15,
+            _l("Long repair"),
+            _l("Days from which on the owner is told of the progress every week."),
+        ),
+        Setting(
+            "after_photo_required",
+            True,
+            _l("Photo after the repair"),
+            _l("A repair can be reported as finished only with a photo of it."),
+            PRACTICE,
+        ),
+        Setting(
+            "take_over_at_delivery",
+            True,
+            _l("Take over open items at the delivery"),
+            _l("Open items of the handover become orders when the house is delivered."),
+            PRACTICE,
+        ),
+    )
+
+
+def _cases() -> Sequence[Setting]:
+    return (
+        number(
+            "batch_orders",
+            5,
+            _l("Orders that make a batch problem"),
+            _l("Of one category in one building."),
+            2,
+        ),
+        number(
+            "batch_days",
+            30,
+            _l("Days of a batch problem"),
+            _l("Days back in which orders are counted."),
+            1,
+            365,
+        ),
+        number(
+            "batch_percent",
+            10,
+            _l("Share of houses that makes a batch problem"),
+            _l("Percent of the houses of the building."),
+            1,
+            100,
+        ),
+        number(
+            "rain_percent",
+            20,
+            _l("Share of houses that makes a major event"),
+            _l("Percent of the delivered houses of a phase that report leaks after rain."),
+            1,
+            100,
+        ),
+        number(
+            "design_reply_days",
+            3,
+            _l("Reply of the design department"),
+            _l("Days from the opening of a case."),
+        ),
+    )
+
+
+def _money() -> Sequence[Setting]:
+    return (
+        number("notice_1_hours", 24, _l("First notice to the contractor"), _l("Hours to answer."), 1),
+        number("notice_2_hours", 24, _l("Second notice to the contractor"), _l("Hours to answer."), 1),
+        number("third_party_hours", 4, _l("Third party on site"), _l("Hours from its order."), 1),
+        Setting(
+            "management_fee_percent",
+            Decimal(15),
+            _l("Management fee on third-party repairs"),
+            _l("Percent of the invoice that is added when the cost is deducted."),
+            PRACTICE,
+            minimum=Decimal(10),
+            maximum=Decimal(20),
+        ),
+        number(
+            "objection_days",
+            7,
+            _l("Objection to a deduction"),
+            _l("Days from its issue in which the contractor may object."),
+            1,
+        ),
+        Setting(
+            "retention_percent",
+            Decimal(3),
+            _l("Retention money"),
+            _l("Percent of the settlement that is held back; the law allows 3 at most."),
+            _l("Measures for Quality Retention Money (2017), Art. 7"),
+            minimum=Decimal(0),
+            maximum=Decimal(3),
+        ),
+        Setting(
+            "release_answer_days",
+            14,
+            _l("Answer to a request for release"),
+            _l("Days from the request."),
+            _l("Measures for Quality Retention Money (2017), Art. 11"),
+            minimum=1,
+            maximum=14,
+        ),
+        Setting(
+            "provision_rough",
+            Decimal(500),
+            _l("Provision of a rough house"),
+            _l("Planned warranty cost of a house in two years, in yuan."),
+            PRACTICE,
+            minimum=Decimal(0),
+        ),
+        Setting(
+            "provision_fitted",
+            Decimal(2000),
+            _l("Provision of a fitted house"),
+            _l("Planned warranty cost of a house in two years, in yuan."),
+            PRACTICE,
+            minimum=Decimal(0),
+        ),
+    )
+
+
+def _figures() -> Sequence[Setting]:
+    def target(key: str, default: int, label: Any) -> Setting:
+        return number(key, default, label, _l("Target of the figure."), 0, 100)
+
+    return (
+        target("target_k11", 95, _l("Target K11 response on time, %")),
+        target("target_k12", 95, _l("Target K12 arrival on time, %")),
+        target("target_k13", 90, _l("Target K13 completion on time, %")),
+        target("target_k14", 85, _l("Target K14 first-time fix, %")),
+        target("target_k15", 8, _l("Target K15 repeat rate, at most %")),
+        target("target_k16", 95, _l("Target K16 close rate, %")),
+        target("target_k17", 100, _l("Target K17 call-back rate, %")),
+        target("target_k18", 90, _l("Target K18 satisfaction, %")),
+        target("target_k19", 3, _l("Target K19 orders per house, at most")),
+        target("target_k21", 90, _l("Target K21 recovery, %")),
+        target("target_k22", 95, _l("Target K22 qualified service, %")),
+        number(
+            "small_sample",
+            30,
+            _l("Small sample"),
+            _l("A rate over fewer records carries the mark “small sample”."),
+        ),
+    )
+
+
+def settings() -> Sequence[Setting]:
+    """Return all settings of the module."""
+    return (
+        *_terms(),
+        *_cover(),
+        *_limits(),
+        *_usual_days(),
+        *_orders(),
+        *_cases(),
+        *_money(),
+        *_figures(),
     )

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from flask_babel.speaklater import LazyString
 
 from core.toolkit import LOCAL_ZONE, RecordWords, _, _l
+from plugins.contractors.services import trade_by_code
 from plugins.warranty import models
-from plugins.warranty.catalogue import categories
+from plugins.warranty.catalogue import categories, faults
 from plugins.warranty.coverage import Bearer, Cover, System, Verdict
+from plugins.warranty.models import (
+    CaseKind,
+    Channel,
+    CostKind,
+    EntryKind,
+    Exclusion,
+    Order,
+    Relation,
+    Responsibility,
+    VisitPurpose,
+    VisitState,
+)
+from plugins.warranty.sla import Priority
 
 SYSTEMS: Mapping[str, Any] = {System.HEATING: _l("Heating"), System.COOLING: _l("Cooling")}
 
@@ -120,3 +135,251 @@ def of_tables() -> tuple[RecordWords, ...]:
             models.HouseWarranty, {"amount": _l("Owner's term"), "contractor_amount": _l("Contractor's term")}
         ),
     )
+
+
+CHANNELS: Mapping[str, Any] = {
+    Channel.PHONE: _l("Telephone"),
+    Channel.DESK: _l("Front desk"),
+    Channel.OWNER_LINK: _l("Owner's link"),
+    Channel.POSTER: _l("QR poster"),
+    Channel.HANDOVER: _l("Left over from the handover"),
+    Channel.PATROL: _l("Patrol"),
+    Channel.STAFF: _l("Staff"),
+}
+
+RELATIONS: Mapping[str, Any] = {
+    Relation.OWNER: _l("Owner"),
+    Relation.FAMILY: _l("Family member"),
+    Relation.TENANT: _l("Tenant"),
+    Relation.ATTORNEY: _l("Attorney"),
+    Relation.PROPERTY: _l("Property management"),
+    Relation.OTHER: _l("Other"),
+}
+
+RESPONSIBLE: Mapping[str, Any] = {
+    Responsibility.CONTRACTOR: _l("Contractor"),
+    Responsibility.DEVELOPER: _l("Developer"),
+    Responsibility.PROPERTY: _l("Property management"),
+    Responsibility.OWNER: _l("Owner, decoration"),
+    Responsibility.THIRD_PARTY: _l("Third party"),
+    Responsibility.FORCE_MAJEURE: _l("Force majeure"),
+    Responsibility.UNDETERMINED: _l("Not determined yet"),
+}
+
+EXCLUSIONS: Mapping[str, Any] = {
+    Exclusion.MISUSE: _l("Misuse"),
+    Exclusion.ALTERATION: _l("Alteration or decoration by the owner"),
+    Exclusion.THIRD_PARTY: _l("Third party"),
+    Exclusion.FORCE_MAJEURE: _l("Force majeure"),
+    Exclusion.WEAR: _l("Wearing part"),
+    Exclusion.MAKER: _l("Liability of the maker"),
+    Exclusion.NEGLECT: _l("Neglected maintenance"),
+}
+
+PRIORITIES: Mapping[str, Any] = {
+    Priority.P1: _l("Emergency"),
+    Priority.P2: _l("Important"),
+    Priority.P3: _l("Normal"),
+    Priority.P4: _l("Complex"),
+}
+
+PURPOSES: Mapping[str, Any] = {
+    VisitPurpose.SURVEY: _l("Survey"),
+    VisitPurpose.REPAIR: _l("Repair"),
+    VisitPurpose.ACCEPTANCE: _l("Acceptance"),
+}
+
+VISIT_STATES: Mapping[str, tuple[str, Any]] = {
+    VisitState.BOOKED: ("wait", _l("Booked")),
+    VisitState.ARRIVED: ("calm", _l("On site")),
+    VisitState.DONE: ("ok", _l("Done")),
+    VisitState.OWNER_ABSENT: ("late", _l("Nobody opened")),
+    VisitState.CANCELLED: ("calm", _l("Cancelled")),
+}
+
+COSTS: Mapping[str, Any] = {
+    CostKind.LABOUR: _l("Labour"),
+    CostKind.MATERIAL: _l("Material"),
+    CostKind.COMPENSATION: _l("Compensation of the owner"),
+    CostKind.THIRD_PARTY: _l("Third-party repair"),
+    CostKind.OTHER: _l("Other"),
+}
+
+ENTRIES: Mapping[str, Any] = {
+    EntryKind.DEPOSIT: _l("Deposit"),
+    EntryKind.DEDUCTION: _l("Deduction"),
+    EntryKind.RELEASE: _l("Release"),
+    EntryKind.CORRECTION: _l("Correction"),
+}
+
+CASES: Mapping[str, Any] = {
+    CaseKind.BATCH: _l("Batch problem"),
+    CaseKind.RAIN: _l("Leaks after rain"),
+    CaseKind.MANUAL: _l("Put together by hand"),
+}
+
+THIRD_PARTIES: Mapping[str, tuple[str, Any]] = {
+    "ordered": ("wait", _l("Ordered")),
+    "on_site": ("calm", _l("On site")),
+    "invoiced": ("ok", _l("Invoiced")),
+    "cancelled": ("calm", _l("Cancelled")),
+}
+
+EVENTS: Mapping[str, Any] = {
+    "reported": _l("Reported"),
+    "repeat": _l("Repeat repair"),
+    "triaged": _l("Assessed"),
+    "cover": _l("Cover decided"),
+    "not_warranty": _l("No warranty"),
+    "accept_paid": _l("Paid repair"),
+    "dispatched": _l("Dispatched"),
+    "contact": _l("Contacted"),
+    "attempt": _l("Not reached"),
+    "progress": _l("Progress told"),
+    "note": _l("Remark"),
+    "urge": _l("Urged"),
+    "visited": _l("Surveyed"),
+    "temporary": _l("Temporary measure"),
+    "planned": _l("Plan confirmed"),
+    "started": _l("Repair begun"),
+    "fixed": _l("Reported as finished"),
+    "rejected": _l("Sent back"),
+    "owner_accepted": _l("Accepted by the owner"),
+    "closed": _l("Closed"),
+    "called_back": _l("Called back"),
+    "reopened": _l("Opened again"),
+    "suspended": _l("Suspended"),
+    "resumed": _l("Gone on"),
+    "extended": _l("New date"),
+    "merged": _l("Merged"),
+    "cancelled": _l("Cancelled"),
+    "escalated": _l("Escalated"),
+    "case": _l("Batch problem"),
+    "notice": _l("Notice to the contractor"),
+    "third_party": _l("Third party"),
+    "deduction": _l("Deduction"),
+    "message": _l("Message of the owner"),
+}
+
+SCORES: Mapping[int, Any] = {
+    5: _l("5 very satisfied"),
+    4: _l("4 satisfied"),
+    3: _l("3 neither nor"),
+    2: _l("2 dissatisfied"),
+    1: _l("1 very dissatisfied"),
+}
+
+
+def fault_name(code: str) -> str:
+    """Return what a usual fault is called."""
+    fault = faults().get(code)
+    return str(fault.name) if fault is not None else code
+
+
+def trade_name(code: str) -> str:
+    """Return what a trade is called."""
+    trade = trade_by_code(code)
+    return trade.label if trade is not None else code
+
+
+def problem(order: Order) -> str:
+    """Return in a few words where and what is wrong."""
+    return " · ".join(
+        part for part in (order.room_name, fault_name(order.fault_code), order.description) if part
+    )
+
+
+def cover_note(order: Order) -> str:
+    """Return the verdict on an order with its legal basis in a sentence."""
+    if order.cover_reason and order.cover != Cover.EXCLUDED:
+        return _("Decided by hand: %(reason)s", reason=order.cover_reason)
+    days = judged(order)
+    told = explain(days, order.category_code)
+    return f"{told} {order.closing_reason}".strip() if order.cover == Cover.EXCLUDED else told
+
+
+def judged(order: Order) -> Verdict:
+    """Return the verdict that an order holds."""
+    return Verdict(
+        Cover(order.cover),
+        Bearer(order.borne_by),
+        order.reported_at.astimezone(LOCAL_ZONE).date(),
+        order.owner_end,
+        order.contractor_end,
+    )
+
+
+def money(amount: Decimal | None) -> str:
+    """Return an amount as it is printed, ¥12,345.60; "" for none."""
+    return "" if amount is None else f"¥{amount:,.2f}"
+
+
+_DIGITS = "零壹贰叁肆伍陆柒捌玖"
+_SMALL = ("", "拾", "佰", "仟")
+_LARGE = ("", "万", "亿", "万亿")
+
+
+def capital_amount(amount: Decimal) -> str:
+    """Return an amount in Chinese capital numerals, 壹仟贰佰叁拾肆元伍角陆分 (票据法 form of 大写金额)."""
+    cents = int((abs(amount) * 100).to_integral_value())
+    whole, rest = divmod(cents, 100)
+    ten, one = divmod(rest, 10)
+    text = f"{_capital_whole(whole)}元" if whole else ""
+    if ten:
+        text += f"{_DIGITS[ten]}角"
+    elif one and whole:
+        text += "零"
+    if one:
+        text += f"{_DIGITS[one]}分"
+    if not text:
+        text = "零元"
+    if not one:
+        text += "整"
+    return ("负" if amount < 0 else "") + text
+
+
+def _capital_whole(number: int) -> str:
+    groups = []
+    while number:
+        number, group = divmod(number, 10_000)
+        groups.append(group)
+    text = ""
+    gap = False
+    for position in range(len(groups) - 1, -1, -1):
+        group = groups[position]
+        if not group:
+            gap = bool(text)
+            continue
+        if text and (gap or group < 1000):
+            text += "零"
+        text += _capital_group(group) + _LARGE[position]
+        gap = False
+    return text
+
+
+def _capital_group(group: int) -> str:
+    text, zero = "", False
+    for position in range(3, -1, -1):
+        digit = group // 10**position % 10
+        if digit:
+            text += ("零" if zero and text else "") + _DIGITS[digit] + _SMALL[position]
+            zero = False
+        else:
+            zero = True
+    return text
+
+
+def long_date(moment: dt.date | dt.datetime | None, language: str) -> str:
+    """Return a day as it is printed, 2026年11月23日 or 23 November 2026; "" for none."""
+    if moment is None:
+        return ""
+    day = moment.astimezone(LOCAL_ZONE).date() if isinstance(moment, dt.datetime) else moment
+    if language.lower().startswith("en"):
+        return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugins.warranty.services.common import local_day, number_of_day, option, project_name
+from plugins.warranty.common import local_day, number_of_day, option, project_name
 from plugins.warranty.services.coverage import (
     COMMON_PARTS,
     Ground,

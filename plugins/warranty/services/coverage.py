@@ -21,10 +21,10 @@ from core.toolkit import (
     require_scope,
 )
 from plugins.warranty.catalogue import Category, categories
+from plugins.warranty.common import option
 from plugins.warranty.coverage import Period, Season, System, TermKind, end_of_term
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import CitySeason, HouseStart, HouseWarranty, Promise, TakeOver
-from plugins.warranty.services.common import option
 
 LONGEST_TERM = {TermKind.MONTHS: 600, TermKind.SEASONS: 50, TermKind.LIFE: 200}
 """What nobody promises by intention."""

@@ -1,0 +1,396 @@
+"""The figures K11 to K22 of the warranty, exactly as domain reference 3.8 defines them.
+
+A denominator of 0 has no rate, never 0 % or 100 %; merged and cancelled orders are left out; rates are rounded half up
+to one decimal; numerator and denominator stay visible.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import aliased
+
+from core.toolkit import LOCAL_ZONE, Unit, db, months_after, utc_now
+from plugins.warranty.common import option
+from plugins.warranty.coverage import Bearer
+from plugins.warranty.models import (
+    Acceptance,
+    AcceptanceKind,
+    CallBack,
+    CostLine,
+    Deduction,
+    Order,
+    Visit,
+    VisitState,
+)
+from plugins.warranty.workflows import DONE
+
+LEFT_OUT = ("merged", "cancelled")
+NO_REPAIR = (*LEFT_OUT, "not_warranty")
+SUPPRESSED_BELOW = 5
+"""A rate over fewer records tells more of a person than of the service (domain reference, Appendix F)."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A numerator over a denominator.
+
+    Attributes:
+        numerator: What was counted, or summed.
+        denominator: Of how many, or of how much.
+        is_provisional: Whether it can still change for the period.
+    """
+
+    numerator: Decimal
+    denominator: Decimal
+    is_provisional: bool = False
+
+    def value(self, factor: int = 100) -> Decimal | None:
+        """Return numerator × factor ÷ denominator, rounded half up to one decimal; None without a denominator."""
+        if not self.denominator:
+            return None
+        return (self.numerator * factor / self.denominator).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+    @property
+    def percent(self) -> str | None:
+        """The rate as it is printed, "60.0%", or None."""
+        value = self.value()
+        return None if value is None else f"{value}%"
+
+
+def rate(
+    numerator: int | Decimal | None, denominator: int | Decimal | None, provisional: bool = False
+) -> Rate:
+    """Return a rate of two counts or sums, nothing counting as 0."""
+    return Rate(Decimal(numerator or 0), Decimal(denominator or 0), provisional)
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days from and to, both included, as they are in China, and what is looked at.
+
+    Attributes:
+        first: First day.
+        last: Last day.
+        project_id: The project; all visible ones when None.
+        contractor_id: The contractor; all when None.
+        now: The moment at which it is asked; what is due later is left out.
+    """
+
+    first: dt.date
+    last: dt.date
+    project_id: int | None = None
+    contractor_id: int | None = None
+    now: dt.datetime | None = None
+
+    @property
+    def asked_at(self) -> dt.datetime:
+        """The moment at which it is asked."""
+        return self.now or utc_now()
+
+    @property
+    def begin(self) -> dt.datetime:
+        """The first moment."""
+        return dt.datetime.combine(self.first, dt.time(), LOCAL_ZONE).astimezone(dt.UTC)
+
+    @property
+    def end(self) -> dt.datetime:
+        """The moment after the last one."""
+        return dt.datetime.combine(self.last + dt.timedelta(days=1), dt.time(), LOCAL_ZONE).astimezone(dt.UTC)
+
+    def holds(self, column: Any) -> sa.ColumnElement[bool]:
+        """Return the condition that a moment lies in the period."""
+        return sa.and_(column >= self.begin, column < self.end)
+
+    def orders(self, left_out: tuple[str, ...] = LEFT_OUT) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions on orders that are counted."""
+        conditions: list[sa.ColumnElement[bool]] = [Order.state.not_in(left_out)]
+        if self.project_id is not None:
+            conditions.append(Order.project_id == self.project_id)
+        if self.contractor_id is not None:
+            conditions.append(Order.contractor_id == self.contractor_id)
+        return conditions
+
+
+def _count(condition: sa.ColumnElement[bool], *where: sa.ColumnElement[bool]) -> Rate:
+    """Return how many orders meet a condition, of those that are counted."""
+    row = db.session.execute(
+        sa.select(sa.func.sum(sa.case((condition, 1), else_=0)), sa.func.count(Order.id)).where(*where)
+    ).one()
+    return rate(row[0], row[1])
+
+
+def response_on_time(period: Period) -> Rate:
+    """K11 报修响应及时率: orders whose first contact came within its limit ÷ orders reported in the period. Those whose
+    limit still runs are not judged yet."""
+    judged = sa.or_(Order.contacted_at.is_not(None), Order.contact_due_at < period.asked_at)
+    return _count(
+        sa.and_(Order.contacted_at.is_not(None), Order.contacted_at <= Order.contact_due_at),
+        period.holds(Order.reported_at),
+        judged,
+        *period.orders(),
+    )
+
+
+def arrival_on_time(period: Period) -> Rate:
+    """K12 上门及时率: visits with an arrival at most 15 minutes after the booked end and, for the first one of an
+    order, within its limit ÷ visits whose booked end lies in the period and has passed. Cancelled visits and those at which
+    nobody opened are left out; setting ``arrival_tolerance_minutes``."""
+    tolerance = dt.timedelta(minutes=int(option("arrival_tolerance_minutes")))
+    visits = db.session.execute(
+        sa.select(Visit.arrived_at, Visit.booked_to, Order.arrived_at, Order.arrival_due_at)
+        .join(Order, Order.id == Visit.order_id)
+        .where(
+            period.holds(Visit.booked_to),
+            Visit.booked_to < period.asked_at - tolerance,
+            Visit.state.not_in((VisitState.CANCELLED, VisitState.OWNER_ABSENT)),
+            *period.orders(),
+        )
+    ).all()
+    punctual = 0
+    for arrived, booked_to, first, limit in visits:
+        if arrived is None or arrived > booked_to + tolerance:
+            continue
+        punctual += not (arrived == first and limit is not None and arrived > limit)
+    return rate(punctual, len(visits))
+
+
+def completion_on_time(period: Period) -> Rate:
+    """K13 维修及时率: orders finished within their limit ÷ orders due in the period, rests that count added."""
+    return _count(
+        sa.and_(Order.fixed_at.is_not(None), Order.fixed_at <= Order.due_at),
+        period.holds(Order.due_at),
+        Order.due_at <= period.asked_at,
+        *period.orders(NO_REPAIR),
+    )
+
+
+def _closed(period: Period) -> list[sa.ColumnElement[bool]]:
+    return [period.holds(Order.closed_at), Order.state.in_(DONE), *period.orders(NO_REPAIR)]
+
+
+def first_time_fix(period: Period) -> Rate:
+    """K14 一次修复率: orders closed in the period without a repeat and with one repair cycle ÷ those closed more than
+    90 days ago; provisional while all of them are younger. Setting ``repeat_days``."""
+    again = aliased(Order)
+    no_repeat = ~sa.exists().where(again.repeat_of_id == Order.id, again.state.not_in(LEFT_OUT))
+    fixed_once = sa.and_(no_repeat, Order.repair_cycles == 1, Order.reopen_count == 0)
+    ripe = period.asked_at - dt.timedelta(days=int(option("repeat_days")))
+    found = _count(fixed_once, *_closed(period), Order.closed_at < ripe)
+    if found.denominator:
+        return found
+    young = _count(fixed_once, *_closed(period))
+    return Rate(young.numerator, young.denominator, bool(young.denominator))
+
+
+def repeat_rate(period: Period) -> Rate:
+    """K15 返修率: orders reported in the period that repeat another one ÷ orders closed in it."""
+    repeats = db.session.scalar(
+        sa.select(sa.func.count(Order.id)).where(
+            period.holds(Order.reported_at), Order.repeat_of_id.is_not(None), *period.orders()
+        )
+    )
+    return rate(repeats, _number(*_closed(period)))
+
+
+def _number(*where: sa.ColumnElement[bool]) -> int:
+    return int(db.session.scalar(sa.select(sa.func.count(Order.id)).where(*where)) or 0)
+
+
+def close_rate(period: Period) -> Rate:
+    """K16 维修关闭率: orders closed in the period ÷ valid orders raised in it."""
+    raised = _number(period.holds(Order.reported_at), *period.orders(NO_REPAIR))
+    return rate(_number(*_closed(period)), raised)
+
+
+def call_back_rate(period: Period) -> Rate:
+    """K17 维修回访率: orders called back ÷ orders closed in the period."""
+    return _count(Order.called_back_at.is_not(None), *_closed(period))
+
+
+def satisfaction(period: Period) -> Rate:
+    """K18 维修满意率: call-backs of the period with a score of 4 and more ÷ those with a valid score."""
+    row = db.session.execute(
+        sa.select(sa.func.sum(sa.case((CallBack.score >= 4, 1), else_=0)), sa.func.count(CallBack.id))
+        .join(Order, Order.id == CallBack.order_id)
+        .where(period.holds(CallBack.at), CallBack.score.between(1, 5), *period.orders())
+    ).one()
+    return rate(row[0], row[1])
+
+
+def orders_per_house(period: Period) -> Rate:
+    """K19 户均报修数: orders in the first twelve months of houses ÷ delivered houses, each weighted by its months in
+    service ÷ 12, at the end of the period. The denominator is in months, so the rate is taken with the factor 12."""
+    houses = _houses(period)
+    months = {}
+    for house in houses:
+        whole = 0
+        while whole < 12 and months_after(house.delivered_on, whole + 1) <= period.last + dt.timedelta(
+            days=1
+        ):
+            whole += 1
+        months[house.id] = whole
+    counted = 0
+    rows = db.session.execute(
+        sa.select(Order.unit_id, Order.reported_at)
+        .join(Unit, Unit.id == Order.unit_id)
+        .where(Unit.delivered_on.is_not(None), Order.reported_at < period.end, *period.orders())
+    ).all()
+    delivered = {house.id: house.delivered_on for house in houses}
+    for unit_id, reported_at in rows:
+        start = delivered.get(unit_id) if unit_id is not None else None
+        if start is not None:
+            day = reported_at.astimezone(LOCAL_ZONE).date()
+            counted += start <= day < months_after(start, 12)
+    return rate(counted, sum(months.values()))
+
+
+@dataclass(frozen=True)
+class House:
+    """A delivered house, with what figures need."""
+
+    id: int
+    delivered_on: dt.date
+    area: Decimal | None
+    price: Decimal | None
+    is_fitted: bool
+
+
+def _houses(period: Period) -> list[House]:
+    conditions = [Unit.delivered_on.is_not(None), Unit.delivered_on <= period.last]
+    if period.project_id is not None:
+        conditions.append(Unit.project_id == period.project_id)
+    rows = db.session.execute(
+        sa.select(
+            Unit.id,
+            Unit.delivered_on,
+            Unit.gross_area_measured,
+            Unit.gross_area_contract,
+            Unit.price,
+            Unit.decoration,
+        ).where(*conditions)
+    ).all()
+    return [
+        House(key, day, measured or contract, price, kind == "fitted")
+        for key, day, measured, contract, price, kind in rows
+        if day is not None
+    ]
+
+
+@dataclass(frozen=True)
+class CostPerHouse:
+    """K20 保修成本/户.
+
+    Attributes:
+        cost: What the developer bore in the period, in yuan.
+        houses: Delivered houses at its end.
+        area: Their area in m², of those where it is known.
+        price: Their contract prices in yuan, of those where they are known.
+        provision: What was planned for them in two years, in yuan.
+    """
+
+    cost: Decimal
+    houses: int
+    area: Decimal
+    price: Decimal
+    provision: Decimal
+
+    @property
+    def per_house(self) -> Decimal | None:
+        """Yuan for a house."""
+        return _divided(self.cost, Decimal(self.houses), Decimal("0.01"))
+
+    @property
+    def per_area(self) -> Decimal | None:
+        """Yuan for a square metre."""
+        return _divided(self.cost, self.area, Decimal("0.01"))
+
+    @property
+    def of_price(self) -> Decimal | None:
+        """Percent of the contract price."""
+        return _divided(self.cost * 100, self.price, Decimal("0.001"))
+
+
+def _divided(amount: Decimal, by: Decimal, places: Decimal) -> Decimal | None:
+    return (amount / by).quantize(places, ROUND_HALF_UP) if by else None
+
+
+def cost_per_house(period: Period) -> CostPerHouse:
+    """K20 保修成本/户: Σ cost borne by the developer in the period ÷ delivered houses; also per m² and of the price,
+    with the provision beside it. Settings ``provision_rough`` and ``provision_fitted``."""
+    cost = db.session.scalars(
+        sa.select(CostLine.amount)
+        .join(Order, Order.id == CostLine.order_id)
+        .where(
+            CostLine.borne_by == Bearer.DEVELOPER,
+            CostLine.spent_on >= period.first,
+            CostLine.spent_on <= period.last,
+            *period.orders(),
+        )
+    ).all()
+    houses = _houses(period)
+    fitted = sum(1 for house in houses if house.is_fitted)
+    return CostPerHouse(
+        sum(cost, Decimal(0)),
+        len(houses),
+        sum((house.area for house in houses if house.area), Decimal(0)),
+        sum((house.price for house in houses if house.price), Decimal(0)),
+        Decimal(option("provision_fitted")) * fitted
+        + Decimal(option("provision_rough")) * (len(houses) - fitted),
+    )
+
+
+def recovery(period: Period) -> Rate:
+    """K21 追偿率: what was recovered from contractors ÷ what we paid for them in the period. What an order's deductions
+    bring beyond its cost, the management fee, is no recovery of it."""
+    lines = db.session.execute(
+        sa.select(CostLine.order_id, CostLine.amount)
+        .join(Order, Order.id == CostLine.order_id)
+        .where(
+            CostLine.borne_by == Bearer.CONTRACTOR,
+            CostLine.paid_by_us,
+            CostLine.spent_on >= period.first,
+            CostLine.spent_on <= period.last,
+            *period.orders(),
+        )
+    ).all()
+    paid: dict[int, Decimal] = {}
+    for order_id, amount in lines:
+        paid[order_id] = paid.get(order_id, Decimal(0)) + amount
+    got: dict[int, Decimal] = {}
+    if paid:
+        for order_id, taken in db.session.execute(
+            sa.select(Deduction.order_id, Deduction.final_amount).where(
+                Deduction.order_id.in_(paid), Deduction.state == "booked"
+            )
+        ):
+            got[order_id] = got.get(order_id, Decimal(0)) + (taken or Decimal(0))
+    recovered = sum((min(got.get(key, Decimal(0)), amount) for key, amount in paid.items()), Decimal(0))
+    return rate(recovered, sum(paid.values(), Decimal(0)))
+
+
+def qualified_service(period: Period) -> Rate:
+    """K22 上门服务合格率: 1 − unqualified ÷ orders closed in the period. Unqualified is an order that was dispatched
+    after the limit of the first contact, arrived at or finished late, whose owner is dissatisfied, or whose form is
+    incomplete (no contractor, nothing said of the work, or no name under the owner's acceptance)."""
+    signed = sa.exists().where(
+        Acceptance.order_id == Order.id,
+        Acceptance.kind == AcceptanceKind.OWNER,
+        Acceptance.passed,
+        Acceptance.signer_name != "",
+    )
+    least = int(option("dissatisfied_score"))
+    good = sa.and_(
+        Order.dispatched_at <= Order.contact_due_at,
+        Order.arrived_at <= Order.arrival_due_at,
+        Order.fixed_at <= Order.due_at,
+        sa.or_(Order.score.is_(None), Order.score > least),
+        Order.contractor_id.is_not(None),
+        Order.work_done != "",
+        signed,
+    )
+    return _count(good, *_closed(period))

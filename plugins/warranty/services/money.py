@@ -1,0 +1,568 @@
+"""Costs of orders, deductions with their objection, and the retention money with its ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
+
+import sqlalchemy as sa
+
+from core.toolkit import Project, _, db, require_scope, utc_now
+from plugins.contractors.models import Company
+from plugins.warranty.common import local_day, number_of_day, option
+from plugins.warranty.coverage import Bearer, end_after_months
+from plugins.warranty.errors import WarrantyRuleError
+from plugins.warranty.models import (
+    CostKind,
+    CostLine,
+    Deduction,
+    EntryKind,
+    Order,
+    ReleaseRequest,
+    RetentionAccount,
+    RetentionEntry,
+    ThirdPartyRepair,
+)
+from plugins.warranty.services.intake import note_event
+from plugins.warranty.services.notices import require_right
+from plugins.warranty.workflows import DEDUCTION, OPEN, RELEASE
+
+CENT = Decimal("0.01")
+LARGEST = Decimal("100000000")
+"""Yuan; more is a typing error."""
+SHORTEST_PERIOD, LONGEST_PERIOD = 12, 24
+"""Months of the defects-liability period 缺陷责任期 (建质[2017]138号 Art. 2)."""
+UNSETTLED = ("draft", "issued", "objected", "final")
+"""States of a deduction that still waits for something."""
+
+
+def rounded(amount: Decimal) -> Decimal:
+    """Return an amount in whole cents, half up."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def _check_amount(amount: Decimal, field: str = "amount") -> Decimal:
+    if not amount.is_finite() or not 0 < amount <= LARGEST:
+        raise WarrantyRuleError(_("The amount must lie between 0.01 and 100,000,000 yuan."), field)
+    return rounded(amount)
+
+
+# Costs
+
+
+def add_cost(
+    order: Order,
+    *,
+    kind: CostKind,
+    amount: Decimal,
+    borne_by: Bearer | None = None,
+    description: str = "",
+    paid_by_us: bool = False,
+    spent_on: dt.date | None = None,
+) -> CostLine:
+    """Add what an order costs.
+
+    Args:
+        order: The order.
+        kind: What it is for.
+        amount: Yuan.
+        borne_by: Who bears it; by the verdict when omitted.
+        description: What exactly.
+        paid_by_us: Whether we paid what somebody else bears, so that it is to be recovered.
+        spent_on: The day; today when omitted.
+
+    Raises:
+        TransitionRefused: The right is missing.
+        WarrantyRuleError: The amount is not possible, or nobody was determined who bears it.
+
+    Source: domain reference 3.4.5.
+    """
+    require_right("warranty.edit_costs", _("Add a cost"))
+    bearer = Bearer(borne_by or order.borne_by)
+    if bearer == Bearer.UNDETERMINED:
+        raise WarrantyRuleError(_("Say who bears the cost."), "borne_by")
+    line = CostLine(
+        project_id=order.project_id,
+        order_id=order.id,
+        kind=kind,
+        description=description.strip()[:255],
+        amount=_check_amount(amount),
+        borne_by=bearer,
+        paid_by_us=paid_by_us and bearer != Bearer.DEVELOPER,
+        spent_on=spent_on or local_day(utc_now()),
+        by_id=require_scope().user_id,
+    )
+    db.session.add(line)
+    db.session.flush()
+    db.session.expire(order, ["costs"])
+    return line
+
+
+def remove_cost(line: CostLine) -> None:
+    """Remove a cost that was entered by mistake; one of a third party's invoice stays.
+
+    Raises:
+        WarrantyRuleError: It belongs to an invoice.
+    """
+    require_right("warranty.edit_costs", _("Add a cost"))
+    if line.kind == CostKind.THIRD_PARTY:
+        raise WarrantyRuleError(_("The cost of an invoice stays; correct it by the deduction."))
+    order = line.order
+    db.session.delete(line)
+    db.session.flush()
+    db.session.expire(order, ["costs"])
+
+
+# Deductions
+
+
+def draft_deduction(
+    order: Order, cost: Decimal, reason: str, *, third_party: ThirdPartyRepair | None = None
+) -> Deduction:
+    """Prepare a deduction: the cost and the management fee on it.
+
+    Args:
+        order: The order.
+        cost: What was paid, in yuan.
+        reason: Why the contractor pays.
+        third_party: The repair whose invoice it is; at most one deduction for each.
+
+    Raises:
+        TransitionRefused: The right is missing.
+        WarrantyRuleError: There is no contractor or no reason, the amount is not possible, or there is one already.
+
+    Source: domain reference 3.4.5; setting ``management_fee_percent``.
+    """
+    require_right("warranty.deduct", _("Prepare a deduction"))
+    if order.contractor_id is None:
+        raise WarrantyRuleError(_("%(number)s has no contractor to deduct from.", number=order.number))
+    if not reason.strip():
+        raise WarrantyRuleError(_("Say why the contractor pays."), "reason")
+    if third_party is not None and db.session.scalar(
+        sa.select(Deduction.id).where(
+            Deduction.third_party_id == third_party.id, Deduction.state != "withdrawn"
+        )
+    ):
+        raise WarrantyRuleError(_("The invoice was deducted already."))
+    percent = Decimal(option("management_fee_percent", order.project))
+    paid = _check_amount(cost, "cost")
+    fee = rounded(paid * percent / 100)
+    row = Deduction(
+        project_id=order.project_id,
+        order_id=order.id,
+        third_party_id=third_party.id if third_party is not None else None,
+        contractor_id=order.contractor_id,
+        number=number_of_day("KK", order.project),
+        cost=paid,
+        fee_percent=percent,
+        fee=fee,
+        amount=paid + fee,
+        reason=reason.strip(),
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def issue_deduction(deduction: Deduction) -> None:
+    """Issue a deduction; the contractor may object for seven days.
+
+    Raises:
+        TransitionRefused: It was issued already, or the right is missing.
+    """
+    now = utc_now()
+    days = int(option("objection_days", deduction.project))
+    DEDUCTION.move(
+        deduction,
+        "issue",
+        issued_at=now,
+        issued_by_id=require_scope().user_id,
+        objection_until=local_day(now) + dt.timedelta(days=days),
+    )
+    note_event(deduction.order, "deduction", _("Deduction %(number)s issued", number=deduction.number))
+
+
+def object_to_deduction(deduction: Deduction, objection: str) -> None:
+    """Note the contractor's objection, within its period.
+
+    Raises:
+        TransitionRefused: The state forbids it, or the objection is missing.
+        WarrantyRuleError: The period is over.
+    """
+    if deduction.objection_until is not None and local_day(utc_now()) > deduction.objection_until:
+        raise WarrantyRuleError(
+            _("The time to object ended on %(day)s.", day=deduction.objection_until.isoformat()), "objection"
+        )
+    DEDUCTION.move(deduction, "object", objection=objection.strip(), objected_at=utc_now())
+
+
+def decide_objection(deduction: Deduction, decision: str, amount: Decimal) -> None:
+    """Decide an objection: the whole amount stays, or a smaller one.
+
+    Raises:
+        TransitionRefused: There is no objection, or the decision or the right is missing.
+        WarrantyRuleError: The amount is larger than that of the deduction.
+    """
+    final = _check_amount(amount, "final_amount")
+    if final > deduction.amount:
+        raise WarrantyRuleError(_("The decided amount cannot be larger than the deduction."), "final_amount")
+    DEDUCTION.move(
+        deduction,
+        "uphold",
+        decision=decision.strip(),
+        final_amount=final,
+        decided_at=utc_now(),
+        decided_by_id=require_scope().user_id,
+    )
+
+
+def settle_deduction(deduction: Deduction) -> None:
+    """Note that no objection came in time.
+
+    Raises:
+        TransitionRefused: The contractor may still object.
+    """
+    DEDUCTION.move(deduction, "settle", final_amount=deduction.amount, decided_at=utc_now())
+
+
+def withdraw_deduction(deduction: Deduction, reason: str) -> None:
+    """Withdraw a deduction; the invoice can be deducted anew.
+
+    Raises:
+        TransitionRefused: The state forbids it, or the reason or the right is missing.
+    """
+    DEDUCTION.move(
+        deduction,
+        "withdraw",
+        decision=reason.strip(),
+        decided_at=utc_now(),
+        decided_by_id=require_scope().user_id,
+        third_party_id=None,
+    )
+
+
+def book_deduction(deduction: Deduction, account: RetentionAccount) -> RetentionEntry:
+    """Take a final deduction from the contractor's retention money.
+
+    Args:
+        deduction: A final deduction.
+        account: An account of the same contractor and project that holds enough.
+
+    Raises:
+        TransitionRefused: It is not final, or the right is missing.
+        WarrantyRuleError: The account is of another contractor, or does not hold enough.
+    """
+    if account.contractor_id != deduction.contractor_id or account.project_id != deduction.project_id:
+        raise WarrantyRuleError(_("The retention account is of another contractor or project."), "account_id")
+    _lock(account)
+    amount = deduction.final_amount or Decimal(0)
+    if amount > account.balance:
+        raise WarrantyRuleError(
+            _(
+                "The account holds ¥%(balance)s, less than the ¥%(amount)s that are to be deducted. Claim the rest "
+                "from the contractor, or decide a smaller amount.",
+                balance=f"{account.balance:,.2f}",
+                amount=f"{amount:,.2f}",
+            ),
+            "account_id",
+        )
+    DEDUCTION.move(deduction, "book", account_id=account.id, booked_at=utc_now())
+    entry = _book(account, EntryKind.DEDUCTION, -amount, deduction=deduction, note=deduction.number)
+    note_event(deduction.order, "deduction", _("Deduction %(number)s booked", number=deduction.number))
+    return entry
+
+
+# Retention money
+
+
+def open_account(
+    project: Project,
+    contractor: Company,
+    *,
+    contract_number: str,
+    settlement: Decimal,
+    starts_on: dt.date,
+    months: int = LONGEST_PERIOD,
+    percent: Decimal | None = None,
+    note: str = "",
+) -> RetentionAccount:
+    """Open a retention account of a contract and hold back what is due.
+
+    Args:
+        project: The project.
+        contractor: Whose contract it is.
+        contract_number: The contract.
+        settlement: The settled sum in yuan.
+        starts_on: The completion acceptance.
+        months: Length of the defects-liability period, 12 to 24.
+        percent: What is held back, at most 3; the setting when omitted.
+        note: A remark.
+
+    Raises:
+        TransitionRefused: The right is missing.
+        WarrantyRuleError: A value is not possible, or the contract has an account already.
+
+    Source: 建质[2017]138号 Art. 2, 7: at most 3 %, one year and at most two.
+    """
+    require_right("warranty.keep_retention", _("Open a retention account"))
+    rate = Decimal(option("retention_percent", project)) if percent is None else percent
+    if not Decimal(0) < rate <= Decimal(3):
+        raise WarrantyRuleError(_("At most 3 percent of the settlement may be held back."), "percent")
+    if not SHORTEST_PERIOD <= months <= LONGEST_PERIOD:
+        raise WarrantyRuleError(_("The defects-liability period lasts 12 to 24 months."), "months")
+    number = contract_number.strip()[:60]
+    if not number:
+        raise WarrantyRuleError(_("Write down the number of the contract."), "contract_number")
+    held = db.session.scalar(
+        sa.select(RetentionAccount.id).where(
+            RetentionAccount.project_id == project.id, RetentionAccount.contract_number == number
+        )
+    )
+    if held is not None:
+        raise WarrantyRuleError(
+            _("Contract %(number)s has an account already.", number=number), "contract_number"
+        )
+    if contractor.department_id != project.department_id:
+        raise WarrantyRuleError(_("The contractor belongs to another city company."), "contractor_id")
+    sum_ = _check_amount(settlement, "settlement")
+    account = RetentionAccount(
+        project_id=project.id,
+        contractor_id=contractor.id,
+        contract_number=number,
+        settlement=sum_,
+        percent=rate,
+        total=rounded(sum_ * rate / 100),
+        starts_on=starts_on,
+        months=months,
+        ends_on=end_after_months(starts_on, months),
+        note=note.strip(),
+        balance=Decimal(0),
+    )
+    db.session.add(account)
+    db.session.flush()
+    if account.total > 0:
+        _book(account, EntryKind.DEPOSIT, account.total, note=number)
+    return account
+
+
+def _lock(account: RetentionAccount) -> None:
+    db.session.flush()
+    db.session.refresh(account, with_for_update=True)
+
+
+def _book(
+    account: RetentionAccount,
+    kind: EntryKind,
+    amount: Decimal,
+    *,
+    deduction: Deduction | None = None,
+    release: ReleaseRequest | None = None,
+    note: str = "",
+) -> RetentionEntry:
+    """Add a movement under the lock of its account; what is held never falls below nothing."""
+    after = account.balance + amount
+    if after < 0:
+        raise WarrantyRuleError(_("The account does not hold enough."), "amount")
+    last = db.session.scalar(
+        sa.select(sa.func.max(RetentionEntry.sequence)).where(RetentionEntry.account_id == account.id)
+    )
+    entry = RetentionEntry(
+        project_id=account.project_id,
+        account_id=account.id,
+        sequence=(last or 0) + 1,
+        kind=kind,
+        amount=amount,
+        balance_after=after,
+        deduction_id=deduction.id if deduction is not None else None,
+        release_id=release.id if release is not None else None,
+        note=note.strip()[:255],
+        by_id=require_scope().user_id,
+    )
+    account.balance = after
+    db.session.add(entry)
+    db.session.flush()
+    db.session.expire(account, ["entries"])
+    return entry
+
+
+def deposit(account: RetentionAccount, amount: Decimal, note: str) -> RetentionEntry:
+    """Note that the contractor filled his retention money up, or that more was held back; never beyond its total.
+
+    Raises:
+        WarrantyRuleError: The amount is not possible, the account is closed, or it would hold more than its total.
+    """
+    require_right("warranty.keep_retention", _("Book a deposit"))
+    value = _check_amount(amount)
+    _lock(account)
+    _require_open_account(account)
+    if account.balance + value > account.total:
+        raise WarrantyRuleError(_("The account may not hold more than its total."), "amount")
+    return _book(account, EntryKind.DEPOSIT, value, note=note)
+
+
+def correct(account: RetentionAccount, amount: Decimal, reason: str) -> RetentionEntry:
+    """Correct an entry by another one; entries never change.
+
+    Args:
+        account: The account.
+        amount: Positive or negative.
+        reason: Which entry is corrected, and why.
+
+    Raises:
+        WarrantyRuleError: The reason is missing, or the account would fall below nothing or above its total.
+    """
+    require_right("warranty.keep_retention", _("Correct an entry"))
+    if not reason.strip():
+        raise WarrantyRuleError(_("Say which entry is corrected, and why."), "note")
+    value = rounded(amount)
+    if value == 0:
+        raise WarrantyRuleError(_("The amount of a correction is not 0."), "amount")
+    _lock(account)
+    _require_open_account(account)
+    if account.balance + value > account.total:
+        raise WarrantyRuleError(_("The account may not hold more than its total."), "amount")
+    return _book(account, EntryKind.CORRECTION, value, note=reason)
+
+
+def _require_open_account(account: RetentionAccount) -> None:
+    if account.state != "open":
+        raise WarrantyRuleError(_("The account is closed."))
+
+
+def release_obstacles(account: RetentionAccount) -> list[str]:
+    """Return why the retention money of an account cannot be released, each a full sentence.
+
+    Source: domain reference 3.4.5: blocked while any open order or unsettled deduction exists.
+    """
+    found = []
+    open_orders = db.session.scalars(
+        sa.select(Order.number)
+        .where(
+            Order.contractor_id == account.contractor_id,
+            Order.project_id == account.project_id,
+            Order.state.in_(OPEN),
+        )
+        .order_by(Order.id)
+        .limit(6)
+    ).all()
+    if open_orders:
+        found.append(_("Orders of the contractor are still open: %(numbers)s.", numbers=_listed(open_orders)))
+    waiting = db.session.scalars(
+        sa.select(Deduction.number)
+        .where(
+            Deduction.contractor_id == account.contractor_id,
+            Deduction.project_id == account.project_id,
+            Deduction.state.in_(UNSETTLED),
+        )
+        .order_by(Deduction.id)
+        .limit(6)
+    ).all()
+    if waiting:
+        found.append(_("Deductions are not settled: %(numbers)s.", numbers=_listed(waiting)))
+    if local_day(utc_now()) <= account.ends_on:
+        found.append(_("The defects-liability period ends on %(day)s only.", day=account.ends_on.isoformat()))
+    return found
+
+
+def _listed(numbers: object) -> str:
+    items = list(numbers)  # type: ignore[call-overload]
+    return ", ".join(items[:5]) + (" …" if len(items) > 5 else "")
+
+
+def request_release(
+    account: RetentionAccount, amount: Decimal, requested_on: dt.date | None = None
+) -> ReleaseRequest:
+    """Note that the contractor asks for his money; the answer is due within 14 days.
+
+    Raises:
+        WarrantyRuleError: The account does not hold so much, is closed, or a request waits already.
+
+    Source: 建质[2017]138号 Art. 11; setting ``release_answer_days``.
+    """
+    require_right("warranty.keep_retention", _("Note a request for release"))
+    value = _check_amount(amount)
+    _lock(account)
+    _require_open_account(account)
+    if value > account.balance:
+        raise WarrantyRuleError(
+            _("The account holds ¥%(balance)s only.", balance=f"{account.balance:,.2f}"), "amount"
+        )
+    if db.session.scalar(
+        sa.select(ReleaseRequest.id).where(
+            ReleaseRequest.account_id == account.id, ReleaseRequest.state == "requested"
+        )
+    ):
+        raise WarrantyRuleError(_("A request for release waits already. Decide that one first."))
+    day = requested_on or local_day(utc_now())
+    row = ReleaseRequest(
+        project_id=account.project_id,
+        account_id=account.id,
+        number=number_of_day("ZT", account.project),
+        amount=value,
+        requested_on=day,
+        answer_due_on=day + dt.timedelta(days=int(option("release_answer_days", account.project))),
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def pay_release(release: ReleaseRequest) -> RetentionEntry:
+    """Release the money that was asked for, if nothing stands in the way.
+
+    Raises:
+        TransitionRefused: It was decided already, or the right is missing.
+        WarrantyRuleError: Orders are open, deductions unsettled, or the period has not ended.
+    """
+    account = release.account
+    _lock(account)
+    obstacles = release_obstacles(account)
+    if obstacles:
+        raise WarrantyRuleError(" ".join(obstacles))
+    if release.amount > account.balance:
+        raise WarrantyRuleError(
+            _("The account holds ¥%(balance)s only.", balance=f"{account.balance:,.2f}"), "amount"
+        )
+    RELEASE.move(release, "pay", decided_at=utc_now(), decided_by_id=require_scope().user_id)
+    entry = _book(account, EntryKind.RELEASE, -release.amount, release=release, note=release.number)
+    if account.balance == 0:
+        account.state = "closed"
+    db.session.flush()
+    return entry
+
+
+def refuse_release(release: ReleaseRequest, reason: str) -> None:
+    """Refuse a request for release, with the reason that the contractor reads.
+
+    Raises:
+        TransitionRefused: It was decided already, or the reason or the right is missing.
+    """
+    RELEASE.move(
+        release,
+        "refuse",
+        decision=reason.strip(),
+        decided_at=utc_now(),
+        decided_by_id=require_scope().user_id,
+    )
+
+
+__all__ = [
+    "UNSETTLED",
+    "add_cost",
+    "book_deduction",
+    "correct",
+    "decide_objection",
+    "deposit",
+    "draft_deduction",
+    "issue_deduction",
+    "object_to_deduction",
+    "open_account",
+    "pay_release",
+    "refuse_release",
+    "release_obstacles",
+    "remove_cost",
+    "request_release",
+    "rounded",
+    "settle_deduction",
+    "withdraw_deduction",
+]
