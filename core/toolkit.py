@@ -94,6 +94,7 @@ from core.machinery.attachments.models import Attachment
 from core.machinery.attachments.services import (
     UploadRefused,
     attach,
+    attach_again,
     attachments_by_record,
     attachments_of,
     mark_up,
@@ -219,6 +220,7 @@ from core.plugin_system.declarations import (
     MenuLink,
     MessageChannel,
     MessageTemplate,
+    OpenItem,
     Panel,
     PauseReason,
     PeriodicTask,
@@ -244,6 +246,7 @@ from core.plugin_system.hookspecs import hookimpl
 
 # Projects
 from core.projects.models import Building, Decoration, Phase, Project, Unit
+from core.projects.open_items import end_open_item, open_items_of
 from core.projects.references import OPEN_PROJECTS
 from core.projects.services import (
     acting_city,
@@ -347,6 +350,7 @@ __all__ = [
     "MoveLine",
     "NotSent",
     "NumberRangeFilter",
+    "OpenItem",
     "OutgoingMessage",
     "Owned",
     "PageView",
@@ -429,6 +433,7 @@ __all__ = [
     "approved_request",
     "assign_touchpoint",
     "attach",
+    "attach_again",
     "attachments_by_record",
     "attachments_of",
     "band_for",
@@ -444,6 +449,7 @@ __all__ = [
     "department_path",
     "departments_in_reach",
     "diagram",
+    "end_open_item",
     "enqueue_job",
     "expose_guarded",
     "find_unit",
@@ -484,6 +490,7 @@ __all__ = [
     "note_notice",
     "offset_day",
     "open_bytes",
+    "open_items_of",
     "owners_of",
     "parse_choice",
     "parse_day",

@@ -676,6 +676,33 @@ class Command:
 
 
 @dataclass(frozen=True)
+class OpenItem:
+    """Something in a unit that is still to be done and that another module may take over.
+
+    Attributes:
+        kind: Code of the record kind that it is, for example ``handover.defect``.
+        record_id: Its key.
+        number: Its number.
+        text: What is wrong, in a few words.
+        room_name: Where it is.
+        urgent: Whether it is of the two worst severities.
+        category_code: Warranty category W01 to W14, or "".
+        contractor_id: The contractor who answers, if that is known.
+        photo_ids: Keys of the attachments that show it.
+    """
+
+    kind: str
+    record_id: int
+    number: str
+    text: str
+    room_name: str = ""
+    urgent: bool = False
+    category_code: str = ""
+    contractor_id: int | None = None
+    photo_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class SeedData:
     """Reference data that a new installation loads; ``load()`` is idempotent and runs with the wall open."""
 

@@ -189,6 +189,27 @@ def unit_dates_changed(unit_id: int) -> None:
 
 
 @hookspec
+def open_items(unit_id: int) -> Sequence[d.OpenItem]:
+    """Policy: isolate. Return what is still to be done in a unit and may be taken over by another module now.
+
+    Args:
+        unit_id: The unit.
+    """
+    return ()
+
+
+@hookspec
+def open_item_taken(kind: str, record_id: int, number: str) -> None:
+    """Policy: abort. An open item goes on elsewhere; whoever offered it ends it in the same transaction.
+
+    Args:
+        kind: Code of its record kind.
+        record_id: Its key.
+        number: Number of the record that it became.
+    """
+
+
+@hookspec
 def customers_merged(kept_id: int, merged_id: int) -> None:
     """Policy: abort; goes to every installed plugin, on or off. Move all rows of ``merged_id`` to ``kept_id``."""
 
@@ -246,6 +267,8 @@ DECLARING = (
 RUNTIME: dict[str, tuple[d.FailurePolicy, bool]] = {
     "touchpoint_reached": (d.FailurePolicy.ISOLATE, False),
     "unit_dates_changed": (d.FailurePolicy.ISOLATE, False),
+    "open_items": (d.FailurePolicy.ISOLATE, False),
+    "open_item_taken": (d.FailurePolicy.ABORT, False),
     "customers_merged": (d.FailurePolicy.ABORT, True),
     "customer_erased": (d.FailurePolicy.ABORT, True),
     "customer_export": (d.FailurePolicy.ABORT, True),

@@ -21,6 +21,7 @@ from core.toolkit import (
     MenuArea,
     MenuLink,
     MessageTemplate,
+    OpenItem,
     Panel,
     Permission,
     PublicBlueprint,
@@ -33,6 +34,8 @@ from core.toolkit import (
     TimelineKind,
     WorkflowDeclaration,
     _l,
+    db,
+    has_permission,
     hookimpl,
 )
 from plugins.handover import (
@@ -621,6 +624,19 @@ def seed_data() -> Sequence[SeedData]:
 def demo_data() -> Sequence[DemoData]:
     """Declare a batch with sixty inspections."""
     return (DemoData(demo.load),)
+
+
+@hookimpl
+def open_items(unit_id: int) -> Sequence[OpenItem]:
+    """Offer the open defects of a house that was handed over, to who may move them to repair."""
+    return services.open_items(unit_id) if has_permission("handover.transfer_defect") else ()
+
+
+@hookimpl
+def open_item_taken(kind: str, record_id: int, number: str) -> None:
+    """Move a defect to repair."""
+    if kind == "handover.defect":
+        services.transfer_defect(db.session.get_one(Defect, record_id), number)
 
 
 @hookimpl

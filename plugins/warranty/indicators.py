@@ -138,8 +138,8 @@ def response_on_time(period: Period) -> Rate:
 
 def arrival_on_time(period: Period) -> Rate:
     """K12 上门及时率: visits with an arrival at most 15 minutes after the booked end and, for the first one of an
-    order, within its limit ÷ visits whose booked end lies in the period and has passed. Cancelled visits and those at which
-    nobody opened are left out; setting ``arrival_tolerance_minutes``."""
+    order, within its limit ÷ visits whose booked end lies in the period and has passed. Cancelled visits and those at
+    which nobody opened are left out; setting ``arrival_tolerance_minutes``."""
     tolerance = dt.timedelta(minutes=int(option("arrival_tolerance_minutes")))
     visits = db.session.execute(
         sa.select(Visit.arrived_at, Visit.booked_to, Order.arrived_at, Order.arrival_due_at)

@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from core.toolkit import (
     AdminView,
+    ClockPolicy,
+    DocumentType,
     Manifest,
     MenuArea,
+    MenuLink,
     Panel,
     Permission,
+    PublicBlueprint,
     RecordKind,
     RecordWords,
+    SearchSource,
     Setting,
+    TimelineKind,
     Unit,
+    Workflow,
     _l,
     db,
+    has_permission,
     hookimpl,
+    setting,
 )
-from plugins.warranty import configuration, records, services, words
+from plugins.warranty import configuration, deadlines, documents, records, services, words
 from plugins.warranty import panels as sections
-from plugins.warranty.admin import coverage
-from plugins.warranty.models import CitySeason, HouseWarranty, Promise, TakeOver
+from plugins.warranty.admin import caller, coverage, insight, leftovers, money, orders
+from plugins.warranty.models import (
+    CitySeason,
+    ContractorNotice,
+    Deduction,
+    GroupCase,
+    HouseWarranty,
+    MonthlyReport,
+    Order,
+    Promise,
+    ReleaseRequest,
+    Request,
+    RetentionAccount,
+    SparePart,
+    TakeOver,
+)
+from plugins.warranty.on_site import blueprint
+from plugins.warranty.services import customers
+from plugins.warranty.services.leftovers import leftovers_of, take_over_items
+from plugins.warranty.workflows import ALL
 
 manifest = Manifest(
     slug="warranty",
     name=_l("Warranty"),
     version="0.1.0",
     api=1,
-    summary=_l("Knows what is covered until when, for the owner and for the contractor."),
+    summary=_l(
+        "Takes in repairs, knows what is covered until when, follows each one to the call-back, and makes the "
+        "contractor pay who does not come."
+    ),
     depends=("contractors",),
     uses=("handover",),
 )
@@ -197,6 +228,108 @@ def record_kinds() -> Sequence[RecordKind]:
             None,
             {"evidence": _l("Record of the take-over")},
         ),
+        RecordKind(
+            "warranty.request",
+            Request,
+            _l("Repair request"),
+            "warranty.view",
+            "warranty.create_request",
+            "warranty_requests.details_view",
+            lambda record: f"{record.number} · {record.house}",
+            records.building_path,
+            {"photo": _l("Photos of the reporter")},
+        ),
+        RecordKind(
+            "warranty.order",
+            Order,
+            _l("Repair order"),
+            "warranty.view",
+            "warranty.create_request",
+            "warranty_orders.details_view",
+            lambda record: f"{record.number} · {words.fault_name(record.fault_code)}",
+            records.building_path,
+            {
+                "before": _l("Before repair"),
+                "after": _l("After repair"),
+                "evidence": _l("Evidence"),
+                "signed": _l("Signed paper"),
+            },
+        ),
+        RecordKind(
+            "warranty.notice",
+            ContractorNotice,
+            _l("Notice to the contractor"),
+            "warranty.view",
+            "warranty.issue_notice",
+            "warranty_notices.details_view",
+            lambda record: record.number,
+            records.order_path,
+            {"proof": _l("Proof of service"), "answer": _l("Answer")},
+        ),
+        RecordKind(
+            "warranty.deduction",
+            Deduction,
+            _l("Deduction"),
+            "warranty.view",
+            "warranty.deduct",
+            "warranty_deductions.details_view",
+            lambda record: record.number,
+            records.order_path,
+            {"invoice": _l("Invoice"), "objection": _l("Objection")},
+        ),
+        RecordKind(
+            "warranty.retention",
+            RetentionAccount,
+            _l("Retention account"),
+            "warranty.view",
+            "warranty.keep_retention",
+            "warranty_retention.details_view",
+            lambda record: f"{record.contract_number} · {record.contractor.label}",
+            records.project_path,
+            {"contract": _l("Contract")},
+        ),
+        RecordKind(
+            "warranty.release",
+            ReleaseRequest,
+            _l("Request for release"),
+            "warranty.view",
+            "warranty.keep_retention",
+            "warranty_releases.details_view",
+            lambda record: record.number,
+            records.account_path,
+            {"request": _l("Letter of the contractor")},
+        ),
+        RecordKind(
+            "warranty.case",
+            GroupCase,
+            _l("Batch problem"),
+            "warranty.view",
+            "warranty.manage_cases",
+            "warranty_cases.details_view",
+            lambda record: f"{record.number} · {record.title}",
+            records.project_path,
+            {"report": _l("Report")},
+        ),
+        RecordKind(
+            "warranty.report",
+            MonthlyReport,
+            _l("Monthly report"),
+            "warranty.view",
+            "warranty.print",
+            "warranty_reports.details_view",
+            lambda record: f"{record.month:%Y-%m}",
+            records.project_path,
+        ),
+        RecordKind(
+            "warranty.part",
+            SparePart,
+            _l("Spare part"),
+            "warranty.view",
+            "warranty.edit_parts",
+            "warranty_parts.details_view",
+            lambda record: " ".join(filter(None, (record.name, record.specification))),
+            records.project_path,
+        ),
     )
 
 
@@ -209,14 +342,109 @@ def record_words() -> Sequence[RecordWords]:
 @hookimpl
 def admin_views() -> Sequence[AdminView]:
     """Declare the back office."""
-    service, setup = MenuArea.SERVICE, MenuArea.SETUP
+    service, insight_area, setup = MenuArea.SERVICE, MenuArea.INSIGHT, MenuArea.SETUP
     return (
-        AdminView(coverage.CoverView, "cover", _l("Cover of a house"), service, 30),
-        AdminView(coverage.RegisterView, "register", _l("Warranty register"), service, 40, HouseWarranty),
+        AdminView(caller.CallerView, "caller", _l("Look up a caller"), service, 10),
+        AdminView(
+            orders.OrderView, "orders", _l("Repair orders"), service, 20, Order, badge=orders.overdue_count
+        ),
+        AdminView(orders.BoardView, "board", _l("Board of repairs"), service, 25),
+        AdminView(orders.RequestView, "requests", _l("Repair requests"), service, 30, Request),
+        AdminView(
+            money.CaseView, "cases", _l("Batch problems"), service, 35, GroupCase, badge=money.open_cases
+        ),
+        AdminView(
+            money.NoticeView,
+            "notices",
+            _l("Notices to contractors"),
+            service,
+            40,
+            ContractorNotice,
+            badge=money.waiting_notices,
+        ),
+        AdminView(money.DeductionView, "deductions", _l("Deductions"), service, 45, Deduction),
+        AdminView(money.RetentionView, "retention", _l("Retention money"), service, 50, RetentionAccount),
+        AdminView(
+            money.ReleaseView,
+            "releases",
+            _l("Requests for release"),
+            service,
+            55,
+            ReleaseRequest,
+            in_menu=False,
+        ),
+        AdminView(orders.PartView, "parts", _l("Spare parts"), service, 60, SparePart),
+        AdminView(coverage.CoverView, "cover", _l("Cover of a house"), service, 70),
+        AdminView(coverage.RegisterView, "register", _l("Warranty register"), service, 80, HouseWarranty),
+        AdminView(
+            leftovers.LeftoversView,
+            "leftovers",
+            _l("Left over from the handover"),
+            service,
+            90,
+            in_menu=False,
+        ),
+        AdminView(insight.FiguresView, "figures", _l("Figures of repairs"), insight_area, 40),
+        AdminView(insight.ReportView, "reports", _l("Monthly reports"), insight_area, 41, MonthlyReport),
         AdminView(coverage.CategoriesView, "categories", _l("Warranty categories"), setup, 410),
         AdminView(coverage.PromiseView, "promises", _l("Promised terms"), setup, 411, Promise),
         AdminView(coverage.SeasonView, "seasons", _l("Heating and cooling seasons"), setup, 412, CitySeason),
         AdminView(coverage.TakeOverView, "take_overs", _l("Take-over of common parts"), setup, 413, TakeOver),
+    )
+
+
+@hookimpl
+def blueprints() -> Sequence[PublicBlueprint]:
+    """Declare the pages on site."""
+    return (PublicBlueprint(blueprint, "warranty"),)
+
+
+@hookimpl
+def menu_links() -> Sequence[MenuLink]:
+    """Declare the way from the sidebar to the pages on site."""
+    return (MenuLink(_l("Repair on site"), "warranty.index", MenuArea.SERVICE, "warranty.work_order", 5),)
+
+
+@hookimpl
+def workflows() -> Sequence[Workflow]:
+    """Declare the states of orders, notices, deductions, releases and batch problems."""
+    return ALL
+
+
+@hookimpl
+def clock_policies() -> Sequence[ClockPolicy]:
+    """Declare the time limits of domain reference 3.4.4."""
+    return deadlines.policies()
+
+
+@hookimpl
+def document_types() -> Sequence[DocumentType]:
+    """Declare what is printed (domain reference 3.4.6)."""
+    return documents.types()
+
+
+@hookimpl
+def timeline_kinds() -> Sequence[TimelineKind]:
+    """Declare what the module writes into timelines."""
+    return (
+        TimelineKind("warranty.reported", _l("Repair reported"), "wait"),
+        TimelineKind("warranty.contacted", _l("First contact"), "calm"),
+        TimelineKind("warranty.visited", _l("Survey"), "calm"),
+        TimelineKind("warranty.planned", _l("Plan confirmed"), "calm"),
+        TimelineKind("warranty.repairing", _l("Repair in the home"), "calm"),
+        TimelineKind("warranty.accepted", _l("Repair accepted"), "ok"),
+        TimelineKind("warranty.called_back", _l("Call-back after the repair"), "ok"),
+        TimelineKind("warranty.extended", _l("New date of a repair"), "wait"),
+        TimelineKind("warranty.escalated", _l("Complaint about a repair"), "late"),
+    )
+
+
+@hookimpl
+def search_sources() -> Sequence[SearchSource]:
+    """Declare what the global search finds."""
+    return (
+        SearchSource("warranty.orders", _l("Repair orders"), records.find_orders, "warranty.view", 330),
+        SearchSource("warranty.requests", _l("Repair requests"), records.find_requests, "warranty.view", 335),
     )
 
 
@@ -228,23 +456,56 @@ def settings() -> Sequence[Setting]:
 
 @hookimpl
 def panels() -> Sequence[Panel]:
-    """Declare sections on pages of the core."""
+    """Declare sections on pages of the core and of our own records."""
+
+    def panel(code: str, kind: str, title: Any, template: str, load: Any, order: int = 100) -> Panel:
+        path = f"warranty/panels/{template}.html"
+        return Panel(f"warranty.{code}", kind, title, path, load, "warranty.view", order)
+
     return (
-        Panel(
-            "warranty.cover_of_unit",
-            "core.unit",
-            _l("Warranty"),
-            "warranty/panels/unit.html",
-            sections.cover_of_unit,
-            "warranty.view",
-            310,
+        panel("orders_of_unit", "core.unit", _l("Repairs"), "house", sections.of_unit, 305),
+        panel("cover_of_unit", "core.unit", _l("Warranty"), "unit", sections.cover_of_unit, 310),
+        panel("orders_of_customer", "core.customer", _l("Repairs"), "house", sections.of_customer, 305),
+        panel("my_work", "home", _l("My repairs"), "home", sections.my_work, 110),
+        panel(
+            "orders_of_request", "warranty.request", _l("Orders"), "orders", sections.orders_of_request, 90
         ),
+        panel("orders_of_case", "warranty.case", _l("Orders"), "orders", sections.orders_of_case, 90),
+        panel("history", "warranty.order", _l("What happened"), "history", sections.history, 90),
+        panel("moves_of_part", "warranty.part", _l("Movements"), "moves", sections.moves_of_part, 90),
     )
 
 
 @hookimpl
 def unit_dates_changed(unit_id: int) -> None:
-    """Make the lines of a house when it is delivered."""
+    """Make the lines of a house when it is delivered, and take over what the handover left open."""
     unit = db.session.get(Unit, unit_id)
-    if unit is not None:
-        services.refresh_lines(unit)
+    if unit is None:
+        return
+    services.refresh_lines(unit)
+    may = has_permission("warranty.create_request")
+    if (
+        unit.delivered_on is not None
+        and may
+        and setting("warranty", "take_over_at_delivery")
+        and leftovers_of(unit)
+    ):
+        take_over_items(unit)
+
+
+@hookimpl
+def customers_merged(kept_id: int, merged_id: int) -> None:
+    """Move requests and orders."""
+    customers.move_customer(kept_id, merged_id)
+
+
+@hookimpl
+def customer_erased(customer_id: int) -> None:
+    """Take the person out of requests and orders."""
+    customers.forget_customer(customer_id)
+
+
+@hookimpl
+def customer_export(customer_id: int) -> Mapping[str, Any] | None:
+    """Return what the person reported."""
+    return customers.held_about(customer_id)

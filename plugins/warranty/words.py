@@ -110,6 +110,9 @@ def day_text(moment: dt.datetime | dt.date | None) -> str:
     return (moment.astimezone(LOCAL_ZONE).date() if isinstance(moment, dt.datetime) else moment).isoformat()
 
 
+_OF_ORDER: Mapping[str, Any] = {"order_id": _l("Order")}
+
+
 def of_tables() -> tuple[RecordWords, ...]:
     """Return what the change log calls tables and fields that no page names."""
     return (
@@ -133,6 +136,164 @@ def of_tables() -> tuple[RecordWords, ...]:
         ),
         RecordWords(
             models.HouseWarranty, {"amount": _l("Owner's term"), "contractor_amount": _l("Contractor's term")}
+        ),
+        RecordWords(
+            models.Visit,
+            {
+                **_OF_ORDER,
+                "purpose": _l("Why"),
+                "state": _l("State"),
+                "booked_from": _l("From"),
+                "booked_to": _l("Until"),
+                "arrived_at": _l("On site"),
+                "left_at": _l("Left"),
+                "persons": _l("Who came"),
+                "findings": _l("Found or done"),
+                "materials": _l("Materials"),
+                "minutes": _l("Minutes of all persons"),
+                "return_reason": _l("Why another visit is needed"),
+                "engineer_id": _l("Engineer"),
+            },
+            _l("Visit"),
+        ),
+        RecordWords(
+            models.Plan,
+            {
+                **_OF_ORDER,
+                "method": _l("How it is repaired"),
+                "days": _l("Days"),
+                "crew": _l("Crew"),
+                "materials": _l("Materials"),
+                "needs_signature": _l("Needs the owner's signature"),
+                "signed_name": _l("Who signed"),
+                "signed_at": _l("Signed"),
+                "made_by_id": _l("Made by"),
+            },
+            _l("Plan of the repair"),
+        ),
+        RecordWords(
+            models.Extension,
+            {
+                **_OF_ORDER,
+                "old_date": _l("Old date"),
+                "new_date": _l("New date"),
+                "reason": _l("Reason"),
+                "told_at": _l("Told to the owner"),
+                "told_how": _l("How the owner was told"),
+                "by_id": _l("By"),
+            },
+            _l("New date of a repair"),
+        ),
+        RecordWords(
+            models.Acceptance,
+            {
+                **_OF_ORDER,
+                "cycle": _l("Repair cycles"),
+                "kind": _l("Who accepts"),
+                "passed": _l("Passed"),
+                "quality_ok": _l("Quality"),
+                "on_time_ok": _l("On time"),
+                "clean_ok": _l("Clean"),
+                "attitude_ok": _l("Attitude"),
+                "score": _l("Satisfaction"),
+                "note": _l("Remark"),
+                "signer_name": _l("Who accepted"),
+                "at": _l("Time"),
+                "by_id": _l("By"),
+            },
+            _l("Acceptance"),
+        ),
+        RecordWords(
+            models.CallBack,
+            {
+                **_OF_ORDER,
+                "at": _l("Time"),
+                "reached": _l("The owner was reached"),
+                "score": _l("Satisfaction"),
+                "note": _l("What the owner said"),
+                "by_id": _l("By"),
+            },
+            _l("Call-back"),
+        ),
+        RecordWords(
+            models.CostLine,
+            {
+                **_OF_ORDER,
+                "kind": _l("Kind"),
+                "description": _l("What exactly"),
+                "amount": _l("Amount"),
+                "borne_by": _l("Cost borne by"),
+                "paid_by_us": _l("We paid it and recover it"),
+                "spent_on": _l("Date"),
+                "by_id": _l("By"),
+            },
+            _l("Cost"),
+        ),
+        RecordWords(
+            models.OrderEvent,
+            {
+                **_OF_ORDER,
+                "kind": _l("Kind"),
+                "text": _l("What happened"),
+                "is_public": _l("the owner reads it"),
+                "at": _l("Time"),
+            },
+            _l("History of an order"),
+        ),
+        RecordWords(
+            models.Escalation,
+            {
+                **_OF_ORDER,
+                "step": _l("Level"),
+                "reason": _l("Reason"),
+                "at": _l("Time"),
+            },
+            _l("Escalation"),
+        ),
+        RecordWords(
+            models.ThirdPartyRepair,
+            {
+                **_OF_ORDER,
+                "state": _l("State"),
+                "company_name": _l("Company"),
+                "quotation": _l("Quotation (yuan)"),
+                "ordered_at": _l("Ordered"),
+                "site_due_at": _l("On site by"),
+                "arrived_at": _l("On site"),
+                "invoice_number": _l("Number of the invoice"),
+                "invoice_amount": _l("Invoice"),
+                "finished_at": _l("Finished"),
+                "ordered_by_id": _l("By"),
+            },
+            _l("Third-party repair"),
+        ),
+        RecordWords(
+            models.RetentionEntry,
+            {
+                "account_id": _l("Retention account"),
+                "sequence": _l("No."),
+                "kind": _l("Kind"),
+                "amount": _l("Amount"),
+                "balance_after": _l("Held after it"),
+                "deduction_id": _l("Deduction"),
+                "release_id": _l("Request for release"),
+                "note": _l("Note"),
+                "booked_at": _l("Booked"),
+                "by_id": _l("By"),
+            },
+            _l("Movement of retention money"),
+        ),
+        RecordWords(
+            models.SpareMove,
+            {
+                "part_id": _l("Spare part"),
+                "order_id": _l("Order"),
+                "quantity": _l("Quantity"),
+                "note": _l("Note"),
+                "at": _l("Time"),
+                "by_id": _l("By"),
+            },
+            _l("Movement of a spare part"),
         ),
     )
 
@@ -314,61 +475,6 @@ def money(amount: Decimal | None) -> str:
     return "" if amount is None else f"¥{amount:,.2f}"
 
 
-_DIGITS = "零壹贰叁肆伍陆柒捌玖"
-_SMALL = ("", "拾", "佰", "仟")
-_LARGE = ("", "万", "亿", "万亿")
-
-
-def capital_amount(amount: Decimal) -> str:
-    """Return an amount in Chinese capital numerals, 壹仟贰佰叁拾肆元伍角陆分 (票据法 form of 大写金额)."""
-    cents = int((abs(amount) * 100).to_integral_value())
-    whole, rest = divmod(cents, 100)
-    ten, one = divmod(rest, 10)
-    text = f"{_capital_whole(whole)}元" if whole else ""
-    if ten:
-        text += f"{_DIGITS[ten]}角"
-    elif one and whole:
-        text += "零"
-    if one:
-        text += f"{_DIGITS[one]}分"
-    if not text:
-        text = "零元"
-    if not one:
-        text += "整"
-    return ("负" if amount < 0 else "") + text
-
-
-def _capital_whole(number: int) -> str:
-    groups = []
-    while number:
-        number, group = divmod(number, 10_000)
-        groups.append(group)
-    text = ""
-    gap = False
-    for position in range(len(groups) - 1, -1, -1):
-        group = groups[position]
-        if not group:
-            gap = bool(text)
-            continue
-        if text and (gap or group < 1000):
-            text += "零"
-        text += _capital_group(group) + _LARGE[position]
-        gap = False
-    return text
-
-
-def _capital_group(group: int) -> str:
-    text, zero = "", False
-    for position in range(3, -1, -1):
-        digit = group // 10**position % 10
-        if digit:
-            text += ("零" if zero and text else "") + _DIGITS[digit] + _SMALL[position]
-            zero = False
-        else:
-            zero = True
-    return text
-
-
 def long_date(moment: dt.date | dt.datetime | None, language: str) -> str:
     """Return a day as it is printed, 2026年11月23日 or 23 November 2026; "" for none."""
     if moment is None:
@@ -383,3 +489,10 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+
+
+def long_month(month: dt.date, language: str) -> str:
+    """Return a month as it is printed, 2026年11月 or November 2026."""
+    if language.lower().startswith("en"):
+        return f"{_MONTHS[month.month - 1]} {month.year}"
+    return f"{month.year}年{month.month}月"

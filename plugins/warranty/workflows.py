@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.toolkit import State, Transition, Workflow, _, _l, attachments_of, require_scope, utc_now
@@ -69,8 +69,20 @@ def _is_recent(order: Order, _fields: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _was_in(state: str) -> Callable[[Order, Mapping[str, Any]], str | None]:
+    """A suspended order goes on where it was."""
+
+    def guard(order: Order, _fields: Mapping[str, Any]) -> str | None:
+        if (order.suspended_from or "triaged") == state:
+            return None
+        return _("%(number)s goes on where it was when it was suspended.", number=order.number)
+
+    return guard
+
+
 ORDER = Workflow(
     name="warranty.order",
+    record_kind="warranty.order",
     states=(
         State("reported", _l("Reported"), "wait"),
         State("triaged", _l("Assessed"), "wait"),
@@ -98,23 +110,11 @@ ORDER = Workflow(
             "triaged",
             "warranty.triage_order",
             required={"responsibility": _l("Responsible")},
-        ),
-        Transition(
-            "refuse",
-            _l("No warranty"),
-            ("reported", "triaged", "dispatched", "contacted", "visited", "reopened"),
-            "not_warranty",
-            "warranty.triage_order",
-            required={"closing_reason": _l("Explanation for the owner")},
-            guard=_has_evidence,
-        ),
-        Transition(
-            "accept_paid",
-            _l("The owner pays, repair it"),
-            ("not_warranty",),
-            "triaged",
-            "warranty.triage_order",
-            required={"cover_reason": _l("Offer and consent of the owner")},
+            optional={
+                "category_code": _l("Category"),
+                "priority": _l("Priority"),
+                "system": _l("System (W05)"),
+            },
         ),
         Transition(
             "dispatch",
@@ -123,13 +123,24 @@ ORDER = Workflow(
             "dispatched",
             "warranty.dispatch_order",
             required={"contractor_id": _l("Contractor")},
+            optional={"engineer_id": _l("Engineer"), "dispatch_note": _l("Note for the contractor")},
         ),
         Transition(
-            "contact", _l("Note the first contact"), ("dispatched",), "contacted", "warranty.work_order"
+            "contact",
+            _l("Note the first contact"),
+            ("dispatched",),
+            "contacted",
+            "warranty.work_order",
+            optional={"contact_note": _l("What was agreed")},
         ),
-        Transition("visit", _l("Surveyed"), ("contacted",), "visited", "warranty.work_order"),
+        Transition("visit", _l("Surveyed"), ("contacted",), "visited", "warranty.work_order", offered=False),
         Transition(
-            "plan", _l("Confirm the plan"), ("visited",), "planned", "warranty.work_order", guard=_has_plan
+            "plan",
+            _l("Confirm the plan"),
+            ("visited",),
+            "planned",
+            "warranty.work_order",
+            guard=_has_plan,
         ),
         Transition("start", _l("Start the repair"), ("planned",), "repairing", "warranty.work_order"),
         Transition(
@@ -147,6 +158,24 @@ ORDER = Workflow(
             ("self_checked",),
             "engineer_accepted",
             "warranty.accept_order",
+            optional={"accept_note": _l("Remark")},
+            guard=_not_by_the_fixer,
+        ),
+        Transition(
+            "owner_accept",
+            _l("The owner accepts"),
+            ("engineer_accepted",),
+            "owner_accepted",
+            "warranty.close_order",
+            required={"signer_name": _l("Who accepted")},
+            optional={
+                "score": _l("Satisfaction"),
+                "quality_ok": _l("Quality"),
+                "on_time_ok": _l("On time"),
+                "clean_ok": _l("Clean"),
+                "attitude_ok": _l("Attitude"),
+                "accept_note": _l("Remark"),
+            },
             guard=_not_by_the_fixer,
         ),
         Transition(
@@ -158,16 +187,16 @@ ORDER = Workflow(
             required={"reject_note": _l("What is still wrong")},
             guard=_not_by_the_fixer,
         ),
+        Transition("close", _l("Close"), ("owner_accepted",), "closed", "warranty.close_order", bulk=True),
         Transition(
-            "owner_accept",
-            _l("The owner accepts"),
-            ("engineer_accepted",),
-            "owner_accepted",
-            "warranty.close_order",
-            guard=_not_by_the_fixer,
+            "call_back",
+            _l("Note the call-back"),
+            ("closed",),
+            "called_back",
+            "warranty.call_back",
+            required={"score": _l("Satisfaction")},
+            optional={"call_note": _l("What the owner said")},
         ),
-        Transition("close", _l("Close"), ("owner_accepted",), "closed", "warranty.close_order"),
-        Transition("call_back", _l("Called back"), ("closed",), "called_back", "warranty.call_back"),
         Transition(
             "reopen",
             _l("Open again"),
@@ -178,16 +207,41 @@ ORDER = Workflow(
             guard=_is_recent,
         ),
         Transition(
+            "refuse",
+            _l("No warranty"),
+            ("reported", "triaged", "dispatched", "contacted", "visited", "reopened"),
+            "not_warranty",
+            "warranty.triage_order",
+            required={"closing_reason": _l("Explanation for the owner")},
+            optional={"exclusion": _l("Reason that excludes it")},
+            guard=_has_evidence,
+        ),
+        Transition(
+            "accept_paid",
+            _l("The owner pays, repair it"),
+            ("not_warranty",),
+            "triaged",
+            "warranty.triage_order",
+            required={"cover_reason": _l("Offer and consent of the owner")},
+        ),
+        Transition(
             "suspend",
             _l("Suspend"),
             SUSPENDABLE,
             "suspended",
             "warranty.suspend_order",
             required={"suspend_reason": _l("Reason"), "suspend_note": _l("What it waits for")},
+            optional={"owner_told": _l("The owner was told")},
         ),
         *(
             Transition(
-                f"resume_{state}", _l("Go on"), ("suspended",), state, "warranty.suspend_order", guard=None
+                f"resume_{state}",
+                _l("Go on"),
+                ("suspended",),
+                state,
+                "warranty.suspend_order",
+                guard=_was_in(state),
+                explain=False,
             )
             for state in SUSPENDABLE
         ),
@@ -197,7 +251,7 @@ ORDER = Workflow(
             ("reported", "triaged", "dispatched", "contacted"),
             "merged",
             "warranty.triage_order",
-            required={"closing_reason": _l("Reason")},
+            required={"into_number": _l("Number of the other order"), "closing_reason": _l("Reason")},
         ),
         Transition(
             "cancel",
@@ -213,6 +267,7 @@ ORDER = Workflow(
 
 NOTICE = Workflow(
     name="warranty.notice",
+    record_kind="warranty.notice",
     states=(
         State("issued", _l("Issued"), "wait"),
         State("answered", _l("Answered"), "ok"),
@@ -252,6 +307,7 @@ def _is_final(deduction: Deduction, _fields: Mapping[str, Any]) -> str | None:
 
 DEDUCTION = Workflow(
     name="warranty.deduction",
+    record_kind="warranty.deduction",
     states=(
         State("draft", _l("Draft"), "calm"),
         State("issued", _l("Issued"), "wait"),
@@ -261,7 +317,14 @@ DEDUCTION = Workflow(
         State("withdrawn", _l("Withdrawn"), "calm"),
     ),
     transitions=(
-        Transition("issue", _l("Issue"), ("draft",), "issued", "warranty.deduct"),
+        Transition(
+            "issue",
+            _l("Issue"),
+            ("draft",),
+            "issued",
+            "warranty.deduct",
+            confirm=_l("Issue the deduction? Its amount does not change any more."),
+        ),
         Transition(
             "object",
             _l("Note the objection"),
@@ -276,7 +339,7 @@ DEDUCTION = Workflow(
             ("objected",),
             "final",
             "warranty.decide_deduction",
-            required={"decision": _l("Decision"), "final_amount": _l("Amount")},
+            required={"decision": _l("Decision"), "final_amount": _l("Amount that stays")},
         ),
         Transition(
             "settle", _l("No objection came"), ("issued",), "final", "warranty.deduct", guard=_is_final
@@ -302,13 +365,21 @@ DEDUCTION = Workflow(
 
 RELEASE = Workflow(
     name="warranty.release",
+    record_kind="warranty.release",
     states=(
         State("requested", _l("Requested"), "wait"),
         State("paid", _l("Released"), "ok"),
         State("refused", _l("Refused"), "late"),
     ),
     transitions=(
-        Transition("pay", _l("Release"), ("requested",), "paid", "warranty.keep_retention"),
+        Transition(
+            "pay",
+            _l("Release"),
+            ("requested",),
+            "paid",
+            "warranty.keep_retention",
+            confirm=_l("Release the money to the contractor?"),
+        ),
         Transition(
             "refuse",
             _l("Refuse"),
@@ -322,6 +393,7 @@ RELEASE = Workflow(
 
 CASE = Workflow(
     name="warranty.group_case",
+    record_kind="warranty.case",
     states=(
         State("open", _l("Open"), "late"),
         State("confirmed", _l("Confirmed"), "wait"),
@@ -363,3 +435,6 @@ CASE = Workflow(
         ),
     ),
 )
+
+ALL = (ORDER, NOTICE, DEDUCTION, RELEASE, CASE)
+"""The workflows that the module declares."""

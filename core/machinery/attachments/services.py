@@ -160,6 +160,52 @@ def attach(
     return attachment
 
 
+def attach_again(attachment: Attachment, record: Any, slot: str = "") -> Attachment:
+    """Attach the same file to a further record: the bytes stay as they are and are stored once.
+
+    Args:
+        attachment: An attachment that the acting user sees.
+        record: A loaded record of a declared kind.
+        slot: What the file is to that record; one of the slots of its kind, or "".
+
+    Raises:
+        UploadRefused: The kind has no such slot.
+    """
+    kind = kind_of(record)
+    if slot and slot not in kind.attachment_slots:
+        raise UploadRefused(
+            _("There is no place of this name for files here. Reload the page and try again.")
+        )
+    last = db.session.scalar(
+        sa.select(sa.func.max(Attachment.position)).where(
+            Attachment.record_kind == kind.code, Attachment.record_id == record.id
+        )
+    )
+    names = (
+        "sha256",
+        "thumbnail_sha256",
+        "file_name",
+        "media_type",
+        "size",
+        "width",
+        "height",
+        "taken_at",
+        "caption",
+    )
+    copy = Attachment(
+        record_kind=kind.code,
+        record_id=record.id,
+        slot=slot,
+        position=(last or 0) + 1,
+        uploaded_by_id=require_scope().user_id,
+        **{name: getattr(attachment, name) for name in names},
+        **owner_of(record).as_columns(),
+    )
+    db.session.add(copy)
+    db.session.flush()
+    return copy
+
+
 def _watermark_lines(kind: RecordKind, record: Any) -> list[str]:
     path = [text for text, _url in kind.breadcrumbs(record)] if kind.breadcrumbs is not None else []
     lines = [" · ".join([*path, kind.title(record)])]

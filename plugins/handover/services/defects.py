@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from core.toolkit import (
+    OpenItem,
     Unit,
     _,
+    attachments_by_record,
     db,
     has_permission,
     is_signed,
@@ -33,7 +35,7 @@ from plugins.handover.models import (
     InspectionRoom,
     Severity,
 )
-from plugins.handover.services.common import number_under, require_open
+from plugins.handover.services.common import SERIOUS, defect_title, number_under, require_open
 from plugins.handover.workflows import CLOSED, DEFECT, OPEN
 
 
@@ -555,6 +557,36 @@ def transfer_defect(defect: Defect, repair_reference: str) -> None:
     """
     DEFECT.move(defect, "transfer", repair_reference=repair_reference.strip())
     clocks.defect_settled(defect)
+
+
+def open_items(unit_id: int) -> list[OpenItem]:
+    """Return the defects of a house that wait for their repair, for a module that repairs after the keys.
+
+    Args:
+        unit_id: The house; before its delivery nothing is offered.
+    """
+    defects = db.session.scalars(
+        sa.select(Defect)
+        .where(Defect.unit_id == unit_id, Defect.state.in_(("open", "assigned", "in_progress", "rejected")))
+        .order_by(Defect.id)
+    ).all()
+    if not defects or defects[0].unit.delivered_on is None:
+        return []
+    photos = attachments_by_record(defects)
+    return [
+        OpenItem(
+            kind="handover.defect",
+            record_id=defect.id,
+            number=defect.number,
+            text=defect_title(defect),
+            room_name=defect.room_name,
+            urgent=defect.severity in SERIOUS,
+            category_code=defect.warranty_category,
+            contractor_id=defect.contractor_id,
+            photo_ids=tuple(photo.id for photo in photos[defect.id] if photo.thumbnail_sha256),
+        )
+        for defect in defects
+    ]
 
 
 def is_overdue(defect: Defect, now: dt.datetime | None = None) -> bool:

@@ -43,7 +43,7 @@ from plugins.warranty.models import (
 from plugins.warranty.services.coverage import category_of
 from plugins.warranty.services.intake import apply_verdict, note_event, tell_of, verdict_of
 from plugins.warranty.sla import Priority, Step
-from plugins.warranty.workflows import ENDED, OPEN, ORDER, SUSPENDABLE
+from plugins.warranty.workflows import ENDED, OPEN, ORDER
 
 _BEARER = {
     Responsibility.CONTRACTOR: None,
@@ -689,7 +689,7 @@ def accept_as_owner(
         raise WarrantyRuleError(_("Write down who accepted the repair."), "signer_name")
     _check_score(score)
     now = utc_now()
-    ORDER.move(order, "owner_accept", owner_accepted_at=now)
+    ORDER.move(order, "owner_accept", signer_name=signer_name.strip()[:80], owner_accepted_at=now)
     if score is not None:
         order.score = score
     accepted = _accept(
@@ -905,8 +905,8 @@ def resume(order: Order) -> None:
     Raises:
         TransitionRefused: It does not rest, or the right is missing.
     """
-    code = order.suspended_from if order.suspended_from in SUSPENDABLE else "triaged"
-    ORDER.move(order, f"resume_{code}", suspended_from="")
+    ORDER.move(order, f"resume_{order.suspended_from or 'triaged'}")
+    order.suspended_from = ""
     deadlines.go_on(order)
     note_event(order, "resumed", _("The work goes on."), is_public=True)
 
@@ -986,7 +986,13 @@ def merge(order: Order, into: Order, reason: str) -> None:
     if order.building_id != into.building_id:
         raise WarrantyRuleError(_("Both orders must be of one building. Put them into a case instead."))
     require_open(into)
-    ORDER.move(order, "merge", closing_reason=reason.strip(), merged_into_id=into.id)
+    ORDER.move(
+        order,
+        "merge",
+        closing_reason=reason.strip(),
+        into_number=into.number,
+        merged_into_id=into.id,
+    )
     _end(order)
     note_event(order, "merged", _("Merged into %(number)s: %(reason)s", number=into.number, reason=reason))
     note_event(

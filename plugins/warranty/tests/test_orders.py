@@ -207,12 +207,12 @@ def test_the_third_report_of_a_kind_goes_to_the_manager_at_once(site, scope_of):
 def test_a_repaired_defect_is_covered_for_another_year(site, scope_of):
     with scope_of("head"):
         first = closed(order_of(site.unit_ids[0], "blocked_drain", reported_at=at("2024-09-01 10:00")))
-        assert first.cover == "in_warranty"
+        assert first.cover == "gap"
         first.closed_at = first.owner_accepted_at = utc_now() - dt.timedelta(days=200)
         again = order_of(site.unit_ids[0], "blocked_drain")
         # Six months ended on 2024-09-14; the acceptance 200 days ago covers the same defect for a year.
         assert again.repeat_of_id is None
-        assert again.cover == "gap" or again.cover == "in_warranty"
+        assert again.cover == "gap"
         elsewhere = order_of(site.unit_ids[0], "blocked_drain", room="厨房")
         assert elsewhere.cover == "expired"
 
@@ -246,28 +246,29 @@ def test_only_what_the_owner_or_the_season_causes_stops_the_clock(site, scope_of
             ("owner_unavailable", True), ("season", True), ("waiting_material", False), ("design_reply", False),
         ):  # fmt: skip
             order = dispatched(order_of(site.unit_ids[0], "door_window_adjust"))
-            due = order.due_at
             orders.suspend(order, reason, "等待", told_at=utc_now())
             clock = running_clock("warranty.complete", order)
+            began = clock.started_at = utc_now() - dt.timedelta(days=3)
             pause = clock.pauses[-1]
             pause.started_at = pause.notice_at = utc_now() - dt.timedelta(days=2)
             db.session.flush()
             orders.resume(order)
             assert order.state == "dispatched"
-            moved = order.due_at - due
-            assert (dt.timedelta(days=1) < moved < dt.timedelta(days=3)) if stops else not moved, reason
+            rested = dt.timedelta(days=2) if stops else dt.timedelta()
+            expected = due_moment(began, 10080, Priority.P3, rested)
+            assert abs(order.due_at - expected) < dt.timedelta(seconds=5), reason
 
 
 def test_a_pause_of_which_the_owner_was_not_told_does_not_count(site, scope_of):
     with scope_of("head"):
         order = dispatched(order_of(site.unit_ids[0], "door_window_adjust"))
-        due = order.due_at
         orders.suspend(order, "owner_unavailable", "出国")
         clock = running_clock("warranty.complete", order)
+        began = clock.started_at = utc_now() - dt.timedelta(days=3)
         clock.pauses[-1].started_at = utc_now() - dt.timedelta(days=2)
         db.session.flush()
         orders.resume(order)
-        assert order.due_at == due
+        assert order.due_at == due_moment(began, 10080, Priority.P3)
 
 
 def test_an_exclusion_needs_a_reason_and_evidence(site, scope_of):

@@ -1,0 +1,307 @@
+"""K11 to K22 against a calculation of their own, over rows with every kind of outcome; and worked example 8."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from decimal import ROUND_HALF_UP, Decimal
+
+import sqlalchemy as sa
+
+from core.toolkit import LOCAL_ZONE, Unit, db
+from plugins.warranty import indicators
+from plugins.warranty.indicators import Period
+from plugins.warranty.models import (
+    Acceptance,
+    AcceptanceKind,
+    CallBack,
+    CostKind,
+    CostLine,
+    Deduction,
+    Order,
+    Request,
+    Visit,
+    VisitState,
+)
+
+NOW = dt.datetime(2026, 11, 20, 4, tzinfo=dt.UTC)
+FIRST, LAST = dt.date(2026, 6, 1), dt.date(2026, 10, 31)
+HOUR = dt.timedelta(hours=1)
+
+
+def local_day(moment):
+    return moment.astimezone(LOCAL_ZONE).date()
+
+
+def inside(moment):
+    return moment is not None and FIRST <= local_day(moment) <= LAST
+
+
+def make_rows(site, world, count: int) -> None:
+    """Orders with outcomes by chance, their visits, call-backs, costs and deductions."""
+    source = random.Random(11)
+    building = world.own.building_id
+    request = Request(
+        project_id=world.own.project_id,
+        building_id=building,
+        unit_id=site.unit_ids[0],
+        number="BX-T",
+        reported_at=NOW,
+        registered_at=NOW,
+    )
+    db.session.add(request)
+    db.session.flush()
+    made: list[Order] = []
+    for number in range(count):
+        reported = NOW - dt.timedelta(days=source.randint(1, 240), hours=source.randint(0, 23))
+        state = source.choice(
+            ["reported", "dispatched", "repairing", "closed", "closed", "called_back", "called_back", "called_back",
+             "not_warranty", "cancelled", "merged", "reopened"]
+        )  # fmt: skip
+
+        def maybe(after, chance=0.8, reported=reported):
+            return reported + HOUR * source.randint(1, after) if source.random() < chance else None
+
+        done = state in ("closed", "called_back")
+        fixed = maybe(300) if done or source.random() < 0.3 else None
+        order = Order(
+            project_id=world.own.project_id,
+            building_id=building,
+            unit_id=source.choice(site.unit_ids[:2]),
+            request_id=request.id,
+            number=f"WX-T-{number:04d}",
+            state=state,
+            room_name="主卫",
+            fault_code="wall_crack",
+            description="测试",
+            category_code="W06",
+            reported_at=reported,
+            registered_at=reported,
+            dispatched_at=maybe(30),
+            contact_due_at=reported + 24 * HOUR,
+            contacted_at=maybe(40),
+            arrival_due_at=reported + 48 * HOUR,
+            arrived_at=maybe(70),
+            due_at=reported + 168 * HOUR,
+            fixed_at=fixed,
+            closed_at=reported + HOUR * source.randint(300, 600) if done else None,
+            repair_cycles=source.choice([1, 1, 1, 2]) if done else 0,
+            reopen_count=source.choice([0, 0, 0, 1]),
+            contractor_id=source.choice([site.general_id, site.general_id, None]),
+            work_done=source.choice(["已修", "已修", ""]),
+            score=source.choice([None, 1, 2, 3, 4, 5, 5]),
+        )
+        if state == "called_back":
+            order.called_back_at = order.closed_at + 24 * HOUR
+        if made and source.random() < 0.15:
+            order.repeat_of_id = source.choice(made).id
+        db.session.add(order)
+        db.session.flush()
+        made.append(order)
+        if done and source.random() < 0.9:
+            db.session.add(
+                Acceptance(
+                    project_id=order.project_id, order_id=order.id, kind=AcceptanceKind.OWNER, passed=True,
+                    signer_name=source.choice(["张先生", "张先生", ""]), at=order.closed_at,
+                )
+            )  # fmt: skip
+        for _visit in range(source.randint(0, 2)):
+            start = reported + HOUR * source.randint(2, 100)
+            arrived = (
+                start + dt.timedelta(minutes=source.randint(-30, 160)) if source.random() < 0.8 else None
+            )
+            db.session.add(
+                Visit(
+                    project_id=order.project_id, order_id=order.id, booked_from=start, booked_to=start + 2 * HOUR,
+                    state=source.choice(list(VisitState)),
+                    arrived_at=source.choice([arrived, order.arrived_at]),
+                )
+            )  # fmt: skip
+        if source.random() < 0.5:
+            db.session.add(
+                CallBack(
+                    project_id=order.project_id, order_id=order.id, at=reported + HOUR * source.randint(1, 900),
+                    reached=True, score=source.choice([None, 1, 2, 3, 4, 5, 5, 5]),
+                )
+            )  # fmt: skip
+        if source.random() < 0.4:
+            cost = Decimal(source.randint(100, 500_000)) / 100
+            bearer = source.choice(["contractor", "developer", "owner"])
+            db.session.add(
+                CostLine(
+                    project_id=order.project_id, order_id=order.id, kind=CostKind.LABOUR, amount=cost,
+                    borne_by=bearer, paid_by_us=bearer == "contractor" and source.random() < 0.8,
+                    spent_on=local_day(reported),
+                )
+            )  # fmt: skip
+            if bearer == "contractor" and source.random() < 0.7:
+                db.session.add(
+                    Deduction(
+                        project_id=order.project_id, order_id=order.id, contractor_id=site.general_id,
+                        number=f"KK-T-{number:04d}", cost=cost, fee_percent=Decimal(15), fee=cost, amount=cost,
+                        final_amount=cost * source.choice([1, 2]) / source.choice([1, 4]),
+                        state=source.choice(["booked", "booked", "final", "withdrawn"]),
+                    )
+                )  # fmt: skip
+    db.session.flush()
+
+
+def test_each_figure_agrees_with_a_calculation_of_its_own(site, world, scope_of):
+    with scope_of("head"):
+        make_rows(site, world, 160)
+        period = Period(FIRST, LAST, world.own.project_id, now=NOW)
+        rows = [
+            row for row in db.session.scalars(sa.select(Order)) if row.state not in ("merged", "cancelled")
+        ]
+        repairs = [row for row in rows if row.state != "not_warranty"]
+        ended = [row for row in repairs if inside(row.closed_at) and row.state in ("closed", "called_back")]
+        by_id = {row.id: row for row in db.session.scalars(sa.select(Order))}
+
+        def check(found, numerator, denominator):
+            assert (found.numerator, found.denominator) == (numerator, denominator)
+            assert denominator > 4, "too few rows to prove anything"
+
+        judged = [
+            row for row in rows if inside(row.reported_at) and (row.contacted_at or row.contact_due_at < NOW)
+        ]
+        kept = [row for row in judged if row.contacted_at and row.contacted_at <= row.contact_due_at]
+        check(indicators.response_on_time(period), len(kept), len(judged))
+
+        visits = [
+            visit for visit in db.session.scalars(sa.select(Visit))
+            if inside(visit.booked_to) and visit.booked_to + dt.timedelta(minutes=15) < NOW
+            and visit.state not in ("cancelled", "owner_absent")
+            and by_id[visit.order_id].state not in ("merged", "cancelled")
+        ]  # fmt: skip
+        punctual = 0
+        for visit in visits:
+            order = by_id[visit.order_id]
+            if visit.arrived_at is None or visit.arrived_at > visit.booked_to + dt.timedelta(minutes=15):
+                continue
+            if visit.arrived_at == order.arrived_at and visit.arrived_at > order.arrival_due_at:
+                continue
+            punctual += 1
+        check(indicators.arrival_on_time(period), punctual, len(visits))
+
+        due = [row for row in repairs if inside(row.due_at) and row.due_at <= NOW]
+        check(
+            indicators.completion_on_time(period),
+            sum(1 for row in due if row.fixed_at and row.fixed_at <= row.due_at),
+            len(due),
+        )
+
+        ripe = [row for row in ended if row.closed_at < NOW - dt.timedelta(days=90)]
+        repeated = {row.repeat_of_id for row in rows}
+        once = [
+            row for row in ripe if row.id not in repeated and row.repair_cycles == 1 and row.reopen_count == 0
+        ]
+        check(indicators.first_time_fix(period), len(once), len(ripe))
+
+        repeats = [row for row in rows if inside(row.reported_at) and row.repeat_of_id]
+        check(indicators.repeat_rate(period), len(repeats), len(ended))
+        raised = [row for row in repairs if inside(row.reported_at)]
+        check(indicators.close_rate(period), len(ended), len(raised))
+        check(indicators.call_back_rate(period), sum(1 for row in ended if row.called_back_at), len(ended))
+
+        answers = [
+            call for call in db.session.scalars(sa.select(CallBack))
+            if inside(call.at) and call.score and by_id[call.order_id].state not in ("merged", "cancelled")
+        ]  # fmt: skip
+        check(indicators.satisfaction(period), sum(1 for call in answers if call.score >= 4), len(answers))
+
+        houses = [
+            house
+            for house in db.session.scalars(sa.select(Unit))
+            if house.delivered_on and house.project_id == world.own.project_id
+        ]
+        # Both houses were delivered on 2024-03-15: more than twelve months in service, so each weighs a year.
+        early = [
+            row for row in rows
+            if dt.date(2024, 3, 15) <= local_day(row.reported_at) < dt.date(2025, 3, 15)
+        ]  # fmt: skip
+        found = indicators.orders_per_house(period)
+        assert (found.numerator, found.denominator) == (len(early), 12 * len(houses))
+
+        lines = [
+            line for line in db.session.scalars(sa.select(CostLine))
+            if FIRST <= line.spent_on <= LAST and by_id[line.order_id].state not in ("merged", "cancelled")
+        ]  # fmt: skip
+        borne = sum((line.amount for line in lines if line.borne_by == "developer"), Decimal(0))
+        cost = indicators.cost_per_house(period)
+        assert (cost.cost, cost.houses) == (borne, 2)
+        assert cost.per_house == (borne / 2).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        assert cost.area == Decimal("197.00")
+        assert cost.provision == Decimal(4000)
+
+        paid: dict[int, Decimal] = {}
+        for line in lines:
+            if line.borne_by == "contractor" and line.paid_by_us:
+                paid[line.order_id] = paid.get(line.order_id, Decimal(0)) + line.amount
+        got = Decimal(0)
+        for key, amount in paid.items():
+            booked = [
+                row.final_amount for row in db.session.scalars(sa.select(Deduction))
+                if row.order_id == key and row.state == "booked"
+            ]  # fmt: skip
+            got += min(sum(booked, Decimal(0)), amount)
+        recovered = indicators.recovery(period)
+        assert (recovered.numerator, recovered.denominator) == (got, sum(paid.values(), Decimal(0)))
+        assert 0 < got < sum(paid.values())
+
+        signed = {
+            row.order_id for row in db.session.scalars(sa.select(Acceptance))
+            if row.kind == "owner" and row.passed and row.signer_name
+        }  # fmt: skip
+        good = [
+            row for row in ended
+            if row.dispatched_at and row.dispatched_at <= row.contact_due_at
+            and row.arrived_at and row.arrived_at <= row.arrival_due_at
+            and row.fixed_at and row.fixed_at <= row.due_at
+            and (row.score is None or row.score > 2) and row.contractor_id and row.work_done and row.id in signed
+        ]  # fmt: skip
+        check(indicators.qualified_service(period), len(good), len(ended))
+
+
+def test_worked_example_8_timely_repair(site, world, scope_of):
+    with scope_of("head"):
+        make_rows(site, world, 1)
+        template = db.session.scalars(sa.select(Order)).one()
+        base = {
+            column.key: getattr(template, column.key)
+            for column in sa.inspect(Order).column_attrs
+            if column.key not in ("id", "number", "row_version")
+        }
+        template.due_at = None
+        due = dt.datetime(2026, 10, 15, 4, tzinfo=dt.UTC)
+        for number, fixed in enumerate([-HOUR, -2 * HOUR, dt.timedelta(), HOUR, None]):
+            db.session.add(
+                Order(
+                    **base | {
+                        "number": f"WX-E-{number}", "state": "repairing", "due_at": due, "closed_at": None,
+                        "fixed_at": due + fixed if fixed is not None else None, "repeat_of_id": None,
+                    }
+                )
+            )  # fmt: skip
+        db.session.flush()
+        found = indicators.completion_on_time(
+            Period(dt.date(2026, 10, 1), dt.date(2026, 10, 31), world.own.project_id, now=NOW)
+        )
+        assert (found.numerator, found.denominator, found.percent) == (3, 5, "60.0%")
+
+
+def test_no_denominator_no_rate(site, world, scope_of):
+    with scope_of("head"):
+        nothing = Period(dt.date(2019, 1, 1), dt.date(2019, 1, 31), world.own.project_id)
+        for figure in (
+            indicators.response_on_time, indicators.arrival_on_time, indicators.completion_on_time,
+            indicators.first_time_fix, indicators.repeat_rate, indicators.close_rate, indicators.call_back_rate,
+            indicators.satisfaction, indicators.orders_per_house, indicators.recovery, indicators.qualified_service,
+        ):  # fmt: skip
+            assert figure(nothing).percent is None
+        assert indicators.cost_per_house(nothing).per_house is None
+
+
+def test_rates_round_half_up_to_one_decimal():
+    assert indicators.rate(1, 16).percent == "6.3%"
+    assert indicators.rate(1, 3).percent == "33.3%"
+    assert indicators.rate(2, 3).percent == "66.7%"
