@@ -533,6 +533,9 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
     ],
     "approvals.withdraw": lambda scene, target: [{"reason": REASON}],
     "handover_inspections.cancel": lambda scene, target: [{"reason": REASON}],
+    "warranty_orders.do": lambda scene, target: [{"deed": "remark", "text": "Probe"}],
+    "warranty_parts.move": lambda scene, target: [{"quantity": "1", "direction": "in"}],
+    "warranty_retention.book": lambda scene, target: [{"deed": "deposit", "amount": "1", "note": "Probe"}],
 }
 """Forms of functions that a view exposes besides those of every view, by endpoint."""
 
@@ -574,6 +577,7 @@ KINDS_OF_ARGUMENTS |= {
     "handover.room_id": _model("plugins.handover.models", "InspectionRoom"),
     "handover.defect_id": _model("plugins.handover.models", "Defect"),
     "documents.document_id": lambda: IssuedDocument,
+    "warranty.order_id": _model("plugins.warranty.models", "Order"),
 }
 
 
@@ -634,6 +638,9 @@ BLUEPRINT_FORMS: dict[str, dict[str, Any]] = {
     "handover.change_defect": {"description": "Probe"},
     "handover.recheck": {"verdict": "fail", "note": "Probe"},
     "handover.finish_now": {"step": "save", "weather": "sunny"},
+    "warranty.deed": {"deed": "attempt", "text": "Probe"},
+    "warranty.photos": {"slot": "before"},
+    "warranty.step": {"step": "contact", "contact_note": "Probe"},
 }
 
 
@@ -656,7 +663,10 @@ PLAIN = {
     "handover.index",
     "health.index",
     "touchpoints.index",
+    "warranty.index",
+    "warranty_board.index",
     "warranty_categories.index",
+    "warranty_figures.index",
 }
 """Pages that name no row at all."""
 
@@ -980,13 +990,16 @@ def _matrix(scene: Scene, route: Route, method: str, actor: Actor, target: str) 
         yield Attempt(url_for(route.endpoint, building=building), rule, Building)
 
 
-def _warranty_cover(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
-    """The warranty of a house, named by the address; the page also looks for houses by their number."""
+def _warranty_house(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """Pages about a house that the address names; some also look for houses by their number."""
     needs = _marked(scene, route)
-    form = {"deemed_on": "2026-01-02", "reason": REASON} if route.endpoint.endswith(".deem") else {}
+    forms = {
+        "warranty_cover.deem": {"deemed_on": "2026-01-02", "reason": REASON},
+        "warranty_caller.register": {"rows": "1", "fault_0": "lock", "reporter_name": "Probe"},
+    }
     address = url_for(route.endpoint, unit=key_text(scene, Unit, target))
-    yield Attempt(address, Rule(needs, row=True), Unit, form)
-    if method == "GET":
+    yield Attempt(address, Rule(needs, row=True), Unit, forms.get(route.endpoint, {}))
+    if route.endpoint in ("warranty_cover.index", "warranty_caller.index"):
         yield Attempt(url_for(route.endpoint, q="1-1-101"), Rule(needs), what="looking for a house")
 
 
@@ -1216,7 +1229,9 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
         )
     },
     **{f"contractors_matrix.{name}": _matrix for name in ("index", "edit", "copy")},
-    **{f"warranty_cover.{name}": _warranty_cover for name in ("index", "deem", "rebuild")},
+    **{f"warranty_cover.{name}": _warranty_house for name in ("index", "deem", "rebuild")},
+    **{f"warranty_caller.{name}": _warranty_house for name in ("index", "register")},
+    **{f"warranty_leftovers.{name}": _warranty_house for name in ("index", "take_over")},
 }
 """Routes that need more than the key of a row, by endpoint."""
 

@@ -123,7 +123,8 @@ class Records:
         values: dict[str, Any] = self._owner(model, target)
         for constraint in sorted(table.foreign_key_constraints, key=lambda each: -len(each.columns)):
             referred = constraint.referred_table.name
-            needed = any(not column.nullable for column in constraint.columns)
+            # A reference of two columns is empty as soon as one of them is.
+            needed = all(not column.nullable for column in constraint.columns)
             if referred in self._waiting and not needed:
                 continue
             parent = self._row(referred, target)
