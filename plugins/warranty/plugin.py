@@ -8,6 +8,7 @@ from typing import Any
 from core.toolkit import (
     AdminView,
     ClockPolicy,
+    DemoData,
     DocumentType,
     Manifest,
     MenuArea,
@@ -28,7 +29,7 @@ from core.toolkit import (
     hookimpl,
     setting,
 )
-from plugins.warranty import configuration, deadlines, documents, records, services, words
+from plugins.warranty import configuration, deadlines, demo, documents, records, services, words
 from plugins.warranty import panels as sections
 from plugins.warranty.admin import caller, coverage, insight, leftovers, money, orders
 from plugins.warranty.models import (
@@ -474,6 +475,12 @@ def panels() -> Sequence[Panel]:
         panel("history", "warranty.order", _l("What happened"), "history", sections.history, 90),
         panel("moves_of_part", "warranty.part", _l("Movements"), "moves", sections.moves_of_part, 90),
     )
+
+
+@hookimpl
+def demo_data() -> Sequence[DemoData]:
+    """Declare the first phase with its repairs."""
+    return (DemoData(demo.load),)
 
 
 @hookimpl

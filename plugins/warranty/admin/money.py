@@ -244,11 +244,15 @@ class DeductionView(WarrantyView):
         """Call the service of a step."""
         steps: dict[str, Callable[[], Any]] = {
             "issue": lambda: money.issue_deduction(record),
-            "object": lambda: money.object_to_deduction(record, str(values["objection"])),
-            "uphold": lambda: money.decide_objection(record, str(values["decision"]), values["final_amount"]),
+            "object": lambda: money.object_to_deduction(record, str(values.get("objection") or "")),
+            "uphold": lambda: money.decide_objection(
+                record, str(values.get("decision") or ""), values.get("final_amount") or record.amount
+            ),
             "settle": lambda: money.settle_deduction(record),
-            "withdraw": lambda: money.withdraw_deduction(record, str(values["decision"])),
-            "book": lambda: money.book_deduction(record, _chosen_account(record, str(values["account_id"]))),
+            "withdraw": lambda: money.withdraw_deduction(record, str(values.get("decision") or "")),
+            "book": lambda: money.book_deduction(
+                record, _chosen_account(record, str(values.get("account_id") or ""))
+            ),
         }
         steps[transition.code]()
 
@@ -461,7 +465,7 @@ class ReleaseView(WarrantyView):
         if transition.code == "pay":
             money.pay_release(record)
         else:
-            money.refuse_release(record, str(values["decision"]))
+            money.refuse_release(record, str(values.get("decision") or ""))
 
 
 class CaseView(WarrantyView):
@@ -554,10 +558,10 @@ class CaseView(WarrantyView):
     def take_step(self, record: GroupCase, transition: Transition, values: Mapping[str, Any]) -> None:
         """Call the service of a step."""
         steps: dict[str, Callable[[], Any]] = {
-            "confirm": lambda: cases.confirm_case(record, str(values["measures"])),
-            "reply": lambda: cases.reply_to_case(record, str(values["design_reply"])),
-            "close": lambda: cases.close_case(record, str(values["closing_note"])),
-            "dismiss": lambda: cases.dismiss_case(record, str(values["closing_note"])),
+            "confirm": lambda: cases.confirm_case(record, str(values.get("measures") or "")),
+            "reply": lambda: cases.reply_to_case(record, str(values.get("design_reply") or "")),
+            "close": lambda: cases.close_case(record, str(values.get("closing_note") or "")),
+            "dismiss": lambda: cases.dismiss_case(record, str(values.get("closing_note") or "")),
         }
         steps[transition.code]()
 

@@ -69,6 +69,7 @@ from plugins.warranty.models import (
     Order,
     Plan,
     Request,
+    Responsibility,
     SparePart,
     ThirdPartyRepair,
     Visit,
@@ -653,7 +654,7 @@ def take_order_step(order: Order, code: str, values: Mapping[str, Any]) -> None:
     steps: dict[str, Callable[[], Any]] = {
         "triage": lambda: orders.triage(
             order,
-            responsibility=values["responsibility"],
+            responsibility=Responsibility(given("responsibility") or Responsibility.UNDETERMINED),
             category_code=given("category_code"),
             priority=given("priority"),
             system=given("system") if "system" in values else None,
