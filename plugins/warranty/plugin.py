@@ -250,8 +250,8 @@ def record_kinds() -> Sequence[RecordKind]:
             lambda record: f"{record.number} · {words.fault_name(record.fault_code)}",
             records.building_path,
             {
-                "before": _l("Before repair"),
-                "after": _l("After repair"),
+                "before": _l("Before the repair"),
+                "after": _l("After the repair"),
                 "evidence": _l("Evidence"),
                 "signed": _l("Signed paper"),
             },

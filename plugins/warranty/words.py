@@ -387,7 +387,7 @@ THIRD_PARTIES: Mapping[str, tuple[str, Any]] = {
 }
 
 EVENTS: Mapping[str, Any] = {
-    "reported": _l("Reported"),
+    "reported": _l("Taken in"),
     "repeat": _l("Repeat repair"),
     "triaged": _l("Assessed"),
     "cover": _l("Cover decided"),

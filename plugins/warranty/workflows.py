@@ -84,7 +84,7 @@ ORDER = Workflow(
     name="warranty.order",
     record_kind="warranty.order",
     states=(
-        State("reported", _l("Reported"), "wait"),
+        State("reported", _l("Taken in"), "wait"),
         State("triaged", _l("Assessed"), "wait"),
         State("dispatched", _l("Dispatched"), "wait"),
         State("contacted", _l("Contacted"), "calm"),
@@ -109,7 +109,7 @@ ORDER = Workflow(
             ("reported", "triaged"),
             "triaged",
             "warranty.triage_order",
-            required={"responsibility": _l("Responsible")},
+            required={"responsibility": _l("Responsible side")},
             optional={
                 "category_code": _l("Category"),
                 "priority": _l("Priority"),
@@ -149,7 +149,7 @@ ORDER = Workflow(
             ("repairing",),
             "self_checked",
             "warranty.work_order",
-            required={"work_done": _l("What was done")},
+            required={"work_done": _l("Work done")},
             guard=_has_after_photo,
         ),
         Transition(

@@ -522,8 +522,8 @@ class CaseView(WarrantyView):
         "design_reply_due_at": _l("Reply of the design department by"),
         "design_reply": _l("Reply"),
         "measures": _l("Measures"),
-        "responsible": _l("Responsible"),
-        "responsible_id": _l("Responsible"),
+        "responsible": _l("Responsible side"),
+        "responsible_id": _l("Responsible side"),
         "closed_at": _l("Closed"),
         "closing_note": _l("Result"),
     }

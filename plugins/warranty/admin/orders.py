@@ -266,8 +266,8 @@ class OrderView(WarrantyView):
         "basis": _l("Basis"),
         "borne": _l("Cost borne by"),
         "borne_by": _l("Cost borne by"),
-        "responsible": _l("Responsible"),
-        "responsibility": _l("Responsible"),
+        "responsible": _l("Responsible side"),
+        "responsibility": _l("Responsible side"),
         "contractor": _l("Contractor"),
         "contractor.name": _l("Contractor"),
         "contractor_id": _l("Contractor"),
@@ -276,8 +276,8 @@ class OrderView(WarrantyView):
         "progress": _l("State"),
         "state": _l("State"),
         "age": _l("Age"),
-        "due": _l("Finished by"),
-        "due_at": _l("Finished by"),
+        "due": _l("To finish by"),
+        "due_at": _l("To finish by"),
         "reported_at": _l("Reported"),
         "registered_at": _l("Registered"),
         "register_due_at": _l("Registered by"),
@@ -304,7 +304,7 @@ class OrderView(WarrantyView):
         "call_back_due_at": _l("Call-back by"),
         "promised_at": _l("Promised to the owner"),
         "first_promised_at": _l("First promised"),
-        "work_done": _l("What was done"),
+        "work_done": _l("Work done"),
         "repair_cycles": _l("Repair cycles"),
         "cycles": _l("Repair cycles"),
         "reopen_count": _l("Opened again"),
@@ -396,7 +396,7 @@ class OrderView(WarrantyView):
         ReferenceFilter("engineer_id", reference=USERS),
         DateRangeFilter("reported_at"),
         OverdueFilter("due_at", label=_l("Overdue")),
-        OpenFilter("closed_at", label=_l("Open")),
+        OpenFilter("closed_at", label=_l("Not finished")),
     )
     sortable = ("number", "due_at")
     form_columns = ("room_name", "fault_code", "description", "engineer_id", "promised_at")
@@ -560,7 +560,7 @@ class OrderView(WarrantyView):
             }
 
         return [
-            tab(_("Open"), f_closed_at="1"),
+            tab(_("Not finished"), f_closed_at="1"),
             tab(
                 _("Mine"),
                 "",
