@@ -47,6 +47,7 @@ VALUES: dict[tuple[str, str], Any] = {
     ("reservations_slot", "booked"): 1,
     ("reservations_slot", "guests"): 1,
     ("warranty_house_warranty", "system"): "",
+    ("warranty_third_party", "state"): "ordered",
 }
 """Values that reflection cannot guess; a function gets the text that the rows of the project carry."""
 
