@@ -64,7 +64,7 @@ _STEPS = {
     sla.Step.ARRIVAL: _l("On site"),
     sla.Step.TEMPORARY: _l("Temporary measure"),
     sla.Step.PLAN: _l("Plan"),
-    sla.Step.COMPLETE: _l("Completed"),
+    sla.Step.COMPLETE: _l("Repair completed"),
     sla.Step.PROGRESS: _l("Progress told to the owner"),
 }
 

@@ -270,7 +270,7 @@ NOTICE = Workflow(
     record_kind="warranty.notice",
     states=(
         State("issued", _l("Issued"), "wait"),
-        State("answered", _l("Answered"), "ok"),
+        State("answered", _l("Reply received"), "ok"),
         State("withdrawn", _l("Withdrawn"), "calm"),
     ),
     transitions=(
@@ -367,7 +367,7 @@ RELEASE = Workflow(
     name="warranty.release",
     record_kind="warranty.release",
     states=(
-        State("requested", _l("Requested"), "wait"),
+        State("requested", _l("Waits for an answer"), "wait"),
         State("paid", _l("Released"), "ok"),
         State("refused", _l("Refused"), "late"),
     ),

@@ -99,7 +99,7 @@ class NoticeView(WarrantyView):
         "answer_due_at": _l("To answer by"),
         "progress": _l("State"),
         "state": _l("State"),
-        "answered_at": _l("Answered"),
+        "answered_at": _l("Reply received"),
         "answer": _l("Answer"),
     }
     choices = {"state": tuple((state.code, state.label) for state in NOTICE.states)}

@@ -275,7 +275,7 @@ class OrderView(WarrantyView):
         "engineer_id": _l("Engineer"),
         "progress": _l("State"),
         "state": _l("State"),
-        "age": _l("Age"),
+        "age": _l("Age of the order"),
         "due": _l("To finish by"),
         "due_at": _l("To finish by"),
         "reported_at": _l("Reported"),
