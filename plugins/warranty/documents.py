@@ -133,7 +133,7 @@ def intake_slip(record: Request, language: str) -> Mapping[str, Any]:
                 position,
                 order.number,
                 order.room_name,
-                f"{_fault(order, language)}\n{order.description}",
+                f"{_fault(order, language)}\n{_shortened(order.description)}",
                 order.priority,
                 _cover(order),
                 words.moment_text(order.promised_at),
@@ -144,6 +144,11 @@ def intake_slip(record: Request, language: str) -> Mapping[str, Any]:
         "registered_by": record.registered_by.name if record.registered_by else "",
         "registered_on": words.long_date(record.registered_at, language),
     }
+
+
+def _shortened(text: str, longest: int = 120) -> str:
+    """A long description stands on the order; the slip shows how it begins."""
+    return text if len(text) <= longest else f"{text[:longest].rstrip()}…"
 
 
 def _cover(order: Order) -> str:
@@ -192,7 +197,7 @@ def repair_order(record: Order, language: str) -> Mapping[str, Any]:
                 (_("First contact"), record.contact_due_at, record.contacted_at),
                 (_("On site"), record.arrival_due_at, record.arrived_at),
                 (_("Plan"), record.plan_due_at, record.planned_at),
-                (_("Finished"), record.due_at, record.fixed_at),
+                (_("Repair finished"), record.due_at, record.fixed_at),
             )
         ],
         "visits": [
@@ -363,7 +368,7 @@ def monthly_report(record: MonthlyReport, language: str) -> Mapping[str, Any]:
             [code, name, rate.percent or "—", f"{rate.numerator:g} / {rate.denominator:g}", _few(rate)]
             for code, name, rate in rates
         ],
-        "top": [(_category(code, language)[:14], count) for code, count in held.by_category],
+        "top": [(_brief(code, language), count) for code, count in held.by_category],
         "ages": [(ages[colour], count) for colour, count in held.ages.items()],
         "contractors": [
             [line.name, line.reported, line.closed, line.on_time.percent or "—", line.repeats, line.overdue]
@@ -377,6 +382,12 @@ def monthly_report(record: MonthlyReport, language: str) -> Mapping[str, Any]:
         "measures": record.measures,
         "author": record.made_by.name if record.made_by else "",
     }
+
+
+def _brief(code: str, language: str) -> str:
+    """A category without what stands in brackets, as the label of a bar."""
+    name = _category(code, language)
+    return name.split("（")[0].split(" (")[0][:24]
 
 
 def _few(rate: indicators.Rate) -> str:

@@ -1,0 +1,129 @@
+"""The path through the pages: the caller's screen, the order's buttons, the phone, and what each refuses."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from core.toolkit import all_departments, db
+from plugins.warranty.admin.orders import DEEDS
+from plugins.warranty.models import Order, Request
+from plugins.warranty.tests.helpers import jpeg
+
+ORDERS = "/admin/warranty/orders"
+
+
+def only_order(running_app) -> tuple[int, str]:
+    with running_app.app_context(), all_departments("a test"):
+        order = db.session.scalars(sa.select(Order).order_by(Order.id.desc())).first()
+        return order.id, order.state
+
+
+@pytest.fixture
+def registered(site, world, sign_in, running_app):
+    """A request with one leak, registered on the caller's screen."""
+    client = sign_in("head")
+    phone = world.own.phones[0]
+    page = client.get(f"/admin/warranty/caller/?q={phone}")
+    assert page.status_code == 200
+    assert "1-1-101" in page.text
+    key = re.search(r'name="client_key" value="([^"]+)"', page.text)[1]
+    form = {
+        "client_key": key,
+        "rows": "2",
+        "fault_0": "bathroom_leak",
+        "room_0": "主卫",
+        "description_0": "门槛石处渗水",
+        "reporter_name": "张先生",
+        "relation": "owner",
+        "channel": "phone",
+    }
+    address = f"/admin/warranty/caller/register/?unit={site.unit_ids[0]}"
+    more = client.post(address, data={**form, "more": "1"})
+    assert more.status_code == 200
+    assert "门槛石处渗水" in more.text
+    wrong = client.post(address, data={**form, "fault_0": "", "description_0": "门槛石处渗水"})
+    assert wrong.status_code == 422
+    assert "门槛石处渗水" in wrong.text
+    assert client.post(address, data=form).status_code == 303
+    assert client.post(address, data=form).status_code == 303
+    with running_app.app_context(), all_departments("a test"):
+        assert db.session.scalar(sa.select(sa.func.count(Request.id))) == 1
+    return client
+
+
+def test_from_the_call_to_the_call_back_by_buttons(site, registered, sign_in, running_app):
+    fixer, checker = registered, sign_in("admin", "group")
+    key, state = only_order(running_app)
+    assert state == "reported"
+
+    def step(client, code: str, **typed: object) -> str:
+        answer = client.post(f"{ORDERS}/transition/?id={key}", data={"transition": code, **typed})
+        assert answer.status_code in (302, 303), answer.text[-800:]
+        return only_order(running_app)[1]
+
+    def deed(code: str, **typed: object) -> None:
+        assert fixer.post(f"{ORDERS}/do/?id={key}", data={"deed": code, **typed}).status_code == 303
+
+    assert fixer.get(f"{ORDERS}/details/?id={key}").status_code == 200
+    assert step(fixer, "triage", responsibility="contractor", category_code="W02", priority="P2") == "triaged"
+    assert step(fixer, "dispatch", contractor_id=site.waterproofer_id) == "dispatched"
+    site_page = f"/warranty/on-site/{key}"
+    assert fixer.get("/warranty/on-site/?view=all").status_code == 200
+    assert (
+        fixer.post(f"{site_page}/step", data={"step": "contact", "contact_note": "已约"}).status_code == 303
+    )
+    deed("book", purpose="survey", booked_from="2036-01-05T10:00", booked_to="2036-01-05T12:00")
+    page = fixer.get(site_page).text
+    visit = re.search(r'name="visit" value="(\d+)"', page)[1]
+    assert (
+        fixer.post(
+            f"{site_page}/deed", data={"deed": "arrive", "visit": visit, "persons": "赵工"}
+        ).status_code
+        == 303
+    )
+    done = {"deed": "leave", "visit": visit, "findings": "防水层破损", "minutes": "45"}
+    assert fixer.post(f"{site_page}/deed", data=done).status_code == 303
+    assert only_order(running_app)[1] == "visited"
+    deed("make_plan", method="凿开补做防水", days="3")
+    plan = re.search(r'name="plan" value="(\d+)"', fixer.get(site_page).text)[1]
+    fixer.post(f"{site_page}/deed", data={"deed": "sign_plan", "plan": plan, "signed_name": "张先生"})
+    fixer.post(f"{site_page}/step", data={"step": "plan"})
+    fixer.post(f"{site_page}/step", data={"step": "start"})
+    fixer.post(f"{site_page}/step", data={"step": "fix", "work_done": "补做防水"})
+    assert only_order(running_app)[1] == "repairing", "without a photo nothing is finished"
+    photo = {"slot": "after", "file": (jpeg(), "after.jpg")}
+    assert (
+        fixer.post(f"{site_page}/photos", data=photo, content_type="multipart/form-data").status_code == 303
+    )
+    fixer.post(f"{site_page}/step", data={"step": "fix", "work_done": "补做防水"})
+    assert only_order(running_app)[1] == "self_checked"
+    fixer.post(f"{site_page}/step", data={"step": "accept"})
+    assert only_order(running_app)[1] == "self_checked", "nobody accepts his own repair"
+    assert step(checker, "accept") == "engineer_accepted"
+    assert step(checker, "owner_accept", signer_name="张先生", score="5", clean_ok="y") == "owner_accepted"
+    assert step(checker, "close") == "closed"
+    assert step(checker, "call_back", score="2", call_note="还在渗") == "reopened"
+    text = checker.get(f"{ORDERS}/details/?id={key}").text
+    assert "补做防水" in text
+    assert "还在渗" in text
+
+
+def test_lists_boards_and_figures_answer(registered):
+    for address in (
+        f"{ORDERS}/", f"{ORDERS}/?f_due_at=1", f"{ORDERS}/?f_closed_at=1", "/admin/warranty/board/",
+        "/admin/warranty/figures/", "/admin/warranty/requests/", "/admin/warranty/caller/?q=1-1-101",
+        "/admin/warranty/retention/new/", "/admin/warranty/parts/new/",
+    ):  # fmt: skip
+        assert registered.get(address).status_code == 200, address
+
+
+def test_a_deed_needs_its_own_permission(registered, sign_in, running_app):
+    key, _state = only_order(running_app)
+    reader = sign_in("service")
+    for code, (permission, _action, _done) in DEEDS.items():
+        if not permission.split(".")[1].startswith(("view", "create", "edit")):
+            assert reader.post(f"{ORDERS}/do/?id={key}", data={"deed": code}).status_code == 403, code
+    assert registered.post(f"{ORDERS}/do/?id={key}", data={"deed": "no_such_deed"}).status_code == 404
