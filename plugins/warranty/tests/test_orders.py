@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from core.toolkit import LOCAL_ZONE, TransitionRefused, clocks_of, db, running_clock, utc_now
-from plugins.warranty import sla
+from plugins.warranty import deadlines, sla
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Exclusion, Responsibility, VisitPurpose
 from plugins.warranty.services import intake, orders
@@ -240,15 +240,23 @@ def test_a_closed_order_is_opened_again_within_ninety_days_only(site, scope_of):
         assert order.state == "reopened"
 
 
+def started_before(order, days: int) -> dt.datetime:
+    """Let the clock of the repair run since some days ago."""
+    began = utc_now() - dt.timedelta(days=days)
+    deadlines.stop(order, sla.Step.COMPLETE)
+    deadlines.start(order, sla.Step.COMPLETE, began)
+    return began
+
+
 def test_only_what_the_owner_or_the_season_causes_stops_the_clock(site, scope_of):
     with scope_of("head"):
         for reason, stops in (
             ("owner_unavailable", True), ("season", True), ("waiting_material", False), ("design_reply", False),
         ):  # fmt: skip
             order = dispatched(order_of(site.unit_ids[0], "door_window_adjust"))
+            began = started_before(order, 3)
             orders.suspend(order, reason, "等待", told_at=utc_now())
             clock = running_clock("warranty.complete", order)
-            began = clock.started_at = utc_now() - dt.timedelta(days=3)
             pause = clock.pauses[-1]
             pause.started_at = pause.notice_at = utc_now() - dt.timedelta(days=2)
             db.session.flush()
@@ -262,9 +270,9 @@ def test_only_what_the_owner_or_the_season_causes_stops_the_clock(site, scope_of
 def test_a_pause_of_which_the_owner_was_not_told_does_not_count(site, scope_of):
     with scope_of("head"):
         order = dispatched(order_of(site.unit_ids[0], "door_window_adjust"))
+        began = started_before(order, 3)
         orders.suspend(order, "owner_unavailable", "出国")
         clock = running_clock("warranty.complete", order)
-        began = clock.started_at = utc_now() - dt.timedelta(days=3)
         clock.pauses[-1].started_at = utc_now() - dt.timedelta(days=2)
         db.session.flush()
         orders.resume(order)
