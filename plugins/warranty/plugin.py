@@ -10,9 +10,11 @@ from core.toolkit import (
     ClockPolicy,
     DemoData,
     DocumentType,
+    LinkPurpose,
     Manifest,
     MenuArea,
     MenuLink,
+    MessageTemplate,
     Panel,
     Permission,
     PublicBlueprint,
@@ -29,7 +31,7 @@ from core.toolkit import (
     hookimpl,
     setting,
 )
-from plugins.warranty import configuration, deadlines, demo, documents, records, services, words
+from plugins.warranty import configuration, deadlines, demo, documents, public, records, services, words
 from plugins.warranty import panels as sections
 from plugins.warranty.admin import caller, coverage, insight, leftovers, money, orders
 from plugins.warranty.models import (
@@ -396,8 +398,20 @@ def admin_views() -> Sequence[AdminView]:
 
 @hookimpl
 def blueprints() -> Sequence[PublicBlueprint]:
-    """Declare the pages on site."""
-    return (PublicBlueprint(blueprint, "warranty"),)
+    """Declare the pages on site, and those of owners."""
+    return (PublicBlueprint(blueprint, "warranty"), PublicBlueprint(public.blueprint, "owner"))
+
+
+@hookimpl
+def link_purposes() -> Sequence[LinkPurpose]:
+    """Declare the owner's page."""
+    return (public.LINK,)
+
+
+@hookimpl
+def message_templates() -> Sequence[MessageTemplate]:
+    """Declare the message that carries the link."""
+    return (public.MESSAGE,)
 
 
 @hookimpl
