@@ -31,6 +31,7 @@ from core.machinery.audit.values import canonical, to_plain
 BATCH = 1_000
 """Entries in one seal; a broken seal names this many suspects at the most."""
 WAIT_SECONDS = 30
+REST_SECONDS = 0.15
 FIRST_HASH = "0" * 64
 
 _entry = cast(sa.Table, AuditEntry.__table__)
@@ -88,6 +89,9 @@ def seal() -> int:
         if count == 0:
             return sealed
         sealed += count
+        if count == BATCH:
+            # SQLite lets waiting writers look again every tenth of a second; without a rest none would get in.
+            time.sleep(REST_SECONDS)
 
 
 def _horizon() -> int | None:
