@@ -121,7 +121,7 @@ def poster(link_id: int) -> Response:
     purpose = current_runtime().declared.link_purpose(link.purpose)
     assert purpose is not None  # noqa: S101 (checked by _visible)
     content = documents.print_sheet(
-        "links/poster.html",
+        "links/documents/poster.html",
         {"purpose": purpose, "address": address, "link": link},
         title=str(purpose.label),
         language=link.language,
@@ -160,7 +160,7 @@ def print_links(made: Sequence[MadeLink]) -> Response:
         )
     title = str(cards[0]["purpose"].label) if cards and cards[0]["purpose"] else _("Personal links")
     content = documents.print_sheet(
-        "links/cards.html",
+        "links/documents/cards.html",
         {"cards": cards},
         title=title,
         language=made[0].link.language if made else "zh_Hans_CN",

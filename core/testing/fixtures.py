@@ -13,7 +13,7 @@ from flask import Flask
 from core.database import encryption
 from core.database.base import metadata
 from core.database.scope import Scope
-from core.extensions import db
+from core.extensions import db, limiter
 from core.testing.databases import (
     States,
     create_database,
@@ -190,8 +190,9 @@ def prepared(running_app: Flask, world: World) -> Callable[[str, Callable[[], An
 
 
 def _restore(app: Flask, state: str) -> None:
-    # Another application of this process may have brought keys of its own.
+    # Another application of this process may have brought keys and limits of its own.
     encryption.use_keys(str(app.config["FIELD_KEYS"]).split(","), app.config["INDEX_KEY"])
+    limiter.enabled = app.config["RATE_LIMITS"]
     states: States = app.extensions["doorstep.testing.states"]
     states.restore(state)
 

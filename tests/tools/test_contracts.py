@@ -26,6 +26,7 @@ MODULES = (
         "core/toolkit",
     ),
     *("core/people/models", "core/projects/models", "core/customers/models", "core/timeline/models"),
+    *("core/promises/models",),
     *("core/machinery/audit/services", "core/machinery/documents/services", "core/testing/fixtures"),
     *("migrations/env", "migrations/core/first"),
     *("plugins/handover/services", "plugins/handover/models", "plugins/handover/migrations/first"),

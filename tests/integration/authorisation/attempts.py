@@ -41,6 +41,7 @@ from tests.integration.authorisation.oracle import (
     OK,
     PROJECTS,
     REFUSED,
+    TARGETS,
     Actor,
     Rule,
 )
@@ -701,7 +702,11 @@ PUBLIC: dict[str, str] = {
 
 
 def _public(route: Route, target: str) -> Iterator[Attempt]:
-    keys = {name: f"probe-{target}" for _converter, name in _arguments(route)}
+    number = str(1 + TARGETS.index(target))
+    keys = {
+        name: number if converter.startswith("<int") else f"probe-{target}"
+        for converter, name in _arguments(route)
+    }
     yield Attempt(_address(route, keys), Rule(granted=ANY, staff=False))
 
 

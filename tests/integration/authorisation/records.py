@@ -25,6 +25,7 @@ STAFF = {"own": "engineer", "sibling": "sibling", "foreign": "other"}
 """An account that only those who see the project may know of."""
 
 VALUES: dict[tuple[str, str], Any] = {
+    ("message", "secrets"): "{}",
     ("touchpoint", "stage"): "A",
     ("message", "kind"): "sms",
     ("message", "purpose"): "service",
