@@ -26,6 +26,7 @@ from core.toolkit import (
     attach,
     db,
     make_link,
+    owners_of,
     require_scope,
     send_link,
     sign,
@@ -38,15 +39,21 @@ from plugins.handover.demo_photos import PICTURES, draw, kind_of_fault
 from plugins.handover.models import (
     BatchMode,
     Defect,
+    FeeKind,
     HandoverBatch,
+    HandoverUnit,
+    HandoverVisit,
     Inspection,
     InspectionKind,
     InspectionResult,
+    KeyKind,
     Opinion,
     RectificationNotice,
+    Station,
+    StationLog,
     Verdict,
 )
-from plugins.handover.workflows import BATCH
+from plugins.handover.workflows import BATCH, HANDOVER_UNIT
 
 FINISHED, RUNNING, PLANNED = 52, 2, 6
 CLEAN = 23
@@ -109,6 +116,7 @@ def load(demo: Any) -> None:
     story.repairs()
     story.penalties()
     story.plan_re_inspections()
+    story.handover_day()
 
 
 def _handwriting(name: str) -> str:
@@ -228,8 +236,29 @@ class _Story:
             services.finish_inspection(inspection, **self._closing(found))
             end = start + dt.timedelta(minutes=self.chance.randint(45, 80))
             self._tell_as_of(inspection, end)
+            self._came_as_of(inspection, start, end)
             if number % 4 < 3:
                 self._sign(inspection, engineer, min(end, utc_now()))
+
+    def _came_as_of(self, inspection: Inspection, start: dt.datetime, end: dt.datetime) -> None:
+        """Date the visit of an inspection back into the story, with its refusal."""
+        place = inspection.handover_unit
+        visit = services.last_visit_of(place) if place is not None else None
+        if place is None or visit is None:
+            return
+        end = min(end, utc_now())
+        place.arrived_at = visit.arrived_at = start
+        visit.ended_at = end
+        for stay in visit.stations:
+            stay.entered_at = start if stay.station == Station.INSPECTION else end
+            stay.left_at = end
+        if place.state == "refused":
+            place.reply_due_at = end + dt.timedelta(days=3)
+            if place.reply_due_at < utc_now():
+                services.reply_to_refusal(
+                    place, "复函：整改方案与完成日期已书面告知。", end + dt.timedelta(days=2)
+                )
+        db.session.flush()
 
     def _moment(self, day: dt.date, hour: int) -> dt.datetime:
         local = dt.datetime.combine(day, dt.time(hour, self.chance.randint(0, 50)), LOCAL_ZONE)
@@ -445,6 +474,126 @@ class _Story:
                 services.plan_inspection(
                     unit, InspectionKind.RE_INSPECTION, planned_on=self.demo.today, inspector=self.checker
                 )
+
+    # --- the handover day
+
+    def handover_day(self) -> None:
+        """Deliver some houses, let owners wait at stations, lend keys for too long; refusals came with inspections."""
+        places = list(
+            db.session.scalars(
+                sa.select(HandoverUnit)
+                .join(HandoverBatch, HandoverBatch.id == HandoverUnit.batch_id)
+                .where(HandoverBatch.code == "2026-2A")
+                .order_by(HandoverUnit.id)
+            )
+        )
+        houses = {unit.id for unit in self.houses}
+        accepted = [place for place in places if place.state in ("accepted", "accepted_with_defects")]
+        waiting = [place for place in places if place.state == "planned" and place.unit_id in houses]
+        sent = utc_now() - dt.timedelta(days=DAYS + 30)
+        with self.acting(self.manager):
+            for place in places:
+                if place.unit_id in houses:
+                    place.notice_sent_at, place.payment_complete = sent, self.chance.random() < 0.95
+            for number, place in enumerate(accepted[:34]):
+                self._deliver(place, number)
+            for number, place in enumerate(accepted[34:37]):
+                self._fees(place, paid=False)
+                services.register_keys(place, KeyKind.ENTRY, 6, f"ZP-{number + 501:04d}")
+                services.lend_keys(
+                    place, "刘师傅", "入户门调整", 7, utc_now() - dt.timedelta(days=9 - 3 * number)
+                )
+            for number, place in enumerate(waiting[:5]):
+                self._wait(place, number)
+
+    def _fees(self, place: HandoverUnit, *, paid: bool = True, at: dt.datetime | None = None) -> None:
+        area = place.unit.gross_area_contract or Decimal(100)
+        for kind, amount, basis in (
+            (FeeKind.MAINTENANCE_FUND, area * 100, f"{area} m² × 100 元/m²"),
+            (FeeKind.PROPERTY_FEE, area * Decimal("2.8") * 3, f"{area} m² × 2.80 元/月 × 3 个月"),
+            (FeeKind.DECORATION_DEPOSIT, Decimal(2000), "装修押金，验收后退还"),
+        ):
+            fee = services.add_fee(place, kind, amount.quantize(Decimal("0.01")), basis)
+            if paid:
+                services.pay_fee(fee, f"SJ{fee.id:08d}", at)
+
+    def _papers(self, place: HandoverUnit, at: dt.datetime) -> str:
+        owners = owners_of(place.unit)
+        name = owners[0].name if owners else "业主"
+        services.prepare_papers(place, "2026-1")
+        services.sign_papers(place, name, at)
+        return name
+
+    def _deliver(self, place: HandoverUnit, number: int) -> None:
+        """Take the owner of an accepted house through the desks and give him the keys, on the day of his inspection."""
+        visit = services.last_visit_of(place)
+        if visit is None:
+            return
+        inspected = visit.arrived_at
+        came = inspected - dt.timedelta(minutes=self.chance.randint(25, 55))
+        left = min(inspected + dt.timedelta(minutes=self.chance.randint(75, 140)), utc_now())
+        self._as_signed_in(visit, came, inspected, left)
+        self._fees(place, at=came + dt.timedelta(minutes=15))
+        self._papers(place, inspected - dt.timedelta(minutes=4))
+        bag = f"ZP-{number + 101:04d}"
+        for kind, quantity in ((KeyKind.ENTRY, 6), (KeyKind.MAILBOX, 2), (KeyKind.GATE_CARD, 4)):
+            services.register_keys(place, kind, quantity, bag)
+        owners = owners_of(place.unit)
+        services.hand_keys(place, owners[0].name if owners else "业主", left)
+        services.deliver(place)
+        if number < 4:
+            HANDOVER_UNIT.move(place, "review")
+
+    def _as_signed_in(
+        self, visit: HandoverVisit, came: dt.datetime, inspected: dt.datetime, left: dt.datetime
+    ) -> None:
+        """Write the stations of a visit as of its day; what the inspection wrote today is dated back with it."""
+        for stay in list(visit.stations):
+            db.session.delete(stay)
+        db.session.flush()
+        end = left - dt.timedelta(minutes=12)
+        step = (inspected - came) / 4
+        moments = {
+            Station.SIGN_IN: (came, came + step / 4),
+            Station.IDENTITY: (came + step / 4, came + step),
+            Station.FEES: (came + step, came + 2 * step),
+            Station.PAPERS: (came + 2 * step, inspected),
+            Station.INSPECTION: (inspected, end - dt.timedelta(minutes=6)),
+            Station.OPINION: (end - dt.timedelta(minutes=6), end),
+            Station.KEYS: (end, left),
+        }
+        staff = self.manager.id
+        for station, (entered, gone) in moments.items():
+            db.session.add(
+                StationLog(
+                    project_id=visit.project_id,
+                    visit_id=visit.id,
+                    station=station,
+                    entered_at=entered,
+                    left_at=gone,
+                    staff_id=staff,
+                )
+            )
+        visit.arrived_at, visit.ended_at, visit.signed_in = came, left, True
+        visit.number = 1
+        db.session.flush()
+        db.session.expire(visit)
+
+    def _wait(self, place: HandoverUnit, number: int) -> None:
+        """Let an owner stand at a station now: the first is only booked, the last at the inspection."""
+        now = utc_now()
+        HANDOVER_UNIT.move(place, "notify")
+        HANDOVER_UNIT.move(place, "book", booked_for=now + dt.timedelta(minutes=30))
+        if number == 0:
+            return
+        came = now - dt.timedelta(minutes=12 * number)
+        services.sign_in(place, came)
+        if number == 1:
+            return
+        services.check_identity(place, at=came + dt.timedelta(minutes=6))
+        self._fees(place, paid=number > 2, at=came + dt.timedelta(minutes=15))
+        if number > 3:
+            self._papers(place, came + dt.timedelta(minutes=30))
 
     # --- photos
 

@@ -158,6 +158,16 @@ def defect_fields() -> dict[str, Any]:
     }
 
 
+def refusal_choices() -> list[tuple[str, str]]:
+    """Return R1 to R9 with their words, after an empty choice."""
+    return _named(words.refusal_reasons())
+
+
+def refusal_field() -> Any:
+    """Return the field of the reason for a refusal."""
+    return SelectField(choices=[])
+
+
 def company_field() -> Any:
     """Return the field of the contractor that a step asks for; its choices depend on the project of the record."""
     return SelectField(coerce=key_or_none, choices=[])

@@ -12,8 +12,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from core.toolkit import db, utc_now
-from plugins.handover.models import Defect, DefectRecheck, Inspection, InspectionKind, InspectionState
+from core.toolkit import CustomerUnit, db, utc_now
+from plugins.handover.models import (
+    Defect,
+    DefectRecheck,
+    HandoverUnit,
+    HandoverVisit,
+    Inspection,
+    InspectionKind,
+    InspectionState,
+    KeysState,
+    Station,
+    StationLog,
+)
 from plugins.handover.services import COUNTED
 
 
@@ -153,6 +164,99 @@ def passed_recheck(*conditions: sa.ColumnElement[bool]) -> Rate:
         .where(DefectRecheck.round_number == 1, *conditions)
     ).one()
     return Rate(int(row[1] or 0), int(row[0]))
+
+
+def _houses_visiting(*conditions: sa.ColumnElement[bool]) -> Any:
+    """Each house of which a visit has ended or the owner has said his opinion; one that has just come is not judged."""
+    return (
+        sa.select(HandoverVisit.handover_unit_id)
+        .join(HandoverUnit, HandoverUnit.id == HandoverVisit.handover_unit_id)
+        .where(sa.or_(HandoverVisit.ended_at.is_not(None), HandoverVisit.outcome != ""), *conditions)
+        .distinct()
+    )
+
+
+def _count_visiting(outcomes: Sequence[str], first_only: bool, *conditions: sa.ColumnElement[bool]) -> Rate:
+    visiting = _houses_visiting(*conditions).subquery()
+    matching = sa.select(sa.func.count(sa.distinct(HandoverVisit.handover_unit_id))).where(
+        HandoverVisit.handover_unit_id.in_(sa.select(visiting.c.handover_unit_id)),
+        HandoverVisit.outcome.in_(outcomes),
+    )
+    if first_only:
+        matching = matching.where(HandoverVisit.number == 1)
+    houses = db.session.scalar(sa.select(sa.func.count()).select_from(visiting))
+    return Rate(int(db.session.scalar(matching) or 0), int(houses or 0))
+
+
+def accepted_at_first_visit(*conditions: sa.ColumnElement[bool]) -> Rate:
+    """K02 一次收楼率: houses accepted, with or without defects, at the first visit ÷ houses visiting.
+
+    Args:
+        conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`.
+    """
+    return _count_visiting(("accepted", "accepted_with_defects"), True, *conditions)
+
+
+def refused(*conditions: sa.ColumnElement[bool]) -> Rate:
+    """K09 拒收率: houses refused at any visit ÷ houses visited.
+
+    Args:
+        conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`.
+    """
+    return _count_visiting(("refused",), False, *conditions)
+
+
+def delivered_by(moment: dt.datetime, *conditions: sa.ColumnElement[bool]) -> Rate:
+    """K03 交付率: houses delivered by a moment ÷ houses due in the batch by then.
+
+    Due is a house that is sold, whose delivery notice was sent and whose price is paid. One that is deemed delivered
+    counts as due and not as delivered: nobody has taken its keys.
+
+    Args:
+        moment: The end of day d.
+        conditions: Further conditions on :class:`HandoverUnit`, for example a batch.
+    """
+    is_sold = sa.exists().where(
+        CustomerUnit.unit_id == HandoverUnit.unit_id, CustomerUnit.cancelled_on.is_(None)
+    )
+    in_time = sa.and_(HandoverUnit.delivered_at.is_not(None), HandoverUnit.delivered_at <= moment)
+    row = db.session.execute(
+        sa.select(sa.func.count(HandoverUnit.id), sa.func.sum(sa.case((in_time, 1), else_=0))).where(
+            HandoverUnit.notice_sent_at <= moment,
+            HandoverUnit.payment_complete.is_(True),
+            is_sold,
+            *conditions,
+        )
+    ).one()
+    return Rate(int(row[1] or 0), int(row[0]))
+
+
+LONGEST_HANDOVER = dt.timedelta(minutes=480)
+"""A longer time is a visit that nobody closed, or one over two days."""
+
+
+def handover_minutes(*conditions: sa.ColumnElement[bool]) -> Rate:
+    """K10 交付平均时长: mean of keys − sign-in in minutes, visits above 480 minutes left out.
+
+    Args:
+        conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`.
+
+    Returns:
+        The minutes of all visits as numerator, rounded to whole ones, and how many visits there are.
+    """
+    came = sa.func.min(sa.case((StationLog.station == Station.SIGN_IN, StationLog.entered_at)))
+    left = sa.func.max(sa.case((StationLog.station == Station.KEYS, StationLog.left_at)))
+    rows = db.session.execute(
+        sa.select(came, left)
+        .join(HandoverVisit, HandoverVisit.id == StationLog.visit_id)
+        .join(HandoverUnit, HandoverUnit.id == HandoverVisit.handover_unit_id)
+        .where(HandoverUnit.keys_state == KeysState.HANDED, *conditions)
+        .group_by(HandoverVisit.id)
+        .having(came.is_not(None), left.is_not(None))
+    )
+    times = [end - begin for begin, end in rows if end - begin <= LONGEST_HANDOVER]
+    minutes = sum(times, dt.timedelta()) / dt.timedelta(minutes=1)
+    return Rate(round(minutes), len(times))
 
 
 @dataclass(frozen=True)

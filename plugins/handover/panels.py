@@ -21,6 +21,7 @@ from core.toolkit import (
     has_permission,
     local_today,
     require_scope,
+    utc_now,
 )
 from plugins.handover import catalogue, indicators, services, words
 from plugins.handover.models import (
@@ -148,6 +149,10 @@ def of_batch(batch: HandoverBatch) -> Mapping[str, Any]:
         "on_time": indicators.on_time(on_defect),
         "rechecked": indicators.passed_recheck(on_defect),
         "contractors": _contractors(on_defect),
+        "accepted": indicators.accepted_at_first_visit(HandoverUnit.batch_id == batch.id),
+        "delivered": indicators.delivered_by(utc_now(), HandoverUnit.batch_id == batch.id),
+        "refused": indicators.refused(HandoverUnit.batch_id == batch.id),
+        "minutes": indicators.handover_minutes(HandoverUnit.batch_id == batch.id),
     }
 
 
@@ -162,6 +167,26 @@ def _contractors(condition: sa.ColumnElement[bool]) -> list[tuple[str, indicator
         )
     }
     return [(names[each.contractor_id], each) for each in found if each.contractor_id in names]
+
+
+def day(place: HandoverUnit) -> Mapping[str, Any]:
+    """Return stations, fees, papers and keys of a house in a batch, and what stands before the keys."""
+    visit = services.last_visit_of(place)
+    return {
+        "visit": visit,
+        "fees": place.fees,
+        "total": sum(fee.amount for fee in place.fees),
+        "papers": place.papers,
+        "keys": place.keys,
+        "loans": place.key_loans,
+        "late": {loan.id for loan in place.key_loans if services.is_loan_overdue(loan)},
+        "obstacles": services.obstacles(place) if place.keys_state == "held" else (),
+        "stations": words.STATIONS,
+        "outcomes": words.OUTCOMES,
+        "fee_kinds": words.FEE_KINDS,
+        "paper_kinds": words.PAPER_KINDS,
+        "key_kinds": words.KEY_KINDS,
+    }
 
 
 def results(inspection: Inspection) -> Mapping[str, Any] | None:

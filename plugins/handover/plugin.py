@@ -43,6 +43,8 @@ from plugins.handover import (
     catalogue,
     clocks,
     contractor_pages,
+    day_documents,
+    day_pages,
     demo,
     documents,
     records,
@@ -83,7 +85,10 @@ def permissions() -> Sequence[Permission]:
     seeing = ("HEAD", "BCS", "CCS", "PCM", "ENG", "PM")
     return (
         Permission(
-            "handover.view", _l("See handover"), _l("Batches, inspections, defects and notices."), seeing
+            "handover.view",
+            _l("See handover"),
+            _l("Batches, inspections, defects and notices."),
+            (*seeing, "FIN", "LEG"),
         ),
         Permission(
             "handover.plan",
@@ -105,6 +110,36 @@ def permissions() -> Sequence[Permission]:
                 "HEAD",
                 "APR",
             ),
+        ),
+        Permission(
+            "handover.receive",
+            _l("Receive owners on the handover day"),
+            _l("Sign in, check identities, lead from station to station, issue papers."),
+            ("HEAD", "PCM", "CCS", "PM", "ENG"),
+        ),
+        Permission(
+            "handover.settle_fees",
+            _l("Enter and settle handover fees"),
+            _l("What a house pays, and that it is paid."),
+            ("HEAD", "PCM", "FIN"),
+        ),
+        Permission(
+            "handover.exempt_fees",
+            _l("Exempt houses from handover fees"),
+            _l("A fee or all fees of a house; the reason is kept."),
+            ("HEAD", "PCM"),
+        ),
+        Permission(
+            "handover.hand_keys",
+            _l("Keep, lend and hand over keys"),
+            _l("Register, lend for repairs, hand to the owner, confirm the delivery."),
+            ("HEAD", "PCM", "PM"),
+        ),
+        Permission(
+            "handover.legal_review",
+            _l("Review deemed deliveries"),
+            _l("The legal department agrees that a house is deemed delivered, or not."),
+            ("LEG",),
         ),
         Permission("handover.create_defect", _l("Register defects"), "", ("HEAD", "ENG", "PCM", "CCS", "PM")),
         Permission(
@@ -291,6 +326,7 @@ def blueprints() -> Sequence[PublicBlueprint]:
     return (
         PublicBlueprint(blueprint, "handover"),
         PublicBlueprint(contractor_pages.blueprint, "contractor"),
+        PublicBlueprint(day_pages.blueprint, "handover-day"),
     )
 
 
@@ -309,7 +345,10 @@ def message_templates() -> Sequence[MessageTemplate]:
 @hookimpl
 def menu_links() -> Sequence[MenuLink]:
     """Declare the way from the sidebar to the pages on site."""
-    return (MenuLink(_l("Inspect on site"), "handover.index", MenuArea.HANDOVER, "handover.inspect", 5),)
+    return (
+        MenuLink(_l("Handover day"), "handover_day.index", MenuArea.HANDOVER, "handover.view", 4),
+        MenuLink(_l("Inspect on site"), "handover.index", MenuArea.HANDOVER, "handover.inspect", 5),
+    )
 
 
 @hookimpl
@@ -395,6 +434,20 @@ def settings() -> Sequence[Setting]:
             _l("Decides up to so many yuan, included; above, the regional president."),
         ),
         number(
+            "key_loan_days",
+            7,
+            _l("Loan of keys for a repair"),
+            _l("Days for which sealed keys are lent at the most."),
+            60,
+        ),
+        number(
+            "refusal_reply_days",
+            3,
+            _l("Reply to a refusal"),
+            _l("Days from the refusal until the owner has the reply."),
+            60,
+        ),
+        number(
             "failed_rounds_before_plan",
             3,
             _l("Failed re-inspections before a special plan"),
@@ -476,6 +529,38 @@ def document_types() -> Sequence[DocumentType]:
             "ZGTZ",
             may_issue=documents.may_issue_notice,
         ),
+        DocumentType(
+            "handover.deed",
+            _l("Handover deed"),
+            "handover.unit",
+            "handover/documents/deed.html",
+            day_documents.deed,
+            "handover.print",
+            "handover.print",
+            "JJS",
+            may_issue=day_documents.may_issue_deed,
+        ),
+        DocumentType(
+            "handover.key_receipt",
+            _l("Key receipt"),
+            "handover.unit",
+            "handover/documents/key_receipt.html",
+            day_documents.key_receipt,
+            "handover.print",
+            "handover.print",
+            "YSLQ",
+            may_issue=day_documents.may_issue_key_receipt,
+        ),
+        DocumentType(
+            "handover.station_sheet",
+            _l("Station sheet"),
+            "handover.unit",
+            "handover/documents/station_sheet.html",
+            day_documents.station_sheet,
+            "handover.print",
+            "handover.print",
+            "LZD",
+        ),
     )
 
 
@@ -518,6 +603,15 @@ def panels() -> Sequence[Panel]:
             sections.of_batch,
             "handover.view",
             100,
+        ),
+        Panel(
+            "handover.day",
+            "handover.unit",
+            _l("Handover day"),
+            "handover/panels/day.html",
+            sections.day,
+            "handover.view",
+            90,
         ),
         Panel(
             "handover.results",
@@ -574,6 +668,12 @@ def timeline_kinds() -> Sequence[TimelineKind]:
         TimelineKind("handover.inspection_finished", _l("Inspection"), "ok"),
         TimelineKind("handover.re_inspected", _l("Re-inspection"), "ok"),
         TimelineKind("handover.notice_issued", _l("Rectification notice"), "wait"),
+        TimelineKind("handover.notified", _l("Delivery notice"), "calm"),
+        TimelineKind("handover.signed_in", _l("Signed in for the handover"), "wait"),
+        TimelineKind("handover.fees_settled", _l("Handover fees"), "ok"),
+        TimelineKind("handover.papers_signed", _l("Handover papers"), "ok"),
+        TimelineKind("handover.refused", _l("House refused"), "late"),
+        TimelineKind("handover.delivered", _l("House delivered"), "ok"),
         TimelineKind("handover.defect_ended", _l("Defect ended without repair"), "calm"),
     )
 

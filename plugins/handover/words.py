@@ -12,10 +12,17 @@ from plugins.handover import catalogue, measures, models, services
 from plugins.handover.models import (
     BatchMode,
     DefectSource,
+    FeeKind,
+    FeeState,
     InspectionKind,
     InspectionResult,
     InspectionState,
+    KeyKind,
+    KeysState,
     Opinion,
+    PaperKind,
+    PapersState,
+    Station,
     TemplateState,
     Verdict,
 )
@@ -83,6 +90,77 @@ ESCALATIONS: Mapping[str, Any] = {
     "contractor": _l("Contractor's project manager"),
     "engineering": _l("Head of engineering"),
     "manager": _l("City general manager; repair by others"),
+}
+
+STATIONS: Mapping[str, Any] = {
+    Station.SIGN_IN: _l("Sign-in"),
+    Station.IDENTITY: _l("Identity check"),
+    Station.FEES: _l("Fees"),
+    Station.PAPERS: _l("Papers"),
+    Station.INSPECTION: _l("Inspection"),
+    Station.OPINION: _l("Owner's opinion"),
+    Station.KEYS: _l("Keys"),
+    Station.SURVEY: _l("Survey"),
+}
+
+FEE_STATES: Mapping[str, tuple[str, Any]] = {
+    FeeState.OPEN: ("wait", _l("Fees open")),
+    FeeState.SETTLED: ("ok", _l("Fees settled")),
+    FeeState.EXEMPT: ("ok", _l("Exempt from fees")),
+}
+
+PAPERS_STATES: Mapping[str, tuple[str, Any]] = {
+    PapersState.OPEN: ("wait", _l("Papers open")),
+    PapersState.SIGNED: ("ok", _l("Papers signed")),
+}
+
+KEYS_STATES: Mapping[str, tuple[str, Any]] = {
+    KeysState.HELD: ("calm", _l("Keys here")),
+    KeysState.HANDED: ("ok", _l("Keys handed over")),
+}
+
+FEE_KINDS: Mapping[str, Any] = {
+    FeeKind.AREA_DIFFERENCE: _l("Area difference"),
+    FeeKind.MAINTENANCE_FUND: _l("Special maintenance fund"),
+    FeeKind.PROPERTY_FEE: _l("Property fee"),
+    FeeKind.DECORATION_DEPOSIT: _l("Decoration deposit"),
+    FeeKind.WASTE_REMOVAL: _l("Removal of decoration waste"),
+    FeeKind.PARKING: _l("Parking space"),
+    FeeKind.UTILITIES: _l("Opening of utilities"),
+    FeeKind.OTHER: _l("Other fee"),
+}
+
+PAPER_KINDS: Mapping[str, Any] = {
+    PaperKind.COMPLETION_FILING: _l("Completion filing form (copy shown)"),
+    PaperKind.QUALITY_GUARANTEE: _l("Quality guarantee of the house"),
+    PaperKind.USER_MANUAL: _l("User manual of the house"),
+    PaperKind.AREA_SURVEY: _l("Area survey report"),
+    PaperKind.INSPECTION_RECORD: _l("House inspection record"),
+    PaperKind.HANDOVER_DEED: _l("Handover deed"),
+    PaperKind.KEY_RECEIPT: _l("Key receipt"),
+    PaperKind.INTERIM_RULES: _l("Interim management rules"),
+    PaperKind.PROPERTY_AGREEMENT: _l("Preliminary property service agreement"),
+    PaperKind.DECORATION_AGREEMENT: _l("Decoration management agreement"),
+    PaperKind.OWNER_HANDBOOK: _l("Owner's handbook"),
+    PaperKind.APPLIANCE_MANUALS: _l("Appliance manuals and warranty cards"),
+    PaperKind.PIPE_DRAWINGS: _l("Plumbing and electrical drawings"),
+    PaperKind.AIR_REPORT: _l("Indoor air report"),
+    PaperKind.RECEIPTS: _l("Receipts of fees"),
+}
+
+KEY_KINDS: Mapping[str, Any] = {
+    KeyKind.ENTRY: _l("Entry door"),
+    KeyKind.MAILBOX: _l("Mailbox"),
+    KeyKind.METER: _l("Meter cupboard"),
+    KeyKind.GATE_CARD: _l("Gate card"),
+    KeyKind.REMOTE: _l("Remote control"),
+}
+
+OUTCOMES: Mapping[str, tuple[str, Any]] = {
+    "": ("calm", _l("No opinion yet")),
+    "accepted": ("ok", _l("Accepted")),
+    "accepted_with_defects": ("wait", _l("Accepted with defects")),
+    "refused": ("late", _l("Refused")),
 }
 
 WEATHERS = (_l("Sunny"), _l("Cloudy"), _l("Overcast"), _l("Rain"), _l("Thunderstorm"), _l("Snow"))
@@ -191,7 +269,91 @@ _MONTHS = (
 
 _INSPECTION, _ROOM = _l("Inspection"), _l("Room")
 
+_PLACE = _l("House in a batch")
+
 RECORD_WORDS = (
+    RecordWords(
+        models.HandoverUnit,
+        {"reply_text": _l("Reply to the refusal"), "legal_reviewed_by_id": _l("Reviewed by legal")},
+    ),
+    RecordWords(
+        models.HandoverVisit,
+        {
+            "handover_unit_id": _PLACE,
+            "number": _l("Number of the visit"),
+            "arrived_at": _l("Arrived"),
+            "ended_at": _l("Left at"),
+            "signed_in": _l("Signed in at the desk"),
+            "outcome": _l("Owner's opinion"),
+        },
+        _l("Visit of an owner"),
+    ),
+    RecordWords(
+        models.StationLog,
+        {
+            "visit_id": _l("Visit of an owner"),
+            "station": _l("Station"),
+            "entered_at": _l("In"),
+            "left_at": _l("Out"),
+            "staff_id": _l("Finished by"),
+        },
+        _l("Stay at a station"),
+    ),
+    RecordWords(
+        models.FeeItem,
+        {
+            "handover_unit_id": _PLACE,
+            "kind": _l("Fee"),
+            "basis": _l("Basis"),
+            "amount": _l("Amount in yuan"),
+            "paid_at": _l("Paid on"),
+            "receipt_number": _l("Receipt no."),
+            "exempt_reason": _l("Reason of the exemption"),
+            "settled_by_id": _l("Payment noted by"),
+        },
+        _l("Handover fee"),
+    ),
+    RecordWords(
+        models.IssuedPaper,
+        {
+            "handover_unit_id": _PLACE,
+            "kind": _l("Paper"),
+            "number": _l("Number"),
+            "version": _l("Edition"),
+            "must_be_signed": _l("To be signed"),
+            "signed_at": _l("Signature given on"),
+            "signed_by": _l("Signed by"),
+            "issued_by_id": _l("Issued by"),
+        },
+        _l("Handover paper"),
+    ),
+    RecordWords(
+        models.KeyRecord,
+        {
+            "handover_unit_id": _PLACE,
+            "kind": _l("Kind of key"),
+            "quantity": _l("Quantity"),
+            "bag_number": _l("Sealed bag no."),
+            "handed_at": _l("Handed over on"),
+            "handed_to": _l("Receiver of the keys"),
+        },
+        _l("Keys"),
+    ),
+    RecordWords(
+        models.KeyLoan,
+        {
+            "handover_unit_id": _PLACE,
+            "borrower": _l("Borrower"),
+            "purpose": _l("Purpose"),
+            "bag_number": _l("Sealed bag no."),
+            "borrowed_at": _l("Lent on"),
+            "due_at": _l("Due back"),
+            "returned_at": _l("Given back on"),
+            "returned_bag_number": _l("New sealed bag no."),
+            "lent_by_id": _l("Lent by"),
+        },
+        _l("Loan of keys"),
+    ),
     RecordWords(
         models.Inspection,
         {

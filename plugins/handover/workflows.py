@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import sqlalchemy as sa
+
 from core.toolkit import (
     State,
     Transition,
@@ -12,12 +14,25 @@ from core.toolkit import (
     _,
     _l,
     attachments_of,
+    db,
     pending_request,
     require_scope,
     setting,
     utc_now,
 )
-from plugins.handover.models import Defect, DefectSource, RectificationNotice
+from plugins.handover.models import (
+    Defect,
+    DefectSource,
+    FeeState,
+    HandoverUnit,
+    Inspection,
+    InspectionKind,
+    InspectionState,
+    KeysState,
+    PaperKind,
+    PapersState,
+    RectificationNotice,
+)
 
 CLOSED = ("closed", "invalid", "waived", "transferred")
 """States of a defect in which nobody has to do anything any more."""
@@ -301,18 +316,91 @@ BATCH = Workflow(
     ),
 )
 
-_BEFORE_INSPECTION = (
-    "planned",
-    "notified",
-    "booked",
-    "arrived",
-    "identity_ok",
-    "fees_ok",
-    "not_contactable",
-    "absent",
-    "entrusted",
-    "refused",
-)
+_WAITING = ("planned", "notified", "booked", "not_contactable", "absent", "entrusted", "refused")
+"""States in which the owner is not in the house's batch today."""
+_BEFORE_INSPECTION = (*_WAITING, "arrived", "identity_ok", "fees_ok")
+
+
+def key_obstacles(place: HandoverUnit) -> list[str]:
+    """Return what still stands between the owner and the keys, each a full sentence (domain reference 3.3.6 rule 7)."""
+    found = []
+    if place.fee_state == FeeState.OPEN:
+        found.append(
+            _("The fees are not settled. Note each as paid, or exempt the house with a reason.")
+            if place.fees
+            else _("No fee is entered. Enter what is due, or exempt the house with a reason.")
+        )
+    if place.papers_state != PapersState.SIGNED:
+        kinds = {paper.kind for paper in place.papers}
+        books = {PaperKind.QUALITY_GUARANTEE, PaperKind.USER_MANUAL} <= kinds
+        found.append(
+            _("Papers wait for the owner's signature.")
+            if books
+            else _("The two books are not issued. Prepare the papers of the house.")
+        )
+    if not _is_inspected(place):
+        found.append(_("No formal inspection with the owner is recorded. Finish it first."))
+    if not place.keys or any(not key.bag_number for key in place.keys):
+        found.append(_("The keys are not registered in a sealed bag."))
+    if any(loan.returned_at is None for loan in place.key_loans):
+        found.append(_("The keys are on loan for a repair. Take them back first."))
+    return found
+
+
+def _is_inspected(place: HandoverUnit) -> bool:
+    return bool(
+        db.session.scalar(
+            sa.select(sa.func.count(Inspection.id)).where(
+                Inspection.unit_id == place.unit_id,
+                Inspection.kind == InspectionKind.FORMAL,
+                Inspection.state == InspectionState.FINISHED,
+            )
+        )
+    )
+
+
+def _may_hand_keys(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | None:
+    """Fees settled or exempt, papers signed, inspection recorded, keys sealed (domain reference 3.3.6 rule 7)."""
+    return " ".join(key_obstacles(place)) or None
+
+
+def _may_be_delivered(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | None:
+    """The keys are with the owner."""
+    if place.keys_state == KeysState.HANDED:
+        return None
+    return _("The keys of %(unit)s are still here.", unit=place.unit.code)
+
+
+def _may_be_identified(place: HandoverUnit, fields: Mapping[str, Any]) -> str | None:
+    """An attorney shows the power of attorney."""
+    name = fields.get("attorney_name", place.attorney_name)
+    if name and not fields.get("attorney_document", place.attorney_document):
+        return _(
+            "%(name)s comes in the owner's place. Note the power of attorney that was shown.", name=str(name)
+        )
+    return None
+
+
+def _has_no_receipt(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | None:
+    """The receipt is not noted yet."""
+    if place.notice_received_at is not None:
+        return _("The receipt of the notice is noted already.")
+    return None
+
+
+def _may_be_deemed(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | None:
+    """The notice was sent, and the owner did not come."""
+    if place.notice_sent_at is None:
+        return _("No delivery notice was sent for %(unit)s, so nothing can be deemed.", unit=place.unit.code)
+    return None
+
+
+def _waits_for_legal(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | None:
+    """Legal has not decided yet."""
+    if place.legal_reviewed_at is not None:
+        return _("Legal has reviewed this already.")
+    return None
+
 
 HANDOVER_UNIT = Workflow(
     name="handover.unit",
@@ -337,7 +425,112 @@ HANDOVER_UNIT = Workflow(
         State("entrusted", _l("By an attorney"), "calm"),
     ),
     transitions=(
-        # A house moves on by its formal inspection alone.
+        Transition(
+            "notify",
+            _l("Delivery notice sent"),
+            ("planned",),
+            "notified",
+            "handover.plan",
+            optional={"payment_complete": _l("Purchase price paid in full")},
+            bulk=True,
+        ),
+        Transition(
+            "receive_notice",
+            _l("Owner has the notice"),
+            ("notified",),
+            "notified",
+            "handover.plan",
+            guard=_has_no_receipt,
+            explain=False,
+        ),
+        Transition(
+            "book",
+            _l("Book"),
+            ("notified", "not_contactable", "absent", "refused"),
+            "booked",
+            "handover.plan",
+            required={"booked_for": _l("Booked for")},
+        ),
+        Transition(
+            "miss",
+            _l("Did not come"),
+            ("notified", "booked"),
+            "absent",
+            "handover.plan",
+            reason=True,
+        ),
+        Transition(
+            "lose_contact",
+            _l("Not contactable"),
+            ("planned", "notified"),
+            "not_contactable",
+            "handover.plan",
+            reason=True,
+        ),
+        Transition(
+            "entrust",
+            _l("By an attorney"),
+            ("notified", "booked", "not_contactable", "absent"),
+            "entrusted",
+            "handover.plan",
+            required={"attorney_name": _l("Attorney"), "attorney_document": _l("Power of attorney")},
+        ),
+        Transition(
+            "deem",
+            _l("Deem delivered"),
+            ("notified", "booked", "not_contactable", "absent"),
+            "deemed_delivered",
+            "handover.plan",
+            required={"deemed_on": _l("Deemed delivered on"), "deemed_reason": _l("Reason")},
+            guard=_may_be_deemed,
+            explain=False,
+            confirm=_l("Deem the house delivered? Legal has to review it."),
+        ),
+        Transition(
+            "review_deemed",
+            _l("Legal agrees"),
+            ("deemed_delivered",),
+            "deemed_delivered",
+            "handover.legal_review",
+            guard=_waits_for_legal,
+            reason=True,
+            explain=False,
+        ),
+        Transition(
+            "overturn_deemed",
+            _l("Legal does not agree"),
+            ("deemed_delivered",),
+            "absent",
+            "handover.legal_review",
+            guard=_waits_for_legal,
+            reason=True,
+            explain=False,
+        ),
+        Transition(
+            "arrive",
+            _l("Sign-in"),
+            (*_WAITING, "deemed_delivered"),
+            "arrived",
+            "handover.receive",
+        ),
+        Transition(
+            "identify",
+            _l("Identity checked"),
+            ("arrived",),
+            "identity_ok",
+            "handover.receive",
+            guard=_may_be_identified,
+            optional={"attorney_name": _l("Attorney"), "attorney_document": _l("Power of attorney")},
+        ),
+        # Fees may also be settled after the inspection: they are no precondition of seeing the house (3.3.3).
+        Transition(
+            "settle",
+            _l("Fees settled"),
+            ("identity_ok",),
+            "fees_ok",
+            offered=False,
+        ),
+        # A house comes into and out of inspection by its formal inspection alone.
         Transition(
             "inspect",
             _l("Start inspecting"),
@@ -356,6 +549,34 @@ HANDOVER_UNIT = Workflow(
             offered=False,
         ),
         Transition("refuse", _l("Refuse"), ("inspecting",), "refused", "handover.inspect", offered=False),
+        Transition(
+            "refuse_at_desk",
+            _l("Owner refuses"),
+            ("arrived", "identity_ok", "fees_ok", "accepted", "accepted_with_defects"),
+            "refused",
+            "handover.receive",
+            required={"refusal_reason": _l("Reason for the refusal")},
+            reason=True,
+        ),
+        Transition(
+            "hand_keys",
+            _l("Hand over the keys"),
+            ("accepted", "accepted_with_defects"),
+            "keys_handed",
+            "handover.hand_keys",
+            required={"receiver": _l("Receiver of the keys")},
+            guard=_may_hand_keys,
+        ),
+        Transition(
+            "deliver",
+            _l("Confirm the delivery"),
+            ("keys_handed",),
+            "delivered",
+            "handover.hand_keys",
+            guard=_may_be_delivered,
+            confirm=_l("Confirm the delivery? The warranty of the owner runs from the day of the keys."),
+        ),
+        Transition("review", _l("Reviewed"), ("delivered",), "reviewed", "handover.plan", bulk=True),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""What happens to inspections when customers are merged or erased, and what is told of them."""
+"""What happens to inspections and handovers when customers are merged or erased, and what is told of them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.toolkit import (
-    db,
-)
-from plugins.handover.models import (
-    Inspection,
-)
+from core.toolkit import CustomerUnit, db
+from plugins.handover.models import HandoverUnit, Inspection, IssuedPaper, KeyRecord
 
 
 def move_customer(kept_id: int, merged_id: int) -> None:
@@ -32,6 +28,21 @@ def forget_customer(customer_id: int) -> None:
         .values(customer_id=None, attorney_name="", companions="")
         .execution_options(synchronize_session="fetch")
     )
+    places = db.session.scalars(
+        sa.select(HandoverUnit).where(HandoverUnit.unit_id.in_(_houses_of(customer_id)))
+    ).all()
+    for place in places:
+        place.attorney_name = place.attorney_document = ""
+    keys = [place.id for place in places]
+    for paper in db.session.scalars(sa.select(IssuedPaper).where(IssuedPaper.handover_unit_id.in_(keys))):
+        paper.signed_by = ""
+    for held in db.session.scalars(sa.select(KeyRecord).where(KeyRecord.handover_unit_id.in_(keys))):
+        held.handed_to = ""
+    db.session.flush()
+
+
+def _houses_of(customer_id: int) -> Any:
+    return sa.select(CustomerUnit.unit_id).where(CustomerUnit.customer_id == customer_id)
 
 
 def held_about(customer_id: int) -> dict[str, Any] | None:
@@ -39,7 +50,12 @@ def held_about(customer_id: int) -> dict[str, Any] | None:
     rows = db.session.scalars(
         sa.select(Inspection).where(Inspection.customer_id == customer_id).order_by(Inspection.id)
     ).all()
-    if not rows:
+    places = db.session.scalars(
+        sa.select(HandoverUnit)
+        .where(HandoverUnit.unit_id.in_(_houses_of(customer_id)), HandoverUnit.state != "planned")
+        .order_by(HandoverUnit.id)
+    ).all()
+    if not rows and not places:
         return None
     return {
         "inspections": [
@@ -62,5 +78,23 @@ def held_about(customer_id: int) -> dict[str, Any] | None:
                 ],
             }
             for row in rows
-        ]
+        ],
+        "handovers": [
+            {
+                "unit": place.unit.code,
+                "state": place.state,
+                "notice_sent_at": place.notice_sent_at.isoformat() if place.notice_sent_at else None,
+                "attorney": place.attorney_name,
+                "attorney_document": place.attorney_document,
+                "delivered_at": place.delivered_at.isoformat() if place.delivered_at else None,
+                "refusal_reason": place.refusal_reason,
+                "fees": [{"kind": str(fee.kind), "amount": str(fee.amount)} for fee in place.fees],
+                "papers": [{"kind": str(paper.kind), "signed_by": paper.signed_by} for paper in place.papers],
+                "keys": [
+                    {"kind": str(key.kind), "quantity": key.quantity, "handed_to": key.handed_to}
+                    for key in place.keys
+                ],
+            }
+            for place in places
+        ],
     }

@@ -59,6 +59,7 @@ from plugins.handover.services.common import (
     require_open,
     room_title,
 )
+from plugins.handover.services.day import inspection_begins, inspection_ends
 from plugins.handover.services.defects import (
     ensure_defect,
     rechecks_of,
@@ -223,6 +224,7 @@ def start_inspection(inspection: Inspection, override_reason: str = "") -> Inspe
         and place.state in HANDOVER_UNIT.transition("inspect").sources
     ):
         HANDOVER_UNIT.move(place, "inspect")
+        inspection_begins(place, inspection.started_at)
     return inspection
 
 
@@ -688,13 +690,15 @@ def _move_handover_unit(inspection: Inspection, defects: Sequence[Defect]) -> No
     place = inspection.handover_unit
     if inspection.kind != InspectionKind.FORMAL or place is None or place.state != "inspecting":
         return
+    moment = inspection.finished_at or utc_now()
     if inspection.opinion == Opinion.REFUSE:
-        HANDOVER_UNIT.move(place, "refuse")
+        HANDOVER_UNIT.move(place, "refuse", inspection.opinion_note)
     elif not defects:
         HANDOVER_UNIT.move(place, "accept")
     elif not any(defect.severity == Severity.S1 for defect in defects):
         # An S1 blocks the handover (3.3.4): the house stays in inspection until it is re-inspected.
         HANDOVER_UNIT.move(place, "accept_with_defects")
+    inspection_ends(place, moment, inspection.refusal_reason, inspection.opinion_note)
 
 
 def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:

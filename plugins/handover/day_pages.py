@@ -1,0 +1,454 @@
+"""The pages of the handover day: who is at which station, and one house with its next step; for staff."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from functools import wraps
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import joinedload
+from werkzeug.wrappers import Response
+
+from core.toolkit import (
+    LOCAL_ZONE,
+    SaveRefused,
+    TransitionRefused,
+    Unit,
+    _,
+    commit,
+    db,
+    has_permission,
+    local_today,
+    normalise_unit_text,
+    owners_of,
+    requires,
+    strict_id,
+    utc_now,
+)
+from plugins.handover import indicators, services, words
+from plugins.handover.errors import HandoverRuleError
+from plugins.handover.models import (
+    FeeKind,
+    HandoverUnit,
+    HandoverVisit,
+    Inspection,
+    InspectionKind,
+    InspectionState,
+    KeyKind,
+    KeyLoan,
+    Station,
+    StationLog,
+)
+from plugins.handover.workflows import HANDOVER_UNIT, key_obstacles
+
+blueprint = Blueprint("handover_day", __name__)
+
+REFUSALS = (HandoverRuleError, TransitionRefused, SaveRefused)
+_KEY = "<int(max=9223372036854775807):{}>"
+_PLACE = f"/{_KEY.format('place_id')}"
+MOST = 200
+VIEWS = ("here", "today", "done")
+
+
+def _typed(name: str, longest: int = 200) -> str:
+    return request.form.get(name, "").replace("\0", "").strip()[:longest]
+
+
+def _place(key: int) -> HandoverUnit:
+    found = db.session.scalar(sa.select(HandoverUnit).where(HandoverUnit.id == key))
+    return found if found is not None else abort(404)
+
+
+def _step(function: Callable[..., str]) -> Callable[..., Response | tuple[str, int]]:
+    """Carry out a step of a house and show it again; what a rule refuses keeps what was typed."""
+
+    @wraps(function)
+    def answer(place_id: int) -> Response | tuple[str, int]:
+        place = _place(place_id)
+        try:
+            sentence = function(place)
+            commit()
+        except REFUSALS as refused:
+            db.session.rollback()
+            flash(str(refused), "error")
+            return _page(_place(place_id)), 422
+        flash(sentence, "success")
+        return redirect(url_for(".house", place_id=place_id), 303)
+
+    return answer
+
+
+# Who is where
+
+
+@blueprint.get("/")
+@requires("handover.view")
+def index() -> str:
+    """Show the houses of today by station and state, and what is late."""
+    typed = request.args.get("q", "")[:60].replace("\0", "").strip()
+    view = request.args.get("view", "")
+    view = view if view in VIEWS else "here"
+    start = dt.datetime.combine(local_today(), dt.time(), LOCAL_ZONE)
+    end = start + dt.timedelta(days=1)
+    now = utc_now()
+    came_today = sa.and_(HandoverUnit.arrived_at >= start, HandoverUnit.arrived_at < end)
+    runs = HandoverUnit.id.in_(
+        sa.select(HandoverVisit.handover_unit_id).where(HandoverVisit.ended_at.is_(None))
+    )
+    if typed:
+        code = normalise_unit_text(typed)
+        condition: Any = sa.or_(Unit.code == code, Unit.number == code)
+    elif view == "here":
+        condition = runs
+    elif view == "today":
+        condition = sa.and_(HandoverUnit.booked_for >= start, HandoverUnit.booked_for < end, ~came_today)
+    else:
+        condition = sa.and_(came_today, ~runs)
+    rows = db.session.scalars(
+        sa.select(HandoverUnit)
+        .join(Unit, Unit.id == HandoverUnit.unit_id)
+        .where(condition)
+        .options(joinedload(HandoverUnit.unit), joinedload(HandoverUnit.project))
+        .order_by(HandoverUnit.booked_for, HandoverUnit.arrived_at, Unit.code)
+        .limit(MOST)
+    ).all()
+    where = _where([row.id for row in rows])
+    groups: dict[Any, list[HandoverUnit]] = {station: [] for station in Station}
+    others: list[HandoverUnit] = []
+    for row in rows:
+        groups[where[row.id].station].append(row) if row.id in where else others.append(row)
+    loans = db.session.scalars(
+        sa.select(KeyLoan)
+        .where(KeyLoan.returned_at.is_(None), KeyLoan.due_at < now)
+        .options(joinedload(KeyLoan.handover_unit).joinedload(HandoverUnit.unit))
+        .order_by(KeyLoan.due_at)
+        .limit(MOST)
+    ).all()
+    replies = db.session.scalars(
+        sa.select(HandoverUnit)
+        .where(HandoverUnit.reply_due_at.is_not(None), HandoverUnit.replied_at.is_(None))
+        .options(joinedload(HandoverUnit.unit))
+        .order_by(HandoverUnit.reply_due_at)
+        .limit(MOST)
+    ).all()
+    today = sa.and_(HandoverVisit.arrived_at >= start, HandoverVisit.arrived_at < end)
+    return render_template(
+        "handover/day/index.html",
+        typed=typed,
+        view=view,
+        today=local_today(),
+        now=now,
+        groups=groups,
+        others=others,
+        where=where,
+        loans=loans,
+        replies=replies,
+        stations=words.STATIONS,
+        workflow=HANDOVER_UNIT,
+        accepted=indicators.accepted_at_first_visit(today),
+        refused=indicators.refused(today),
+        delivered=indicators.delivered_by(now),
+        minutes=indicators.handover_minutes(today),
+    )
+
+
+def _where(place_ids: list[int]) -> dict[int, StationLog]:
+    """Return the stay at the station where each owner is now, by the house."""
+    if not place_ids:
+        return {}
+    rows = db.session.execute(
+        sa.select(HandoverVisit.handover_unit_id, StationLog)
+        .join(HandoverVisit, HandoverVisit.id == StationLog.visit_id)
+        .where(
+            HandoverVisit.handover_unit_id.in_(place_ids),
+            HandoverVisit.ended_at.is_(None),
+            StationLog.left_at.is_(None),
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+@blueprint.get(_PLACE)
+@requires("handover.view")
+def house(place_id: int) -> str:
+    """Show one house of the day: where it is, what is still open, and its next step."""
+    return _page(_place(place_id))
+
+
+def _page(place: HandoverUnit) -> str:
+    visit = services.visit_of(place)
+    here = services.station_of(visit)
+    last = services.last_visit_of(place)
+    loan = services.loan_of(place)
+    return render_template(
+        "handover/day/house.html",
+        place=place,
+        state=HANDOVER_UNIT.state_of(place),
+        owners=owners_of(place.unit),
+        visit=visit,
+        here=here,
+        last=last,
+        remaining=services.open_stations(place),
+        obstacles=key_obstacles(place) if place.keys_state == "held" else [],
+        loan=loan,
+        loan_is_late=loan is not None and services.is_loan_overdue(loan),
+        inspection=_formal_round(place),
+        next_step=_next_step(place, here),
+        may=has_permission,
+        stations=words.STATIONS,
+        fee_kinds=words.FEE_KINDS,
+        fee_states=words.FEE_STATES,
+        paper_kinds=words.PAPER_KINDS,
+        papers_states=words.PAPERS_STATES,
+        key_kinds=words.KEY_KINDS,
+        keys_states=words.KEYS_STATES,
+        outcomes=words.OUTCOMES,
+        reasons=words.refusal_reasons(),
+        may_refuse=place.state in HANDOVER_UNIT.transition("refuse_at_desk").sources,
+        typed=request.form,
+        back_url=url_for(".index"),
+    )
+
+
+def _formal_round(place: HandoverUnit) -> Inspection | None:
+    return db.session.scalar(
+        sa.select(Inspection)
+        .where(
+            Inspection.unit_id == place.unit_id,
+            Inspection.kind == InspectionKind.FORMAL,
+            Inspection.state.in_((InspectionState.PLANNED, InspectionState.IN_PROGRESS)),
+        )
+        .order_by(Inspection.id.desc())
+        .limit(1)
+    )
+
+
+def _next_step(place: HandoverUnit, here: StationLog | None) -> str:
+    """Return what the button at the bottom does: the work of the station where the owner is."""
+    if place.state == "keys_handed":
+        return "deliver"
+    if here is None:
+        return "" if place.state in ("delivered", "reviewed") else "sign_in"
+    return {Station.OPINION: "inspection", Station.SIGN_IN: "identity"}.get(here.station, str(here.station))
+
+
+# Steps at the desk
+
+
+@blueprint.post(f"{_PLACE}/sign-in")
+@requires("handover.receive")
+@_step
+def sign_in(place: HandoverUnit) -> str:
+    """Sign the owner in."""
+    services.sign_in(place)
+    return _("Signed in: %(unit)s.", unit=place.unit.code)
+
+
+@blueprint.post(f"{_PLACE}/identity")
+@requires("handover.receive")
+@_step
+def identity(place: HandoverUnit) -> str:
+    """Note that the identity was checked."""
+    services.check_identity(
+        place,
+        attorney_name=_typed("attorney_name", 80),
+        attorney_document=_typed("attorney_document", 120),
+    )
+    return _("The identity is checked.")
+
+
+@blueprint.post(f"{_PLACE}/send")
+@requires("handover.receive")
+@_step
+def send(place: HandoverUnit) -> str:
+    """Send the owner to a station."""
+    station = _typed("station")
+    if station not in words.STATIONS:
+        raise HandoverRuleError(_("Choose a station."))
+    services.send_to(place, Station(station))
+    return _("Sent to: %(station)s.", station=str(words.STATIONS[Station(station)]))
+
+
+@blueprint.post(f"{_PLACE}/leave")
+@requires("handover.receive")
+@_step
+def leave(place: HandoverUnit) -> str:
+    """Note that the owner has left."""
+    services.end_visit(place)
+    return _("The visit has ended.")
+
+
+@blueprint.post(f"{_PLACE}/survey")
+@requires("handover.receive")
+@_step
+def survey(place: HandoverUnit) -> str:
+    """Note that the owner was asked how the day was."""
+    services.finish_survey(place)
+    return _("The visit has ended.")
+
+
+@blueprint.post(f"{_PLACE}/refuse")
+@requires("handover.receive")
+@_step
+def refuse(place: HandoverUnit) -> str:
+    """Note that the owner refuses the house."""
+    reason = _typed("refusal_reason", 4)
+    if reason not in words.refusal_reasons():
+        raise HandoverRuleError(_("Choose the reason for the refusal, R1 to R9."))
+    services.refuse(place, reason, _typed("note", 1000))
+    return _("The refusal is noted; the reply is due in time.")
+
+
+@blueprint.post(f"{_PLACE}/reply")
+@requires("handover.receive")
+@_step
+def reply(place: HandoverUnit) -> str:
+    """Note the reply to a refusal."""
+    services.reply_to_refusal(place, _typed("reply", 2000))
+    return _("The reply is noted.")
+
+
+@blueprint.post(f"{_PLACE}/inspection")
+@requires("handover.inspect")
+def inspection(place_id: int) -> Response:
+    """Go on to the formal inspection of the house; it is planned for today if there is none."""
+    place = _place(place_id)
+    found = _formal_round(place)
+    if found is None:
+        try:
+            found = services.plan_inspection(
+                place.unit, InspectionKind.FORMAL, attorney_name=place.attorney_name
+            )
+            commit()
+        except REFUSALS as refused:
+            db.session.rollback()
+            flash(str(refused), "error")
+            return redirect(url_for(".house", place_id=place_id), 303)
+    return redirect(url_for("handover.inspection", inspection_id=found.id), 303)
+
+
+# Papers
+
+
+@blueprint.post(f"{_PLACE}/papers")
+@requires("handover.receive")
+@_step
+def prepare(place: HandoverUnit) -> str:
+    """Put the papers of a house together."""
+    made = services.prepare_papers(place, _typed("version", 30))
+    return _("Papers prepared: %(count)d.", count=len(made))
+
+
+@blueprint.post(f"{_PLACE}/papers/sign")
+@requires("handover.receive")
+@_step
+def sign(place: HandoverUnit) -> str:
+    """Note that the papers were signed for."""
+    count = services.sign_papers(place, _typed("signed_by", 80))
+    return _("Papers signed: %(count)d.", count=count)
+
+
+# Fees
+
+
+@blueprint.post(f"{_PLACE}/fees")
+@requires("handover.settle_fees")
+@_step
+def add_fee(place: HandoverUnit) -> str:
+    """Enter a fee."""
+    kind = _typed("kind")
+    if kind not in words.FEE_KINDS:
+        raise HandoverRuleError(_("Choose what is paid for."))
+    try:
+        amount = Decimal(_typed("amount", 20).replace(",", "")).quantize(Decimal("0.01"))
+    except InvalidOperation:
+        raise HandoverRuleError(
+            _("Write the amount in yuan, for example 12800.00; it cannot be 0.")
+        ) from None
+    if not amount.is_finite():
+        raise HandoverRuleError(_("Write the amount in yuan, for example 12800.00; it cannot be 0."))
+    services.add_fee(place, FeeKind(kind), amount, _typed("basis"))
+    return _("The fee is entered.")
+
+
+@blueprint.post(f"{_PLACE}/fees/paid")
+@requires("handover.settle_fees")
+@_step
+def pay(place: HandoverUnit) -> str:
+    """Note that a fee is paid."""
+    key = strict_id(_typed("fee_id", 20))
+    fee = next((each for each in place.fees if each.id == key), None)
+    if fee is None:
+        raise HandoverRuleError(_("This house has no such fee. Reload the page."))
+    services.pay_fee(fee, _typed("receipt_number", 60))
+    return _("The payment is noted.")
+
+
+@blueprint.post(f"{_PLACE}/fees/exempt")
+@requires("handover.exempt_fees")
+@_step
+def exempt(place: HandoverUnit) -> str:
+    """Exempt the house from all fees that are open."""
+    services.exempt_house(place, _typed("reason", 1000))
+    return _("The house is exempt from the fees that are open.")
+
+
+# Keys
+
+
+@blueprint.post(f"{_PLACE}/keys")
+@requires("handover.hand_keys")
+@_step
+def register_keys(place: HandoverUnit) -> str:
+    """Register keys in their bag."""
+    kind, quantity = _typed("kind"), _typed("quantity", 4)
+    if kind not in words.KEY_KINDS:
+        raise HandoverRuleError(_("Choose the kind of key."))
+    services.register_keys(
+        place, KeyKind(kind), int(quantity) if quantity.isdecimal() else 0, _typed("bag_number", 40)
+    )
+    return _("The keys are registered.")
+
+
+@blueprint.post(f"{_PLACE}/keys/lend")
+@requires("handover.hand_keys")
+@_step
+def lend_keys(place: HandoverUnit) -> str:
+    """Lend the keys for a repair."""
+    days = _typed("days", 3)
+    services.lend_keys(place, _typed("borrower", 80), _typed("purpose"), int(days) if days.isdecimal() else 0)
+    return _("The keys are lent.")
+
+
+@blueprint.post(f"{_PLACE}/keys/back")
+@requires("handover.hand_keys")
+@_step
+def take_keys_back(place: HandoverUnit) -> str:
+    """Note that lent keys are back."""
+    loan = services.loan_of(place)
+    if loan is None:
+        raise HandoverRuleError(_("These keys are back already."))
+    services.take_keys_back(loan, _typed("bag_number", 40))
+    return _("The keys are back in a sealed bag.")
+
+
+@blueprint.post(f"{_PLACE}/keys/hand")
+@requires("handover.hand_keys")
+@_step
+def hand_keys(place: HandoverUnit) -> str:
+    """Hand the keys over."""
+    services.hand_keys(place, _typed("receiver", 80))
+    return _("The keys are handed over. Confirm the delivery now.")
+
+
+@blueprint.post(f"{_PLACE}/deliver")
+@requires("handover.hand_keys")
+@_step
+def deliver(place: HandoverUnit) -> str:
+    """Confirm the delivery."""
+    services.deliver(place)
+    return _("House %(unit)s was delivered.", unit=place.unit.code)
