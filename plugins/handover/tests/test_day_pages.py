@@ -101,7 +101,7 @@ def test_what_a_rule_refuses_is_said_and_nothing_is_lost(desk, place, step, valu
 
 def test_the_record_page_offers_the_side_steps(desk, place):
     page = desk.get(f"/admin/handover/units/details/?id={place}").text
-    for words in ("无法联系", "未到场", "认定视为交付", "打开交付日页面"):
+    for words in ("联系不上", "未到场", "认定视为交付", "打开交付日页面"):
         assert words in page
 
 
