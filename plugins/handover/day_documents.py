@@ -195,7 +195,7 @@ def station_sheet(record: HandoverUnit, language: str) -> Mapping[str, Any]:
             *_house(record, language),
             (_("Batch"), record.batch.name),
             (_("Booked for"), _moment(record.booked_for, language)),
-            (_("Visit"), visit.number if visit is not None else ""),
+            (_("Visit of an owner"), visit.number if visit is not None else ""),
             (_("Arrived"), _moment(visit.arrived_at if visit is not None else None, language)),
         ],
         "rows": rows,

@@ -100,7 +100,7 @@ STATIONS: Mapping[str, Any] = {
     Station.INSPECTION: _l("Inspection"),
     Station.OPINION: _l("Owner's opinion"),
     Station.KEYS: _l("Keys"),
-    Station.SURVEY: _l("Survey"),
+    Station.SURVEY: _l("Satisfaction survey"),
 }
 
 FEE_STATES: Mapping[str, tuple[str, Any]] = {
@@ -317,7 +317,7 @@ RECORD_WORDS = (
         models.IssuedPaper,
         {
             "handover_unit_id": _PLACE,
-            "kind": _l("Paper"),
+            "kind": _l("Handover paper"),
             "number": _l("Number"),
             "version": _l("Edition"),
             "must_be_signed": _l("To be signed"),

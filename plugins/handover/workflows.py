@@ -445,7 +445,7 @@ HANDOVER_UNIT = Workflow(
         ),
         Transition(
             "book",
-            _l("Book"),
+            _l("Book a handover slot"),
             ("notified", "not_contactable", "absent", "refused"),
             "booked",
             "handover.plan",
