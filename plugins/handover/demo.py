@@ -505,6 +505,16 @@ class _Story:
                 )
             for number, place in enumerate(waiting[:5]):
                 self._wait(place, number)
+            for place in waiting[5:6]:
+                HANDOVER_UNIT.move(place, "notify")
+                services.sign_in(place, utc_now() - dt.timedelta(hours=5))
+                services.check_identity(place, at=utc_now() - dt.timedelta(hours=4, minutes=50))
+                services.refuse(
+                    place,
+                    "R7",
+                    "竣工验收备案表未公示原件，资料补齐后再收房。",
+                    utc_now() - dt.timedelta(hours=4),
+                )
 
     def _fees(self, place: HandoverUnit, *, paid: bool = True, at: dt.datetime | None = None) -> None:
         area = place.unit.gross_area_contract or Decimal(100)
