@@ -41,6 +41,7 @@ from core.plugin_system.runtime import current_runtime
 from core.projects.models import Unit
 from core.testing.staff_client import StaffClient, csrf_token
 from core.testing.world import PASSWORD, World
+from core.timeline import catalogue as touchpoints
 from tests.integration.authorisation.ledger import Ledger
 from tests.integration.authorisation.oracle import ACTORS, PROJECTS, Actor
 from tests.integration.authorisation.records import Records
@@ -108,6 +109,9 @@ class Scene:
                     self.records.make(name, target)
             for target in PROJECTS:
                 self._job(target)
+            # Steps that reach a touchpoint need the catalogue.
+            touchpoints.load()
+            db.session.commit()
             self.permissions = self._permissions()
             self.ledger = Ledger(db.engine, metadata)
         self.browsers = {actor.name: self._browser(actor) for actor in ACTORS}
