@@ -14,6 +14,7 @@ from plugins.handover.models import (
     Inspection,
     InspectionKind,
     InspectionState,
+    IssuedPaper,
     KeysState,
 )
 from plugins.handover.workflows import OPEN
@@ -68,6 +69,11 @@ def _house(record: HandoverUnit, language: str) -> list[tuple[Any, ...]]:
     ]
 
 
+def _is_handed_out(paper: IssuedPaper, record: HandoverUnit) -> bool:
+    """Return whether a paper is with the owner: signed for, or handed out with the keys."""
+    return paper.signed_at is not None or (not paper.must_be_signed and record.keys_state == KeysState.HANDED)
+
+
 def deed(record: HandoverUnit, language: str) -> Mapping[str, Any]:
     """Return the values of the handover deed.
 
@@ -92,7 +98,7 @@ def deed(record: HandoverUnit, language: str) -> Mapping[str, Any]:
         ],
         "meters": [(label, getattr(inspection, name, "")) for name, label in words.METERS.items()],
         "papers": [
-            (f"{words.PAPER_KINDS[paper.kind]} {paper.version}".strip(), paper.signed_at is not None)
+            (f"{words.PAPER_KINDS[paper.kind]} {paper.version}".strip(), _is_handed_out(paper, record))
             for paper in record.papers
         ]
         or [(label, False) for label in words.PAPER_KINDS.values()],
