@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from jinja2 import FileSystemLoader
@@ -206,7 +207,8 @@ def main() -> int:
             times[name].append(made[name].seconds * 1000 / len(chosen))
             sizes[name] = made[name].size / len(chosen)
             some = chosen[sample]
-            cpu[name].append(processor(lambda: make_letters(some, joined=True, singles=False), len(some)))  # noqa: B023
+            lay_out = partial(make_letters, some, joined=True, singles=False)
+            cpu[name].append(processor(lay_out, len(some)))
         print(
             f"round {number + 1}: "
             + ", ".join(f"{name} {each[-1]:.1f} ms a letter" for name, each in times.items()),
