@@ -166,6 +166,7 @@ from core.machinery.messages.services import messages_of, send_message
 from core.machinery.numbering.services import next_number
 from core.machinery.signatures.guard import RecordSigned, SignedPart
 from core.machinery.signatures.models import Signature, Supplement
+from core.machinery.signatures.printing import supplement_parts
 from core.machinery.signatures.services import (
     Match,
     SignatureRefused,
@@ -542,6 +543,7 @@ __all__ = [
     "strict_id",
     "supplement",
     "supplement_changes",
+    "supplement_parts",
     "take_todo",
     "todos_of",
     "use_scope",

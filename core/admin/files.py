@@ -58,13 +58,24 @@ def _answer(attachment_id: int, thumbnail: bool) -> Response:
     found = attachments.find(attachment_id)
     if found is None:
         abort(404)
-    attachment = found.attachment
+    # Small pictures show what was drawn; the photo itself stays as it was taken, with the drawing beside it.
+    response = answer_file(found.attachment, thumbnail=thumbnail, drawn=thumbnail)
+    response.headers["Cache-Control"] = f"private, max-age={KEPT_SECONDS}"
+    return response
+
+
+def answer_file(attachment: Any, *, thumbnail: bool, drawn: bool) -> Response:
+    """Return an attachment that may be seen as an answer: a picture to look at, anything else to download.
+
+    Args:
+        attachment: The attachment.
+        thumbnail: Whether the small picture is wanted; 404 where there is none.
+        drawn: Whether what was drawn over a photo is shown.
+    """
     key = attachment.thumbnail_sha256 if thumbnail else attachment.sha256
+    show = attachments.shown_bytes if drawn else attachments.open_bytes
     try:
-        # Small pictures show what was drawn; the photo itself stays as it was taken, with the drawing beside it.
-        content = (
-            attachments.shown_bytes(attachment, True) if thumbnail else attachments.open_bytes(attachment)
-        )
+        content = show(attachment, thumbnail)
     except attachments.MissingFileError:
         abort(404)
     response = send_file(
@@ -72,10 +83,9 @@ def _answer(attachment_id: int, thumbnail: bool) -> Response:
         mimetype=PICTURE if thumbnail else attachment.media_type,
         as_attachment=attachment.media_type != PICTURE,
         download_name=attachment.file_name,
-        etag=f"{key}-{attachment.markup_version}" if key and thumbnail else key or False,
+        etag=f"{key}-{attachment.markup_version}" if key and drawn else key or False,
     )
     response.headers["Content-Security-Policy"] = SANDBOX
-    response.headers["Cache-Control"] = f"private, max-age={KEPT_SECONDS}"
     return response
 
 

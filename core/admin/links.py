@@ -16,6 +16,7 @@ import sqlalchemy.exc
 from flask import (
     Blueprint,
     Response,
+    abort,
     after_this_request,
     current_app,
     g,
@@ -34,6 +35,7 @@ from limits import parse_many
 from werkzeug.datastructures import CombinedMultiDict
 from wtforms import HiddenField, MultipleFileField, StringField
 
+from core.admin.files import answer_file
 from core.admin.forms import GuardedForm
 from core.admin.models import SubmittedForm
 from core.admin.saving import SaveRefused, commit, saving
@@ -50,6 +52,7 @@ from core.plugin_system.runtime import current_runtime
 View = TypeVar("View", bound=Callable[..., Any])
 
 REASON = "whoever holds the link or stands before the poster; the token has 192 random bits"
+PHOTO_REASON = "whoever visits by a link whose purpose shows this photo; others get 404"
 ARRIVING = "20 per minute; 200 per hour"
 """How often an address may open links."""
 PROVING = "10 per minute; 40 per hour"
@@ -61,6 +64,8 @@ VISITING = "60 per minute; 600 per hour"
 SHORTEST_SECONDS = 3
 """Nobody reads and fills in a form faster."""
 LONGEST_SECONDS = services.VISIT_SECONDS
+LOOKING = "300 per minute; 3000 per hour"
+"""How often an address may ask for photos of visits; a page may show many."""
 UPLOAD_BYTES = 10 * 10 * 1024 * 1024 + 1024 * 1024
 """Ten files of ten megabytes, and the fields beside them."""
 
@@ -165,6 +170,48 @@ def leave(link_id: int) -> Any:
     answer.delete_cookie(_cookie_name(link_id), path="/")
     answer.headers["Cache-Control"] = "no-store"
     return answer
+
+
+@links.get("/photo/<int(max=9223372036854775807):link_id>/<int(max=9223372036854775807):attachment_id>")
+@public(PHOTO_REASON)
+@limiter.limit(LOOKING, key_func=throttling_address)
+def photo(link_id: int, attachment_id: int) -> Response:
+    """Answer a photo or a file that the purpose of the visitor's link shows him, with what was drawn over it."""
+    return _photo(link_id, attachment_id, thumbnail=False)
+
+
+@links.get(
+    "/photo/<int(max=9223372036854775807):link_id>/<int(max=9223372036854775807):attachment_id>/thumbnail"
+)
+@public(PHOTO_REASON)
+@limiter.limit(LOOKING, key_func=throttling_address)
+def photo_thumbnail(link_id: int, attachment_id: int) -> Response:
+    """Answer the small picture."""
+    return _photo(link_id, attachment_id, thumbnail=True)
+
+
+def _photo(link_id: int, attachment_id: int, thumbnail: bool) -> Response:
+    visit = services.visit_of(link_id, _pass_of(link_id))
+    if visit is None or not visit.proved:
+        abort(404)
+    _begin(visit)
+    attachment = next((each for each in photos_of(visit) if each.id == attachment_id), None)
+    if attachment is None:
+        abort(404)
+    answer = answer_file(attachment, thumbnail=thumbnail, drawn=True)
+    # Kept by the browser, but asked for each time: on a shared phone nothing opens once the visit is left.
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
+
+
+def photos_of(visit: LinkVisit) -> list[Any]:
+    """Return the attachments that a visitor sees: those that the purpose names, as far as the visit reaches.
+
+    Args:
+        visit: The visit, in whose scope the request is.
+    """
+    named = [] if visit.purpose.photos is None else [each.id for each in visit.purpose.photos(visit)]
+    return attachments.seen_among(named)
 
 
 def unknown_link() -> Response:

@@ -22,8 +22,8 @@ from core.database.scope import current_scope
 from core.extensions import db
 from core.machinery.attachments.services import record_of
 from core.machinery.signatures import services
-from core.machinery.signatures.declarations import words_of
 from core.machinery.signatures.models import Signature, Supplement
+from core.machinery.signatures.printing import value_words, words_of
 from core.machinery.signatures.strokes import MAX_TEXT
 from core.people.permissions import public, require
 from core.plugin_system.declarations import RecordKind, Signable
@@ -115,6 +115,7 @@ def _pad_page(asked: _Asked, role: str, typed: Mapping[str, str], status: int = 
         supplement=asked.supplement,
         differences=differences,
         words_of=lambda path: words_of(asked.signable, path),
+        value_of=lambda path, value: value_words(asked.signable, path, value),
         fingerprint=services.content_hash(services.content_of(asked.record)),
         typed=typed,
         back_url=asked.back(),

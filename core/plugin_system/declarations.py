@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -249,6 +249,8 @@ class Signable:
         summary: Returns ``(label, value)`` pairs that the signer reads above the pad.
         signer: Returns the proposed name and, for a customer, his id, for a record and a role.
         label: Returns the words for a place in the content (a tuple of keys), for the list of differences.
+        value: Returns the words for a text, number, true or false at a place in the content, for the list of
+            differences; they stand as they are when omitted.
         back: Returns the address of the page to return to after signing; the record's page when omitted.
         staff_roles: Codes of the roles in which the signed-in user signs himself.
     """
@@ -262,6 +264,7 @@ class Signable:
     summary: Callable[[Any], Sequence[tuple[Text, Any]]] | None = None
     signer: Callable[[Any, str], tuple[str, int | None]] | None = None
     label: Callable[[tuple[str, ...]], Text] | None = None
+    value: Callable[[tuple[str, ...], Any], Text] | None = None
     back: Callable[[Any], str] | None = None
     staff_roles: tuple[str, ...] = ()
 
@@ -434,6 +437,9 @@ class LinkPurpose:
         recipients: Returns who may get a link of a record: customers, or ``Recipient`` for people who are none. When
             None, it is the customer whom the record names.
         hint: What stands on posters and printed cards below the title, for example what the page is good for.
+        photos: Returns the attachments that visitors see, of a ``LinkVisit``: of the link's record, or of others that
+            are his. It runs in the visit's scope. When None, visitors see no photo; what they sent themselves is no
+            exception.
     """
 
     code: str
@@ -453,6 +459,7 @@ class LinkPurpose:
     poster: bool = False
     recipients: Callable[[Any], Sequence[Any]] | None = None
     hint: Text = ""
+    photos: Callable[[Any], Iterable[Any]] | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from core.toolkit import (
     attachments_by_record,
     owners_of,
     signature_boxes,
+    supplement_parts,
 )
 from plugins.handover import services, signing, words
 from plugins.handover.models import (
@@ -107,6 +108,9 @@ def inspection_record(record: Inspection, language: str) -> Mapping[str, Any]:
         "refusal_reason": record.refusal_reason,
         "opinion_note": record.opinion_note,
         "signatures": signature_boxes(
+            record, names={signing.ENGINEER: record.inspector.name if record.inspector else ""}
+        ),
+        "supplements": supplement_parts(
             record, names={signing.ENGINEER: record.inspector.name if record.inspector else ""}
         ),
         "finished_on": words.long_date(record.finished_at, language),

@@ -107,6 +107,16 @@ def label(path: tuple[str, ...]) -> str:
     return " › ".join(shown)
 
 
+def value_words(path: tuple[str, ...], value: Any) -> Any:
+    """Return the words for a code of the signed content; what was typed stands as it is."""
+    known: Mapping[Any, Any] = {}
+    if path[-1] == "verdict":
+        known = words.VERDICTS
+    elif path == ("opinion", "decision"):
+        known = words.OPINIONS
+    return known.get(value, value)
+
+
 def back(record: Inspection) -> str:
     """Return the page on site of an inspection."""
     return url_for("handover.inspection", inspection_id=record.id)
@@ -136,6 +146,7 @@ INSPECTION = Signable(
     summary=summary,
     signer=signer,
     label=label,
+    value=value_words,
     back=back,
     staff_roles=(ENGINEER,),
 )

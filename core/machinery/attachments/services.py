@@ -44,6 +44,7 @@ __all__ = [
     "picture_bytes",
     "record_of",
     "remove",
+    "seen_among",
     "set_up_attachments",
     "shown_bytes",
     "stored_bytes",
@@ -237,6 +238,18 @@ def attachments_by_record(records: Iterable[Any]) -> dict[int, list[Attachment]]
     for attachment in db.session.scalars(query):
         found[attachment.record_id].append(attachment)
     return found
+
+
+def seen_among(keys: Iterable[int]) -> list[Attachment]:
+    """Return those of some attachments that are in the acting scope and were not removed, in the order of the keys.
+
+    Args:
+        keys: Their ids.
+    """
+    wanted = list(dict.fromkeys(keys))
+    query = sa.select(Attachment).where(Attachment.id.in_(wanted), Attachment.removed_at.is_(None))
+    found = {row.id: row for row in db.session.scalars(query)}
+    return [found[key] for key in wanted if key in found]
 
 
 def _of_kind(code: str) -> sa.Select[Attachment]:

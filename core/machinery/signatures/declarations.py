@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from core.database.scope import require_scope
-from core.machinery.signatures import services
+from core.machinery.signatures import printing, services
 from core.plugin_system.declarations import Panel
 from core.plugin_system.hookspecs import hookimpl
 from core.plugin_system.runtime import current_runtime
@@ -69,11 +69,7 @@ def panel_values(record: Any) -> Mapping[str, Any] | None:
         "may_supplement": bool(checks)
         and signable.supplement_permission is not None
         and signable.supplement_permission in permissions,
-        "words_of": lambda path: words_of(signable, path),
+        "words_of": lambda path: printing.words_of(signable, path),
+        "value_of": lambda path, value: printing.value_words(signable, path, value),
         "count": len(checks),
     }
-
-
-def words_of(signable: Any, path: tuple[str, ...]) -> str:
-    """Return the words for a place in the signed content."""
-    return str(signable.label(path)) if signable.label is not None else " › ".join(path)

@@ -40,11 +40,13 @@ __all__ = [
     "SignedPart",
     "SigningMethod",
     "Supplement",
+    "box_of",
     "canonical",
     "content_hash",
     "content_of",
     "differences",
     "is_signed",
+    "moment_words",
     "picture_of",
     "set_up_signatures",
     "sign",
@@ -532,13 +534,19 @@ def signature_boxes(
     boxes: list[dict[str, Any]] = []
     for role, label in roles:
         of_role = [each for each in made if each.role == role]
-        boxes += [_box(each, label) for each in of_role]
+        boxes += [box_of(each, label) for each in of_role]
         if not of_role:
             boxes.append({"role": str(label), "name": (names or {}).get(role, "")})
     return boxes
 
 
-def _box(signature: Signature, label: Any) -> dict[str, Any]:
+def box_of(signature: Signature, label: Any) -> dict[str, Any]:
+    """Return the box of one signature for ``form.signatures`` of a document.
+
+    Args:
+        signature: The signature.
+        label: As what it was signed.
+    """
     picture = picture_of(signature)
     notes = [signature.place]
     if signature.method == SigningMethod.TYPED:
@@ -546,13 +554,14 @@ def _box(signature: Signature, label: Any) -> dict[str, Any]:
     return {
         "role": str(label),
         "name": signature.name,
-        "date": _moment(signature.signed_at),
+        "date": moment_words(signature.signed_at),
         "image": f"data:image/png;base64,{b64encode(picture).decode()}" if picture is not None else "",
         "note": " · ".join(note for note in notes if note),
     }
 
 
-def _moment(moment: dt.datetime) -> str:
+def moment_words(moment: dt.datetime) -> str:
+    """Return a moment as it stands below a signature, in the zone and language of the document."""
     return str(format_datetime(moment, "short"))
 
 

@@ -81,8 +81,19 @@ def test_long_values_stay_inside_the_page(pages):
     html = render(
         "{{ form.letterhead(document) }}{{ form.heading(document.title) }}"
         "{{ form.key_values([(v, v), (v, v, True)]) }}{{ form.item_table([{'label': v}, {'label': v}], [(v, v)]) }}"
-        "{{ form.signatures([{'role': v, 'name': v}, {'role': v}]) }}",
+        "{{ form.signatures([{'role': v, 'name': v}, {'role': v}]) }}{{ form.supplements(parts) }}",
         v=long,
+        parts=[
+            {
+                "number": 1,
+                "date": long,
+                "reason": long,
+                "rows": [(long, long, long)],
+                "boxes": [{"role": long, "name": long}],
+                "content_hash": "0" * 64,
+            },
+            {"number": 2, "date": "", "reason": "", "rows": None, "boxes": [], "content_hash": "0" * 64},
+        ],
         document=DocumentHead(title=long, number="X" * 40, company=long, project=long),
     )
     document = pages(render_pdf(html).content)

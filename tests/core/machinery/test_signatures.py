@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -14,12 +15,13 @@ from core.database.scope import all_departments, use_scope
 from core.extensions import db
 from core.machinery.audit.models import AuditEntry
 from core.machinery.audit.services import customer_subject, destroy_subject_key
-from core.machinery.signatures import declarations, services
+from core.machinery.signatures import declarations, printing, services
 from core.machinery.signatures.guard import RecordSigned, SignedPart
 from core.machinery.signatures.models import Signature, Supplement
 from core.plugin_system import declarations as d
 from core.plugin_system.runtime import EXTENSION_KEY, Runtime
 from core.projects.models import Unit
+from core.toolkit import supplement_parts
 
 INK = json.dumps({"size": [300, 200], "strokes": [[[10, 10, 0.5, 0], [120, 80, 0.5, 9], [200, 20, 0.5, 20]]]})
 
@@ -207,6 +209,38 @@ def test_a_supplement_says_what_is_different_and_is_signed_itself(place):
                 sa.text(f"UPDATE signature_supplement SET content_hash = '{'0' * 64}' WHERE number = 1")
             )
         assert [check.match for check in services.verify(unit_of(place))] == ["matches", "changed"]
+
+
+def test_the_document_prints_what_a_supplement_changed_and_who_signed_it(place, monkeypatch):
+    words = {("code",): "House", ("facts", "floor"): "Floor"}
+    monkeypatch.setattr(
+        printing.services,
+        "signable_of",
+        lambda _record: replace(
+            SIGNABLE,
+            label=lambda path: words.get(path, path[-1]),
+            value=lambda path, value: f"{value}F" if path[-1] == "floor" else value,
+        ),
+    )
+    with use_scope(place.scope):
+        signed(place)
+        assert supplement_parts(unit_of(place)) == []
+        content = services.signed_content(unit_of(place))
+        content["facts"]["floor"] = 15
+        content["extra"] = {"keys": 3, "paid": True, "note": ""}
+        made = services.supplement(unit_of(place), content=content, reason="楼层更正")
+        services.sign(unit_of(place), role="owner", name="林岚", picture=INK, under=made)
+        del content["extra"]
+        services.supplement(unit_of(place), content=content, reason="钥匙另附")
+        db.session.commit()
+        first, second = supplement_parts(unit_of(place), names={"owner": "林先生"})
+        assert first["rows"] == [("Floor", "—", "15F"), ("extra", "—", "keys 3 · paid Yes")]
+        assert first["number"] == 1 and first["reason"] == "楼层更正"
+        assert first["content_hash"] == made.content_hash
+        assert [box["name"] for box in first["boxes"]] == ["林岚"]
+        assert first["boxes"][0]["image"].startswith("data:image/png")
+        assert second["boxes"] == [{"role": "Owner", "name": "林先生"}], "signed the record, not yet this"
+        assert second["rows"] == [("extra", "keys 3 · paid Yes", "—")]
 
 
 def test_an_erased_customer_leaves_the_hash_and_nothing_else(place):

@@ -1119,6 +1119,16 @@ def _link_page(scene: Scene, route: Route, method: str, actor: Actor, target: st
     yield Attempt(_address(route, {"link_id": key}), Rule(granted=NOT_FOUND, staff=False), data=data)
 
 
+def _link_photo(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """A photo on the page of a link: without the pass of its visitor nobody sees it there, signed in or not."""
+    other = {MISSING: MISSING_KEY, MALFORMED: "7x"}.get(target)
+    keys = {
+        "link_id": other or str(scene.links[target]),
+        "attachment_id": other or str(scene.attachments[target]),
+    }
+    yield Attempt(_address(route, keys), Rule(granted=NOT_FOUND, staff=False))
+
+
 def _link_desk(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     """Make a link of every purpose for a record of its kind, revoke one, and print one that is no poster."""
     declared, function = current_runtime().declared, route.endpoint.rpartition(".")[2]
@@ -1189,6 +1199,8 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "handover_contractor.notice": _link_page,
     "reservations.choose": _link_page,
     "warranty_owner.repairs": _link_page,
+    "links.photo": _link_photo,
+    "links.photo_thumbnail": _link_photo,
     **{f"link_desk.{name}": _link_desk for name in ("make", "revoke", "poster")},
     "customers.write_to_all": _write_to_all,
     **{f"message_texts.{name}": _texts for name in ("index", "lookup", "edit")},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import io
 import json
 import time
 from collections.abc import Callable
@@ -22,13 +23,15 @@ import core.machinery.messages.channels as channels
 from core.database.scope import all_departments, use_scope
 from core.database.types import utc_now
 from core.extensions import db
+from core.machinery.attachments import services as attachments
+from core.machinery.attachments.models import Attachment
 from core.machinery.links import services as links
 from core.machinery.links.models import PersonalLink
 from core.machinery.messages.models import Message
 from core.machinery.messages.outgoing import Recipient
 from core.plugin_system.runtime import current_runtime
 from core.timeline.models import TimelineEntry
-from tests.integration.authorisation.scene import Scene
+from tests.integration.authorisation.scene import Scene, picture
 
 PURPOSE = "handover.confirm_notice"
 TAIL = "4321"
@@ -264,7 +267,57 @@ def machines(desk: Desk) -> list[str]:
     return faults
 
 
-CHECKS = (tokens, strangers, tries, neighbours, reports, machines)
+def photos(desk: Desk) -> list[str]:
+    """A visitor sees the photos that the purpose names and his visit reaches; nobody else sees them by the link."""
+    from plugins.handover.models import RectificationNotice
+
+    scene = desk.scene
+    with scene.app.test_request_context(), all_departments("photos for the matrix"):
+        notice = db.session.get_one(RectificationNotice, scene.records.key(RectificationNotice, "own"))
+        named = attachments.attach(notice, io.BytesIO(picture()), "named.png")
+        removed = attachments.attach(notice, io.BytesIO(picture()), "removed.png")
+        attachments.remove(removed)
+        db.session.commit()
+        keys = {
+            "named": named.id,
+            "removed": removed.id,
+            "of the project, but not named": scene.attachments["own"],
+            "named, but of another project": scene.attachments["foreign"],
+        }
+    shown = [keys["named"], keys["removed"], keys["named, but of another project"]]
+
+    def of_visit(_visit: Any) -> list[Attachment]:
+        with all_departments("a careless plugin"):
+            return list(db.session.scalars(sa.select(Attachment).where(Attachment.id.in_(shown))))
+
+    faults = []
+    link_id = desk.made["open"][0]
+    purpose = current_runtime(scene.app).declared.link_purpose(PURPOSE)
+    visitor, unproved, late = desk.visitor(), desk.visitor(), desk.visitor()
+    entered = desk.enter(visitor, "open")
+    unproved.get(f"/l/{desk.made['open'][1]}")
+    late.set_cookie(f"doorstep_link_{desk.made['revoked'][0]}", desk.forged("revoked"))
+    with mock.patch.dict(vars(purpose), {"photos": of_visit}):
+        for words, key in keys.items():
+            for tail in ("", "/thumbnail"):
+                status = visitor.get(f"/l/photo/{link_id}/{key}{tail}").status_code
+                if status != (200 if words == "named" else 404):
+                    faults.append(f"{words}{tail}: answered {status} after {entered}")
+        for words, browser, link in (
+            ("a stranger", desk.visitor(), link_id),
+            ("who has not given the second fact", unproved, link_id),
+            ("who comes by a revoked link", late, desk.made["revoked"][0]),
+        ):
+            status = browser.get(f"/l/photo/{link}/{keys['named']}").status_code
+            if status != 404:
+                faults.append(f"{words}: answered {status}")
+    status = visitor.get(f"/l/photo/{link_id}/{keys['named']}").status_code
+    if status != 404:
+        faults.append(f"of a purpose that shows none: answered {status}")
+    return faults
+
+
+CHECKS = (tokens, strangers, tries, neighbours, reports, machines, photos)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -311,10 +364,26 @@ def _always_proved(link: Any, held: Any) -> Any:
     return replace(visit, proved=True) if visit is not None else None
 
 
+def _all_photos(_visit: Any) -> list[Attachment]:
+    return list(db.session.scalars(sa.select(Attachment).where(Attachment.removed_at.is_(None))))
+
+
+def _open_photos(keys: Any) -> list[Attachment]:
+    with all_departments("a guard mutant"):
+        return _SEEN_AMONG(keys)
+
+
+_SEEN_AMONG = attachments.seen_among
+
+
 MUTANTS = (
     Mutant("closed links are open", links, "state_of", lambda _link: "open", tokens),
     Mutant("passes are not checked", links, "read_pass", _unsigned, strangers),
     Mutant("the second fact is not asked", links, "_visit", _always_proved, strangers),
+    Mutant("photos show before the second fact", links, "_visit", _always_proved, photos),
+    Mutant("photos show by closed links", links, "state_of", lambda _link: "open", photos),
+    Mutant("photos that are not named show", core.admin.links, "photos_of", _all_photos, photos),
+    Mutant("photos out of reach show", attachments, "seen_among", _open_photos, photos),
     Mutant("tries are not counted", links, "_count_try", lambda _key: True, tries),
     Mutant(
         "visits see their neighbours",
