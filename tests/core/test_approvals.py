@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from core.database.scope import all_departments, current_scope
 from core.database.types import LOCAL_ZONE, local_today, utc_now
 from core.extensions import db
-from core.machinery.approvals import services
+from core.machinery.approvals import asking, services
 from core.machinery.approvals.documents import sheet
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask, RequestState, TaskState
 from core.machinery.approvals.services import ApprovalRefused, OpinionImmutable
@@ -611,7 +611,7 @@ def test_the_pages_lead_from_the_inbox_to_the_sheet(office, sign_in, running_app
 
 
 class Paper:
-    """A request without a database: the tasks of a round, as :func:`services._open_next` sees them."""
+    """A request without a database: the tasks of a round, as :func:`asking.open_next` sees them."""
 
     def __init__(self, orders: list[int]) -> None:
         self.round_number = 1
@@ -630,10 +630,10 @@ def test_law_it_is_never_approved_without_every_required_step(orders, presses):
     paper = Paper(orders)
     with pytest.MonkeyPatch.context() as patch:
         # Nobody is told and nothing is stored.
-        patch.setattr(services, "_ask", lambda task, what: None)
-        patch.setattr(services, "_due", lambda request, now, key="": now)
-        patch.setattr(services.db, "session", SimpleNamespace(flush=lambda: None))
-        services._open_next(paper)
+        patch.setattr(asking, "ask", lambda task, what: None)
+        patch.setattr(asking, "due_after", lambda request, now, key="": now)
+        patch.setattr(asking.db, "session", SimpleNamespace(flush=lambda: None))
+        asking.open_next(paper)
         left = True
         for index, agrees in presses:
             task = paper.tasks[index % len(paper.tasks)]
@@ -642,7 +642,7 @@ def test_law_it_is_never_approved_without_every_required_step(orders, presses):
             earlier = [other for other in paper.tasks if other.position < task.position]
             assert all(other.state == TaskState.APPROVED for other in earlier)
             task.state = TaskState.APPROVED
-            left = services._open_next(paper)
+            left = asking.open_next(paper)
     assert left is not all(task.state == TaskState.APPROVED for task in paper.tasks)
 
 

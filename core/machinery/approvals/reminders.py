@@ -1,0 +1,77 @@
+"""Reminding of overdue answers, and telling the department above."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+
+from core.database.types import utc_now
+from core.extensions import db
+from core.machinery.approvals.asking import ask, due_after
+from core.machinery.approvals.base import means_of_approvals
+from core.machinery.approvals.deciders import tree_of
+from core.machinery.approvals.models import ApprovalRequest, ApprovalTask, TaskState
+
+
+def overdue_tasks(now: dt.datetime | None = None) -> list[int]:
+    """Return the keys of tasks whose answer is overdue and about which something is left to say."""
+    query = (
+        sa.select(ApprovalTask.id)
+        .where(
+            ApprovalTask.state == TaskState.OPEN,
+            ApprovalTask.due_at < (now or utc_now()),
+            ApprovalTask.escalated_at.is_(None),
+        )
+        .order_by(ApprovalTask.id)
+    )
+    return list(db.session.scalars(query))
+
+
+def remind(task_id: int, now: dt.datetime | None = None) -> None:
+    """Remind of an overdue answer once; later tell the head of the department above.
+
+    Args:
+        task_id: Key of a task.
+        now: The moment; now when omitted.
+
+    Source: domain reference 3.2.3 [RECON]: each answer due in 2 working days; overdue → reminder, then escalation.
+    """
+    now = now or utc_now()
+    task = db.session.scalar(sa.select(ApprovalTask).where(ApprovalTask.id == task_id).with_for_update())
+    if task is None or task.state != TaskState.OPEN or task.due_at is None or task.due_at >= now:
+        return
+    if task.reminded_at is None:
+        task.reminded_at = now
+        ask(task, "reminder:")
+    elif task.escalated_at is None and now >= due_after(
+        task.request, task.due_at, "approval_escalation_days"
+    ):
+        task.escalated_at = now
+        means_of_approvals().add_todo(
+            task.request,
+            _("Unanswered: %(number)s %(title)s", number=task.request.number, title=task.request.title),
+            department=_above(task),
+            role="HEAD",
+            dedupe_key=f"approval:{task.id}:escalation",
+        )
+    db.session.flush()
+
+
+def _above(task: ApprovalTask) -> int | None:
+    """Return the department above the one that should have answered, or that one where none is above."""
+    department = ApprovalRequest.metadata.tables["department"].c
+    place = next(iter(task.place_ids), None) or task.request.department_id
+    if place is None:
+        tree = tree_of(task.request.project_id, None)
+        place = tree.path[-1]
+    parent = db.session.scalar(sa.select(department.parent_id).where(department.id == place))
+    return parent or place
+
+
+def remind_of_overdue(run: Any) -> None:
+    """Send the reminders and escalations that are due; the periodic task ``approvals.remind``."""
+    for key in run.steps([str(key) for key in overdue_tasks()]):
+        remind(int(key))
