@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import flask_babel
 from flask import Flask, current_app, g, has_request_context, request, session
 from flask.globals import _cv_app
-from flask_babel import Babel, Domain, get_locale
+from flask_babel import Babel, Domain, force_locale, get_locale
 from flask_login import current_user
 from werkzeug.utils import cached_property
 from wtforms.i18n import messages_path
@@ -117,6 +118,25 @@ def select_locale() -> str:
 def _default_locale() -> str:
     configured: str = current_app.config["DEFAULT_LOCALE"]
     return configured if configured in LOCALES else "zh_Hans_CN"
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Let texts be those of a language inside of ``with``, for whoever will read them.
+
+    Args:
+        language: One of :data:`LOCALES`; any other leaves the language as it is.
+    """
+    if language not in LOCALES:
+        yield
+        return
+    before = g.get("forced_locale")
+    g.forced_locale = language
+    try:
+        with force_locale(language):
+            yield
+    finally:
+        g.forced_locale = before
 
 
 def in_language(name: str, name_en: str) -> str:

@@ -13,8 +13,9 @@ from core.customers import identity, words
 from core.customers.models import Consent, Customer, CustomerContact, CustomerProject
 from core.customers.services import give_consent, has_consent, holders_of
 from core.extensions import db
+from core.machinery.messages.outgoing import Recipient
 from core.machinery.messages.services import CustomerFacts
-from core.people.models import Department
+from core.people.models import Department, Membership, Role, User
 from core.people.services import department_path, is_within_reach
 from core.people.settings import setting
 from core.projects.letterhead import letterhead_of
@@ -64,6 +65,30 @@ def facts_of(customer: Customer) -> CustomerFacts:
         preference.channel if preference is not None else "",
         customer.merged_into_id is not None or customer.erased_at is not None,
     )
+
+
+def colleagues(department_id: int | None, role: str, owner_id: int | None) -> list[tuple[int, Recipient]]:
+    """Return the accounts that a step of a ladder goes to, with their id: the owner, or else who holds the role there.
+
+    Args:
+        department_id: The department.
+        role: Code of the role, "" for none.
+        owner_id: The account that has to act, or None.
+    """
+    query = sa.select(User).where(User.active.is_(sa.true())).order_by(User.id)
+    if owner_id is not None:
+        query = query.where(User.id == owner_id)
+    else:
+        holders = (
+            sa.select(Membership.user_id)
+            .join(Role, Role.id == Membership.role_id)
+            .where(Role.name == role, Membership.department_id == department_id)
+        )
+        query = query.where(User.id.in_(holders))
+    return [
+        (user.id, Recipient(user.name or user.email, user.phone, user.email, language=user.locale))
+        for user in db.session.scalars(query)
+    ]
 
 
 def _can_read_text(phone: str | None) -> bool:

@@ -6,6 +6,7 @@ What one of them takes from another is handed over here, when the application is
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -111,12 +112,13 @@ def set_up_machinery(
             bell=SilentBell() if app.config.get("TESTING") else bell,
         ),
     )
+    end_steps = _withdraw if correspondence is None else _withdraw_and_cancel
     clocks.set_up_clocks(
         app,
         clocks.Means(
             setting_of=setting_of or _declared_default,
-            announce=_announce,
-            withdraw=lambda clock: _withdraw(clock.id),
+            announce=_announce if correspondence is None else partial(_announce_and_write, correspondence),
+            withdraw=lambda clock: end_steps(clock.id),
         ),
     )
     signatures.set_up_signatures(
@@ -147,6 +149,8 @@ def _announce(told: Announcement) -> None:
     from core.machinery.todos import services as todos
 
     clock, step = told.clock, told.step
+    if not step.role and not step.to_owner:
+        return
     owner_id = clock.owner_id if step.to_owner else None
     todos.add_todo(
         told.record,
@@ -160,10 +164,66 @@ def _announce(told: Announcement) -> None:
     )
 
 
+def _announce_and_write(known: ModuleType, told: Announcement) -> None:
+    """Make the to-do of a step, and write the message that the step names; without it the to-do stands all the same."""
+    from core.plugin_system.dispatch import isolated
+    from core.plugin_system.runtime import current_runtime
+
+    _announce(told)
+    if told.step.message:
+        component = current_runtime().declared.component_of(told.policy)
+        isolated(component, f"message of {told.policy.code}", _write_step, known, told)
+
+
+def _write_step(known: ModuleType, told: Announcement) -> None:
+    from dataclasses import replace
+
+    from core.database.scope import require_scope, use_scope
+    from core.database.types import LOCAL_ZONE
+    from core.languages import speaking
+    from core.machinery.messages import services as messages
+
+    clock, step = told.clock, told.step
+    if step.to_customer:
+        customer = messages.find_customer(clock.customer_id) if clock.customer_id is not None else None
+        people = [("customer", customer, customer.language)] if customer is not None else []
+    else:
+        owner_id = clock.owner_id if step.to_owner else None
+        people = [
+            (str(key), person, person.language)
+            for key, person in known.colleagues(told.department_id, step.role, owner_id)
+        ]
+    # Texts, quiet hours and the service number are those of the department that hears of it.
+    with use_scope(replace(require_scope(), department_id=told.department_id)):
+        for key, person, language in people:
+            with speaking(language):
+                values = {
+                    "record": told.kind.title(told.record),
+                    "what": str(step.label),
+                    "due": f"{clock.due_at.astimezone(LOCAL_ZONE):%Y-%m-%d %H:%M}",
+                }
+            messages.send_message(
+                step.message,
+                person,
+                values,
+                dedupe_key=f"clock:{clock.id}:{step.code}:{key}",
+                record=told.record,
+            )
+
+
 def _withdraw(clock_id: int) -> None:
     from core.machinery.todos import services as todos
 
     todos.finish_todos_by_key(f"clock:{clock_id}:")
+
+
+def _withdraw_and_cancel(clock_id: int) -> None:
+    from flask_babel import gettext as _
+
+    from core.machinery.messages import services as messages
+
+    _withdraw(clock_id)
+    messages.cancel_by_key(f"clock:{clock_id}:", _("The time limit that it speaks of has ended."))
 
 
 def _set_up_correspondence(app: Flask, known: ModuleType) -> None:

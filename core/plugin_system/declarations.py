@@ -785,6 +785,11 @@ class EscalationStep:
         level: Kind of the department above the clock's that it goes to (``group``, ``city``, ``region``); "" for the
             clock's own.
         to_owner: Whether the owner of the clock gets the to-do, where it has one.
+        message: Code of a message template that goes out too, by e-mail or text message, to those who get the to-do; ""
+            for none. Besides the placeholders of every template it may hold ``record``, ``what`` and ``due``; the core
+            has ``core.time_limit``. It is taken back when the clock stops before it was sent.
+        to_customer: Whether the message goes to the customer of the record instead, for example to tell of a delay. A
+            step without role and owner is then a message alone.
     """
 
     code: str
@@ -795,6 +800,8 @@ class EscalationStep:
     role: str = ""
     level: str = ""
     to_owner: bool = False
+    message: str = ""
+    to_customer: bool = False
 
 
 @dataclass(frozen=True)
@@ -816,8 +823,8 @@ class ClockPolicy:
         roll: Whether and how a due moment in the night moves.
         pauses: For what reasons the work may rest.
         ladder: Whom to tell, in any order.
-        on_step: Called when a step is taken, as ``on_step(record, clock, step)``, for example to send a message. It
-            runs in a SAVEPOINT of its own; when it fails, the to-do stands all the same.
+        on_step: Called when a step is taken, as ``on_step(record, clock, step)``, for what neither a to-do nor a
+            message says. It runs in a SAVEPOINT of its own; when it fails, the to-do stands all the same.
     """
 
     code: str

@@ -209,6 +209,7 @@ def declaration_faults(
         _signable_faults(slug, declarations, around),
         _simple_code_faults(slug, declarations, around),
         _clock_faults(declarations),
+        _step_message_faults(declarations, around),
         _job_faults(slug, declarations, around),
         _workflow_faults(slug, declarations, around),
         _message_faults(declarations),
@@ -229,6 +230,7 @@ def core_faults(declarations: Declarations) -> list[d.Text]:
     faults += _unknown_record_kinds(declarations, around)
     faults += _setting_faults(declarations)
     faults += _clock_faults(declarations)
+    faults += _step_message_faults(declarations, around)
     faults += _work_faults(declarations)
     faults += _unknown_timeline_kinds(declarations, around)
     faults += _message_faults(declarations)
@@ -713,11 +715,40 @@ def _clock_faults(declarations: Declarations) -> Iterator[d.Text]:
         if {step.level for step in policy.ladder} - set(_LEVELS):
             yield _l("%(where)s names a level that is neither group, city nor region.", where=where)
         for step in policy.ladder:
-            if not step.role and not step.to_owner:
+            if not step.role and not step.to_owner and not (step.message and step.to_customer):
                 yield _l(
                     "%(where)s has the step %(code)s that goes to nobody; name a role or the owner.",
                     where=where,
                     code=repr(step.code),
+                )
+            if step.to_customer and not step.message:
+                yield _l(
+                    "%(where)s has the step %(code)s for the customer without a message.",
+                    where=where,
+                    code=repr(step.code),
+                )
+
+
+STEP_PLACEHOLDERS = frozenset({"record", "what", "due"})
+"""What the core fills in a message of a step of a ladder."""
+
+
+def _step_message_faults(declarations: Declarations, around: Surroundings) -> Iterator[d.Text]:
+    known = {
+        each.code: each
+        for each in (*around.all("message_templates"), *declarations.get("message_templates", ()))
+    }
+    for policy in declarations.get("clock_policies", ()):
+        for step in policy.ladder:
+            template = known.get(step.message)
+            if step.message and (
+                template is None or {each.name for each in template.placeholders} - STEP_PLACEHOLDERS
+            ):
+                yield _l(
+                    "%(where)s sends the message %(code)s, which is not declared or holds other placeholders than "
+                    "record, what and due.",
+                    where=f"clock_policies {policy.code!r}",
+                    code=repr(step.message),
                 )
 
 

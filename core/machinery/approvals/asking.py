@@ -5,21 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from flask import g
-from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from core.database.owners import owner_of
 from core.database.scope import require_scope
 from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
-from core.languages import LOCALES
+from core.languages import LOCALES, speaking
 from core.machinery.approvals.base import CORE, ApprovalRefused, kind_of, means_of_approvals, role_label
 from core.machinery.approvals.deciders import Tree, band_position, find_places, tree_of
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask, TaskState
@@ -113,7 +110,7 @@ def freeze(request: ApprovalRequest, kind: ApprovalKind, record: Any, amount: De
     """Keep what is approved, in every language, and its fingerprint."""
     facts: dict[str, list[list[str]]] = {}
     for language in LOCALES:
-        with _in_language(language):
+        with speaking(language):
             pairs = kind.facts(record) if kind.facts is not None else ()
             facts[language] = [[str(label), "" if value is None else str(value)] for label, value in pairs]
     request.amount, request.facts = amount, facts
@@ -126,17 +123,6 @@ def freeze(request: ApprovalRequest, kind: ApprovalKind, record: Any, amount: De
     }
     canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     request.content_hash = hashlib.sha256(canonical.encode()).hexdigest()
-
-
-@contextmanager
-def _in_language(language: str) -> Iterator[None]:
-    before = g.get("forced_locale")
-    g.forced_locale = language
-    try:
-        with force_locale(language):
-            yield
-    finally:
-        g.forced_locale = before
 
 
 def start_round(

@@ -1,4 +1,4 @@
-"""What the parts of approvals share: refusals, what they take from the rest of the core, guarded opinions, and words."""
+"""What the parts of approvals share: refusals, what they take from the rest of the core, the guard, and words."""
 
 from __future__ import annotations
 

@@ -14,7 +14,14 @@ from core.extensions import db
 from core.machinery.clocks import services, sweeping
 from core.machinery.clocks.models import Clock, ClockPause
 from core.machinery.clocks.words import length_words, remaining_words
-from core.plugin_system.declarations import Panel, PeriodicTask, Permission, Setting
+from core.plugin_system.declarations import (
+    MessageTemplate,
+    Panel,
+    PeriodicTask,
+    Permission,
+    Placeholder,
+    Setting,
+)
 from core.plugin_system.hookspecs import hookimpl
 from core.plugin_system.runtime import current_runtime
 
@@ -56,6 +63,27 @@ def settings() -> Sequence[Setting]:
                 "09:00-12:00 13:30-18:00. Clocks that run keep the hours of their start."
             ),
             source=_l("Practice of the trade"),
+        ),
+    )
+
+
+@hookimpl
+def message_templates() -> Sequence[MessageTemplate]:
+    """Declare what those are written who have missed a limit; a step of a ladder names it."""
+    return (
+        MessageTemplate(
+            "core.time_limit",
+            _l("Time limit of a colleague"),
+            "{customer}，您好！“{record}”须在{due}前完成“{what}”，请尽快处理。{company}",
+            "Dear {customer}, “{what}” is due on {due} for “{record}”. Please see to it. {company}",
+            channels=("email", "sms"),
+            subject="时限提醒：{record}",
+            subject_en="Time limit: {record}",
+            placeholders=(
+                Placeholder("record", _l("Record"), "3-1-1201"),
+                Placeholder("what", _l("What is to be done"), "维修"),
+                Placeholder("due", _l("Due"), "2026-05-03 18:00"),
+            ),
         ),
     )
 

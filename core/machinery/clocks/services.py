@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -587,10 +587,9 @@ def _announce(clock: Clock, held: Mapping[str, Any]) -> None:
     named = {step.code: step for step in policy.ladder}
     step = named.get(held["code"]) or EscalationStep(held["code"], policy.label)
     # Who is told was settled when the clock started; the words are those of today.
-    step = EscalationStep(
-        step.code,
-        step.label,
-        dt.timedelta(seconds=held["after"]),
+    step = replace(
+        step,
+        after=dt.timedelta(seconds=held["after"]),
         role=held["role"],
         level=held["level"],
         to_owner=held["to_owner"],

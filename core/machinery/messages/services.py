@@ -34,10 +34,12 @@ __all__ = [
     "MessageRefused",
     "Preview",
     "cancel",
+    "cancel_by_key",
     "change_text",
     "counts_of",
     "decide",
     "draft_batch",
+    "find_customer",
     "launch_batch",
     "make_batch",
     "messages_of",
@@ -391,10 +393,10 @@ def default_language() -> str:
 
 def customer_of(message: Message) -> Any:
     """Return the customer of a message, or None."""
-    return _customer(message.customer_id) if message.customer_id is not None else None
+    return find_customer(message.customer_id) if message.customer_id is not None else None
 
 
-def _customer(key: int) -> Any:
+def find_customer(key: int) -> Any:
     """Return a visible customer, or None; messages know customers only as records of a kind."""
     kind = current_runtime().declared.record_kind("core.customer")
     return db.session.scalar(sa.select(kind.model).where(kind.model.id == key)) if kind is not None else None
@@ -461,6 +463,29 @@ def cancel(message: Message) -> None:
     message.reason, message.secrets = _("Taken back before it was sent."), None
     db.session.flush()
     means().record_event("message_cancelled", message)
+
+
+def cancel_by_key(prefix: str, reason: str) -> int:
+    """Take back the messages that wait and whose dedupe key begins so; returns how many there were.
+
+    Args:
+        prefix: For example ``clock:17:``.
+        reason: Why they are not needed any more, a sentence.
+    """
+    with all_departments("what a message was about is done, whoever wrote it"):
+        waiting = db.session.scalars(
+            sa.select(Message)
+            .where(
+                Message.dedupe_key.startswith(prefix, autoescape=True), Message.state == MessageState.WAITING
+            )
+            .with_for_update()
+        ).all()
+        for message in waiting:
+            message.state, message.secrets = MessageState.CANCELLED, None
+            message.reason = reason
+            means().record_event("message_cancelled", message)
+        db.session.flush()
+    return len(waiting)
 
 
 def decide(message: Message, verdict: str, reason: str) -> None:
@@ -757,7 +782,7 @@ def write_batch(run: Any) -> None:
 
     def write(customer_id: int) -> None:
         held = db.session.get_one(MessageBatch, batch_id)
-        customer = _customer(customer_id)
+        customer = find_customer(customer_id)
         if customer is None:
             run.note_failure(
                 customer_id, _("This customer does not exist any more, or you may not see him any more.")

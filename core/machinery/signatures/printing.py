@@ -43,7 +43,7 @@ def value_words(signable: Signable | None, path: tuple[str, ...], value: Any) ->
             value_words(signable, (*path, str(number)), each) for number, each in enumerate(value, 1)
         )
     if signable is not None and signable.value is not None:
-        return str(signable.value(path, value))
+        value = signable.value(path, value)
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     return str(value)

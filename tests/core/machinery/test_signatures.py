@@ -234,13 +234,13 @@ def test_the_document_prints_what_a_supplement_changed_and_who_signed_it(place, 
         services.supplement(unit_of(place), content=content, reason="钥匙另附")
         db.session.commit()
         first, second = supplement_parts(unit_of(place), names={"owner": "林先生"})
-        assert first["rows"] == [("Floor", "—", "15F"), ("extra", "—", "keys 3 · paid Yes")]
+        assert first["rows"] == [("Floor", "—", "15F"), ("extra", "—", "keys 3 · paid 是")]
         assert first["number"] == 1 and first["reason"] == "楼层更正"
         assert first["content_hash"] == made.content_hash
         assert [box["name"] for box in first["boxes"]] == ["林岚"]
         assert first["boxes"][0]["image"].startswith("data:image/png")
         assert second["boxes"] == [{"role": "Owner", "name": "林先生"}], "signed the record, not yet this"
-        assert second["rows"] == [("extra", "keys 3 · paid Yes", "—")]
+        assert second["rows"] == [("extra", "keys 3 · paid 是", "—")]
 
 
 def test_an_erased_customer_leaves_the_hash_and_nothing_else(place):
