@@ -35,7 +35,7 @@ from core.toolkit import (
 )
 from plugins.warranty import services, words
 from plugins.warranty.admin.common import REFUSALS
-from plugins.warranty.admin.orders import DEEDS, take_order_step
+from plugins.warranty.admin.deeds import DEEDS, take_order_step
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Order, Plan, Visit, VisitPurpose, VisitState
 from plugins.warranty.services import orders

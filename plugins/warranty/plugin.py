@@ -33,7 +33,7 @@ from core.toolkit import (
 )
 from plugins.warranty import configuration, deadlines, demo, documents, public, records, services, words
 from plugins.warranty import panels as sections
-from plugins.warranty.admin import caller, coverage, insight, leftovers, money, orders
+from plugins.warranty.admin import board, caller, coverage, insight, leftovers, money, orders, parts, requests
 from plugins.warranty.models import (
     CitySeason,
     ContractorNotice,
@@ -351,8 +351,8 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(
             orders.OrderView, "orders", _l("Repair orders"), service, 20, Order, badge=orders.overdue_count
         ),
-        AdminView(orders.BoardView, "board", _l("Board of repairs"), service, 25),
-        AdminView(orders.RequestView, "requests", _l("Repair requests"), service, 30, Request),
+        AdminView(board.BoardView, "board", _l("Board of repairs"), service, 25),
+        AdminView(requests.RequestView, "requests", _l("Repair requests"), service, 30, Request),
         AdminView(
             money.CaseView, "cases", _l("Batch problems"), service, 35, GroupCase, badge=money.open_cases
         ),
@@ -376,7 +376,7 @@ def admin_views() -> Sequence[AdminView]:
             ReleaseRequest,
             in_menu=False,
         ),
-        AdminView(orders.PartView, "parts", _l("Spare parts"), service, 60, SparePart),
+        AdminView(parts.PartView, "parts", _l("Spare parts"), service, 60, SparePart),
         AdminView(coverage.CoverView, "cover", _l("Cover of a house"), service, 70),
         AdminView(coverage.RegisterView, "register", _l("Warranty register"), service, 80, HouseWarranty),
         AdminView(

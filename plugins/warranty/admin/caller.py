@@ -35,7 +35,7 @@ from core.toolkit import (
 )
 from plugins.warranty import services, words
 from plugins.warranty.admin.common import REFUSALS, of_address, typed
-from plugins.warranty.admin.orders import age_mark, cover_mark, moment_of, priority_mark, state_mark
+from plugins.warranty.admin.marks import age_mark, cover_mark, moment_of, priority_mark, state_mark
 from plugins.warranty.catalogue import categories, faults
 from plugins.warranty.coverage import judge
 from plugins.warranty.errors import WarrantyRuleError

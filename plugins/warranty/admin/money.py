@@ -33,7 +33,7 @@ from core.toolkit import (
 from plugins.contractors.models import Company
 from plugins.warranty import words
 from plugins.warranty.admin.common import COMPANIES, PROJECTS, WarrantyView, status, take_step, typed
-from plugins.warranty.admin.orders import CATEGORY_CHOICES, amount_of, order_link
+from plugins.warranty.admin.marks import CATEGORY_CHOICES, amount_of, order_link
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import (
     ContractorNotice,

@@ -1,10 +1,8 @@
-"""Requests, orders, visits and spare parts in the back office, and the board of a day."""
+"""The orders in the back office."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +20,6 @@ from core.toolkit import (
     DateRangeFilter,
     FilterValueError,
     GuardedForm,
-    PageView,
     ReferenceFilter,
     SearchDeclaration,
     Transition,
@@ -35,18 +32,16 @@ from core.toolkit import (
     db,
     expose_guarded,
     has_permission,
-    local_today,
     mask_all,
     mask_phone,
-    ngettext,
     require_scope,
-    strict_id,
     users_in_reach,
     utc_now,
 )
 from plugins.contractors.models import Company
 from plugins.contractors.services import companies_of_city
 from plugins.warranty import deadlines, words
+from plugins.warranty.admin.board import BoardView
 from plugins.warranty.admin.common import (
     BUILDINGS,
     COMPANIES,
@@ -54,111 +49,56 @@ from plugins.warranty.admin.common import (
     UNITS,
     USERS,
     WarrantyView,
-    status,
     take_step,
     typed,
     visible,
 )
-from plugins.warranty.catalogue import categories, faults
-from plugins.warranty.coverage import Bearer
+from plugins.warranty.admin.deeds import DEEDS, take_order_step
+from plugins.warranty.admin.marks import (
+    CATEGORY_CHOICES,
+    age_mark,
+    amount_of,
+    counted,
+    cover_mark,
+    kept_mark,
+    moment_of,
+    number_of,
+    order_link,
+    priority_mark,
+    state_mark,
+)
+from plugins.warranty.admin.parts import PartView
+from plugins.warranty.admin.requests import RequestView
+from plugins.warranty.catalogue import faults
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import (
-    CostKind,
-    CostLine,
-    Exclusion,
     Order,
-    Plan,
     Request,
-    Responsibility,
     SparePart,
-    ThirdPartyRepair,
-    Visit,
-    VisitPurpose,
 )
-from plugins.warranty.services import cases, intake, money, notices, orders, stock
+from plugins.warranty.services import cases, intake, notices, orders
 from plugins.warranty.sla import Priority
 from plugins.warranty.workflows import OPEN, ORDER
 
-CATEGORY_CHOICES = tuple((code, words.lazy_category(code)) for code in categories())
-
-
-def moment_of(text: str) -> dt.datetime | None:
-    """Return a moment in China that was typed as 2026-11-23T14:05, None for nothing.
-
-    Raises:
-        WarrantyRuleError: It is no moment.
-    """
-    if not text.strip():
-        return None
-    try:
-        moment = dt.datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise WarrantyRuleError(
-            _("“%(text)s” is no date with a time. Write it like 2026-11-23 14:05.", text=text)
-        ) from None
-    if not 2000 <= moment.year <= 2100:
-        raise WarrantyRuleError(_("The year must lie between 2000 and 2100."))
-    return moment.replace(tzinfo=LOCAL_ZONE).astimezone(dt.UTC)
-
-
-def amount_of(text: str) -> Decimal:
-    """Return an amount in yuan that was typed.
-
-    Raises:
-        WarrantyRuleError: It is no amount.
-    """
-    try:
-        amount = Decimal(text.replace(",", "").replace("¥", "").strip())
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite():
-        raise WarrantyRuleError(_("“%(text)s” is no amount. Write it like 1,234.50.", text=text))
-    return amount
-
-
-def number_of(text: str, what: Any) -> int:
-    """Return a whole number that was typed.
-
-    Raises:
-        WarrantyRuleError: It is none.
-    """
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise WarrantyRuleError(_("“%(what)s” takes a whole number.", what=what))
-    return int(text)
-
-
-def priority_mark(order: Order) -> Markup:
-    """Return the priority; the two most urgent are red."""
-    level = {"P1": "s1", "P2": "s2", "P3": "s3", "P4": "s4"}[order.priority]
-    return Markup('<span class="sev {0}">{1}</span>').format(level, order.priority)
-
-
-def state_mark(order: Order) -> Markup:
-    """Return the state of an order; an overdue one says for how long."""
-    state = ORDER.state_of(order)
-    if orders.is_overdue(order) and order.due_at is not None:
-        days = -((order.due_at - utc_now()) // dt.timedelta(days=1))
-        late = ngettext("%(num)d day overdue", "%(num)d days overdue", days)
-        return Markup("{} {}").format(status("late", late), state.label)
-    return status(state.tone, state.label)
-
-
-def cover_mark(order: Order) -> Markup:
-    """Return the verdict on an order as a coloured word."""
-    tone, text = words.COVERS[order.cover]
-    return status(tone, text)
-
-
-_AGE_TONES = {"normal": "calm", "yellow": "wait", "orange": "age-orange", "red": "late"}
-
-
-def age_mark(order: Order) -> Markup | str:
-    """Return for how many days an open order has been waiting, in its colour."""
-    if order.state not in OPEN:
-        return ""
-    days = orders.age_days(order)
-    colour = orders.age_colour(days, orders.age_limits())
-    return status(_AGE_TONES[colour], ngettext("%(num)d day", "%(num)d days", days))
+__all__ = [
+    "CATEGORY_CHOICES",
+    "DEEDS",
+    "BoardView",
+    "OrderView",
+    "PartView",
+    "RequestView",
+    "age_mark",
+    "amount_of",
+    "cover_mark",
+    "kept_mark",
+    "moment_of",
+    "number_of",
+    "order_link",
+    "overdue_count",
+    "priority_mark",
+    "state_mark",
+    "take_order_step",
+]
 
 
 class OverdueFilter(BooleanFilter):
@@ -549,13 +489,13 @@ class OrderView(WarrantyView):
         me = str(require_scope().user_id or 0)
 
         def tab(
-            label: str, tone: str = "", counted: sa.ColumnElement[bool] | None = None, **given: str
+            label: str, tone: str = "", waiting: sa.ColumnElement[bool] | None = None, **given: str
         ) -> dict[str, Any]:
             return {
                 "label": label,
                 "url": self.address("index_view", **given),
                 "current": here == {name: value for name, value in given.items() if name.startswith("f_")},
-                "count": _counted(counted) if counted is not None else None,
+                "count": counted(waiting) if waiting is not None else None,
                 "tone": tone,
             }
 
@@ -582,30 +522,6 @@ class OrderView(WarrantyView):
             ),
             tab(_("All")),
         ]
-
-
-def _counted(condition: sa.ColumnElement[bool]) -> int:
-    limited = sa.select(Order.id).where(condition).limit(1000).subquery()
-    return int(db.session.scalar(sa.select(sa.func.count()).select_from(limited)) or 0)
-
-
-def kept_mark(moment: dt.datetime | None, due: dt.datetime | None) -> Markup | str:
-    """Return a moment beside its limit; red when it was missed, and it stays red."""
-    if moment is None and due is None:
-        return ""
-    late = due is not None and (moment or utc_now()) > due
-    shown = words.moment_text(moment) or _("not yet")
-    limit = _("by %(moment)s", moment=words.moment_text(due)) if due is not None else ""
-    return Markup("{} <small>{}</small>").format(
-        status("late" if late else "ok" if moment else "calm", shown), limit
-    )
-
-
-def order_link(order: Order) -> Markup:
-    """Return a link to an order."""
-    return Markup('<a href="{0}">{1}</a>').format(
-        url_for("warranty_orders.details_view", id=order.id), order.number
-    )
 
 
 def _text(key: int | None) -> str:
@@ -635,504 +551,6 @@ def _reporter(filed: Request) -> dict[str, str]:
     }
 
 
-def take_order_step(order: Order, code: str, values: Mapping[str, Any]) -> None:
-    """Call the service of a step.
-
-    Args:
-        order: The order.
-        code: Code of the transition.
-        values: What was typed.
-
-    Raises:
-        TransitionRefused: The step is unknown or not possible.
-    """
-
-    def given(name: str) -> str:
-        return str(values.get(name) or "")
-
-    score = int(given("score")) if given("score").isdigit() else None
-    steps: dict[str, Callable[[], Any]] = {
-        "triage": lambda: orders.triage(
-            order,
-            responsibility=Responsibility(given("responsibility") or Responsibility.UNDETERMINED),
-            category_code=given("category_code"),
-            priority=given("priority"),
-            system=given("system") if "system" in values else None,
-        ),
-        "dispatch": lambda: orders.dispatch(
-            order,
-            _company_of(order, given("contractor_id")),
-            _engineer_of(given("engineer_id")),
-            given("dispatch_note"),
-        ),
-        "contact": lambda: orders.note_contact(order, given("contact_note")),
-        "plan": lambda: orders.confirm_plan(order),
-        "start": lambda: orders.start_repair(order),
-        "fix": lambda: orders.report_fixed(order, given("work_done")),
-        "accept": lambda: orders.accept_as_engineer(order, given("accept_note")),
-        "owner_accept": lambda: orders.accept_as_owner(
-            order,
-            signer_name=given("signer_name"),
-            score=score,
-            quality_ok=bool(values.get("quality_ok")),
-            on_time_ok=bool(values.get("on_time_ok")),
-            clean_ok=bool(values.get("clean_ok")),
-            attitude_ok=bool(values.get("attitude_ok")),
-            note=given("accept_note"),
-        ),
-        "reject": lambda: orders.reject_repair(order, given("reject_note")),
-        "close": lambda: orders.close(order),
-        "call_back": lambda: orders.call_back(order, reached=True, score=score, note=given("call_note")),
-        "reopen": lambda: orders.reopen(order, given("reopen_reason")),
-        "refuse": lambda: orders.refuse(
-            order, given("closing_reason"), Exclusion(given("exclusion")) if given("exclusion") else None
-        ),
-        "accept_paid": lambda: orders.accept_paid(order, given("cover_reason")),
-        "suspend": lambda: orders.suspend(
-            order,
-            given("suspend_reason"),
-            given("suspend_note"),
-            utc_now() if values.get("owner_told") else None,
-        ),
-        "merge": lambda: orders.merge(order, _other_order(given("into_number")), given("closing_reason")),
-        "cancel": lambda: orders.cancel(order, given("closing_reason")),
-    }
-    if code.startswith("resume_"):
-        orders.resume(order)
-        return
-    if code not in steps:
-        ORDER.transition("")
-    steps[code]()
-
-
-def _company_of(order: Order, text: str) -> Company | None:
-    key = strict_id(text)
-    found = (
-        db.session.scalar(
-            sa.select(Company).where(Company.id == key, Company.department_id == order.project.department_id)
-        )
-        if key
-        else None
-    )
-    if key and found is None:
-        raise WarrantyRuleError(_("Choose a contractor of the project's city company."), "contractor_id")
-    return found
-
-
-def _engineer_of(text: str) -> User | None:
-    key = strict_id(text)
-    found = db.session.scalar(users_in_reach().where(User.id == key, User.active.is_(True))) if key else None
-    if key and found is None:
-        raise WarrantyRuleError(_("Choose an engineer of your departments."), "engineer_id")
-    return found
-
-
-def _other_order(number: str) -> Order:
-    found = db.session.scalar(sa.select(Order).where(Order.number == number.strip().upper()))
-    if found is None:
-        raise WarrantyRuleError(
-            _("There is no order %(number)s that you may see.", number=number), "into_number"
-        )
-    return found
-
-
-# Deeds that are no steps
-
-
-def _child(model: Any, order: Order, name: str) -> Any:
-    key = strict_id(request.form.get(name, ""))
-    found = (
-        db.session.scalar(sa.select(model).where(model.id == key, model.order_id == order.id))
-        if key
-        else None
-    )
-    return found if found is not None else abort(404)
-
-
-def _book(order: Order) -> Any:
-    start, end = moment_of(typed("booked_from", 30)), moment_of(typed("booked_to", 30))
-    if start is None or end is None:
-        raise WarrantyRuleError(_("Write down from when until when somebody comes."))
-    purpose = typed("purpose", 12)
-    if purpose not in list(VisitPurpose):
-        raise WarrantyRuleError(_("Choose why somebody comes."))
-    return orders.book_visit(
-        order, start, end, purpose=VisitPurpose(purpose), return_reason=typed("return_reason", 255)
-    )
-
-
-def _extend(order: Order) -> Any:
-    moment = moment_of(typed("new_date", 30))
-    if moment is None:
-        raise WarrantyRuleError(_("Write down the new date."))
-    return orders.extend(order, moment, typed("reason"), typed("told_how", 80))
-
-
-def _cost(order: Order) -> Any:
-    kind, bearer = typed("kind", 14), typed("borne_by", 12)
-    if kind not in list(CostKind) or (bearer and bearer not in list(Bearer)):
-        raise WarrantyRuleError(_("Choose kind and bearer of the cost from the lists."))
-    return money.add_cost(
-        order,
-        kind=CostKind(kind),
-        amount=amount_of(typed("amount", 20)),
-        borne_by=Bearer(bearer) if bearer else None,
-        description=typed("description", 255),
-        paid_by_us=typed("paid_by_us") == "1",
-    )
-
-
-def _use_part(order: Order) -> Any:
-    key = strict_id(request.form.get("part", ""))
-    part = visible(SparePart, key) if key else None
-    if part is None:
-        raise WarrantyRuleError(_("Choose the spare part from the list."))
-    return stock.move_part(part, -number_of(typed("quantity", 9), _("Quantity")), order.number, order)
-
-
-def _deduct(order: Order) -> Any:
-    repair = _child(ThirdPartyRepair, order, "third_party") if request.form.get("third_party") else None
-    cost = (
-        repair.invoice_amount
-        if repair is not None and repair.invoice_amount
-        else amount_of(typed("cost", 20))
-    )
-    return money.draft_deduction(order, cost, typed("reason"), third_party=repair)
-
-
-DEEDS: Mapping[str, tuple[str, Callable[[Order], Any], Any]] = {
-    "attempt": (
-        "warranty.work_order",
-        lambda order: orders.note_attempt(order, typed("text")),
-        _l("The attempt is noted."),
-    ),
-    "progress": (
-        "warranty.work_order",
-        lambda order: orders.tell_progress(order, typed("text")),
-        _l("The progress is noted; the owner reads it on his page."),
-    ),
-    "temporary": (
-        "warranty.work_order",
-        lambda order: orders.secure(order, typed("text")),
-        _l("The temporary measure is noted."),
-    ),
-    "remark": (
-        "warranty.view",
-        lambda order: orders.add_remark(order, typed("text")),
-        _l("The remark is noted."),
-    ),
-    "urge": (
-        "warranty.create_request",
-        orders.urge,
-        _l("Whoever looks after the order hears that the owner urges."),
-    ),
-    "book": ("warranty.work_order", _book, _l("The visit is booked.")),
-    "arrive": (
-        "warranty.work_order",
-        lambda order: orders.arrive(_child(Visit, order, "visit"), persons=typed("persons", 255)),
-        _l("The arrival is noted."),
-    ),
-    "leave": (
-        "warranty.work_order",
-        lambda order: orders.leave(
-            _child(Visit, order, "visit"),
-            findings=typed("findings"),
-            materials=typed("materials"),
-            minutes=number_of(typed("minutes", 9), _("Minutes")) if typed("minutes", 9) else None,
-        ),
-        _l("The visit is noted."),
-    ),
-    "absent": (
-        "warranty.work_order",
-        lambda order: orders.miss_visit(_child(Visit, order, "visit"), typed("text")),
-        _l("It is noted that nobody opened."),
-    ),
-    "cancel_visit": (
-        "warranty.work_order",
-        lambda order: orders.cancel_visit(_child(Visit, order, "visit"), typed("text")),
-        _l("The visit is cancelled."),
-    ),
-    "make_plan": (
-        "warranty.work_order",
-        lambda order: orders.make_plan(
-            order,
-            method=typed("method"),
-            days=number_of(typed("days", 9), _("Days")),
-            crew=typed("crew", 255),
-            materials=typed("materials"),
-        ),
-        _l("The plan is written down. Confirm it, or let the owner sign it first."),
-    ),
-    "sign_plan": (
-        "warranty.work_order",
-        lambda order: orders.sign_plan(_child(Plan, order, "plan"), typed("signed_name", 80)),
-        _l("The owner's signature is noted."),
-    ),
-    "told": ("warranty.suspend_order", orders.note_told, _l("It is noted that the owner was told.")),
-    "extend": ("warranty.suspend_order", _extend, _l("The new date is promised.")),
-    "longer": (
-        "warranty.approve_extension",
-        lambda order: orders.allow_longer_emergency(order, typed("reason")),
-        _l("The emergency has 72 hours now."),
-    ),
-    "override": (
-        "warranty.override_cover",
-        lambda order: orders.override_cover(order, typed("covered") == "1", typed("reason")),
-        _l("The cover is decided."),
-    ),
-    "not_reached": (
-        "warranty.call_back",
-        lambda order: orders.call_back(order, reached=False, note=typed("text")),
-        _l("The attempt is noted."),
-    ),
-    "cost": ("warranty.edit_costs", _cost, _l("The cost is noted.")),
-    "remove_cost": (
-        "warranty.edit_costs",
-        lambda order: money.remove_cost(_child(CostLine, order, "cost")),
-        _l("The cost is removed."),
-    ),
-    "use_part": ("warranty.edit_parts", _use_part, _l("The parts are taken out of the store.")),
-    "notice": (
-        "warranty.issue_notice",
-        lambda order: notices.issue_notice(order, typed("demand"), typed("served_how", 120)),
-        lambda made: _(
-            "Notice %(number)s is issued. Print it and attach the proof of service.", number=made.number
-        ),
-    ),
-    "third_party": (
-        "warranty.deduct",
-        lambda order: notices.order_third_party(
-            order, typed("company_name", 120), amount_of(typed("quotation", 20))
-        ),
-        _l("The third party is ordered."),
-    ),
-    "third_arrived": (
-        "warranty.deduct",
-        lambda order: notices.arrive_third_party(_child(ThirdPartyRepair, order, "third_party")),
-        _l("The arrival is noted."),
-    ),
-    "third_invoice": (
-        "warranty.deduct",
-        lambda order: notices.invoice_third_party(
-            _child(ThirdPartyRepair, order, "third_party"),
-            typed("invoice_number", 60),
-            amount_of(typed("invoice_amount", 20)),
-        ),
-        _l("The invoice is noted as a cost of the contractor."),
-    ),
-    "third_cancel": (
-        "warranty.deduct",
-        lambda order: notices.cancel_third_party(_child(ThirdPartyRepair, order, "third_party")),
-        _l("The third party is cancelled."),
-    ),
-    "deduct": (
-        "warranty.deduct",
-        _deduct,
-        lambda made: _("Deduction %(number)s is drafted. Issue it on its page.", number=made.number),
-    ),
-}
-"""What can be done with an order besides the steps of its workflow: permission, action, and what is said afterwards."""
-
-
-class RequestView(WarrantyView):
-    """What owners reported, each with its orders."""
-
-    permissions = ViewPermissions("warranty.view", None, None, None, "warranty.export")
-    record_kind = "warranty.request"
-    column_list = ("number", "house", "reporter_name", "channel", "reported_at", "orders")
-    column_details_list = (
-        "house",
-        "reporter_name",
-        "reporter_phone",
-        "relation",
-        "channel",
-        "reported_at",
-        "registered_at",
-        "registered_by",
-        "availability",
-        "note",
-    )
-    column_export_list = ("number", "unit.code", "channel", "reported_at", "registered_at")
-    column_labels = {
-        "number": _l("Number"),
-        "house": _l("House"),
-        "unit.code": _l("House"),
-        "unit_id": _l("House"),
-        "building_id": _l("Building"),
-        "project_id": _l("Project"),
-        "customer_id": _l("Customer"),
-        "reporter_name": _l("Reported by"),
-        "reporter_phone": _l("Telephone"),
-        "relation": _l("Is to the house"),
-        "channel": _l("Channel"),
-        "reported_at": _l("Reported"),
-        "registered_at": _l("Registered"),
-        "registered_by": _l("Registered by"),
-        "registered_by_id": _l("Registered by"),
-        "availability": _l("At home"),
-        "place": _l("Place in the common parts"),
-        "note": _l("Note"),
-        "orders": _l("Orders"),
-        "language": _l("Language"),
-        "client_key": _l("Key of the page"),
-    }
-    choices = {
-        "channel": tuple(words.CHANNELS.items()),
-        "relation": tuple(words.RELATIONS.items()),
-    }
-    cells = {
-        "house": lambda row: row.house,
-        "orders": lambda row: len(row.orders),
-        "registered_by": lambda row: row.registered_by.name if row.registered_by else "",
-    }
-    personal_columns = {"reporter_name": mask_all, "reporter_phone": mask_phone}
-    list_options = (
-        undefer(Request.unit_id),
-        undefer(Request.building_id),
-        undefer(Request.place),
-        joinedload(Request.unit).load_only(Unit.code),
-        sa.orm.selectinload(Request.orders).load_only(Order.id),
-    )
-    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=_l("Number"))
-    filters = (
-        ReferenceFilter("project_id", reference=PROJECTS),
-        ReferenceFilter("unit_id", reference=UNITS),
-        ChoiceFilter("channel"),
-        DateRangeFilter("reported_at"),
-    )
-    sortable = ("number", "reported_at")
-    list_template = "warranty/admin/requests.html"
-    empty_list_hint = _l("Look up the caller to register the first request.")
-
-
-class PartView(WarrantyView):
-    """Spare parts in store."""
-
-    permissions = ViewPermissions("warranty.view", "warranty.edit_parts", None, None, None)
-    record_kind = "warranty.part"
-    column_list = ("name", "specification", "project.name", "category", "stock", "location")
-    column_details_list = ("name", "specification", "project.name", "category", "stock", "location")
-    column_labels = {
-        "name": _l("Spare part"),
-        "specification": _l("Brand, model, colour lot"),
-        "project.name": _l("Project"),
-        "project_id": _l("Project"),
-        "category": _l("Category"),
-        "category_code": _l("Category"),
-        "stock": _l("In store"),
-        "quantity": _l("In store"),
-        "measure": _l("Unit of measure"),
-        "location": _l("Place in the store"),
-    }
-    choices = {"category_code": CATEGORY_CHOICES}
-    cells = {
-        "category": lambda row: words.category_name(row.category_code),
-        "stock": lambda row: f"{row.quantity} {row.measure}",
-    }
-    list_options = tuple(
-        undefer(getattr(SparePart, name)) for name in ("category_code", "quantity", "measure")
-    )
-    search = SearchDeclaration(
-        columns=("name", "specification"), small_table=True, placeholder=_l("Name or model")
-    )
-    filters = (ReferenceFilter("project_id", reference=PROJECTS),)
-    form_columns = ("project_id", "name", "specification", "category_code", "measure", "quantity", "location")
-    form_args = {"quantity": {"label": _l("In store at the beginning")}}
-    references = {"project_id": PROJECTS}
-    details_template = "warranty/admin/part.html"
-    empty_list_hint = _l("Keep tiles, paint and fittings of the lots that were used, so that repairs match.")
-
-    def create_record(self, form: GuardedForm) -> SparePart:
-        """Add a spare part."""
-        values = form.values()
-        return stock.add_part(
-            form["project_id"].record,
-            name=values["name"] or "",
-            specification=values["specification"] or "",
-            category_code=values["category_code"],
-            measure=values["measure"] or "",
-            location=values["location"] or "",
-            quantity=values["quantity"] or 0,
-        )
-
-    @expose_guarded("/move/", permission="warranty.edit_parts", methods=("POST",))
-    def move(self) -> Response:
-        """Note that parts came in or were used."""
-        record = self.get_one(request.args.get("id"))
-        sign = -1 if typed("direction", 4) == "out" else 1
-
-        def step() -> Any:
-            return stock.move_part(
-                record, sign * number_of(typed("quantity", 9), _("Quantity")), typed("note", 255)
-            )
-
-        return take_step(self.address("details_view", id=record.id), step, _("The store is up to date."))
-
-
-COLUMNS: Sequence[tuple[Any, tuple[str, ...]]] = (
-    (_l("To assess"), ("reported",)),
-    (_l("To dispatch"), ("triaged", "reopened")),
-    (_l("To visit"), ("dispatched", "contacted")),
-    (_l("To plan"), ("visited",)),
-    (_l("In repair"), ("planned", "repairing")),
-    (_l("Waiting"), ("suspended",)),
-    (_l("To accept"), ("self_checked", "engineer_accepted")),
-    (_l("To close"), ("owner_accepted",)),
-    (_l("To call back"), ("closed",)),
-)
-CARDS = 25
-
-
-class BoardView(PageView):
-    """The orders as cards in columns, and the visits of a day."""
-
-    @expose_guarded("/", permission="warranty.view")
-    def index(self) -> Any:
-        """Show what waits at which step, the most urgent first, and who comes where today."""
-        key = strict_id(request.args.get("project", ""))
-        project = PROJECTS.get(key) if key else None
-        conditions = [Order.project_id == project.id] if project is not None else []
-        columns = []
-        for label, states in COLUMNS:
-            where = [Order.state.in_(states), *conditions]
-            found = db.session.scalars(
-                sa.select(Order)
-                .where(*where)
-                .options(joinedload(Order.unit), joinedload(Order.contractor))
-                .order_by(Order.priority, Order.due_at, Order.id)
-                .limit(CARDS)
-            ).all()
-            limited = sa.select(Order.id).where(*where).limit(1000).subquery()
-            count = db.session.scalar(sa.select(sa.func.count()).select_from(limited)) or 0
-            columns.append((label, states, found, count))
-        day = local_today()
-        begin = dt.datetime.combine(day, dt.time(), LOCAL_ZONE)
-        visits = db.session.scalars(
-            sa.select(Visit)
-            .where(
-                Visit.booked_from >= begin,
-                Visit.booked_from < begin + dt.timedelta(days=1),
-                *([Visit.project_id == project.id] if project is not None else []),
-            )
-            .options(joinedload(Visit.order).joinedload(Order.unit), joinedload(Visit.engineer))
-            .order_by(Visit.booked_from, Visit.id)
-            .limit(100)
-        ).all()
-        return self.render(
-            "warranty/admin/board.html",
-            columns=columns,
-            visits=visits,
-            project=project,
-            problem=words.problem,
-            clock=lambda moment: words.moment_text(moment)[11:],
-            overdue=orders.is_overdue,
-            purposes=words.PURPOSES,
-            visit_states=words.VISIT_STATES,
-            priority=priority_mark,
-            age=age_mark,
-        )
-
-
 def overdue_count() -> int | None:
     """Return how many repairs are overdue, for the sidebar."""
-    return _counted(orders.overdue_condition()) or None
+    return counted(orders.overdue_condition()) or None

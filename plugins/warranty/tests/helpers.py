@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from io import BytesIO
 from typing import Any
 
@@ -51,7 +52,7 @@ def surveyed(order: Order) -> Order:
     dispatched(order)
     orders.note_contact(order, "约好上门")
     now = utc_now()
-    visit = orders.book_visit(order, now, now.replace(microsecond=0) + orders.dt.timedelta(hours=2))
+    visit = orders.book_visit(order, now, now.replace(microsecond=0) + dt.timedelta(hours=2))
     orders.arrive(visit, persons="维修班组 2 人")
     orders.leave(visit, findings="墙面裂缝 0.3 mm", minutes=30)
     return order

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.toolkit import all_departments, db
-from plugins.warranty.admin.orders import DEEDS
+from plugins.warranty.admin.deeds import DEEDS
 from plugins.warranty.models import Order, Request
 from plugins.warranty.tests.helpers import jpeg
 

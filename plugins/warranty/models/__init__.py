@@ -1,0 +1,81 @@
+"""What the module stores: clocks of houses, requests and orders, visits, plans, costs, notices, retention money.
+
+Every row of a project carries ``project_id`` beside its parent's key, and the foreign key holds both: the database
+itself refuses a child in another project than its parent.
+"""
+
+from __future__ import annotations
+
+from plugins.warranty.models.base import Base
+from plugins.warranty.models.cases import CaseKind, GroupCase
+from plugins.warranty.models.coverage import CitySeason, HouseStart, HouseWarranty, Promise, TakeOver
+from plugins.warranty.models.money import (
+    ContractorNotice,
+    Deduction,
+    EntryKind,
+    ReleaseRequest,
+    RetentionAccount,
+    RetentionEntry,
+    ThirdPartyRepair,
+)
+from plugins.warranty.models.orders import (
+    Acceptance,
+    AcceptanceKind,
+    CallBack,
+    Channel,
+    CostKind,
+    CostLine,
+    Escalation,
+    Exclusion,
+    Extension,
+    Order,
+    OrderEvent,
+    Plan,
+    Relation,
+    Request,
+    Responsibility,
+    Visit,
+    VisitPurpose,
+    VisitState,
+)
+from plugins.warranty.models.reports import MonthlyReport
+from plugins.warranty.models.stock import SpareMove, SparePart
+
+__all__ = [
+    "Acceptance",
+    "AcceptanceKind",
+    "Base",
+    "CallBack",
+    "CaseKind",
+    "Channel",
+    "CitySeason",
+    "ContractorNotice",
+    "CostKind",
+    "CostLine",
+    "Deduction",
+    "EntryKind",
+    "Escalation",
+    "Exclusion",
+    "Extension",
+    "GroupCase",
+    "HouseStart",
+    "HouseWarranty",
+    "MonthlyReport",
+    "Order",
+    "OrderEvent",
+    "Plan",
+    "Promise",
+    "Relation",
+    "ReleaseRequest",
+    "Request",
+    "Responsibility",
+    "RetentionAccount",
+    "RetentionEntry",
+    "SpareMove",
+    "SparePart",
+    "TakeOver",
+    "ThirdPartyRepair",
+    "Visit",
+    "VisitPurpose",
+    "VisitState",
+]

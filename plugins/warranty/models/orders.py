@@ -1,0 +1,551 @@
+"""Requests and orders, and all that happens to an order."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
+
+from core.toolkit import (
+    Building,
+    ByProject,
+    Customer,
+    Identified,
+    Project,
+    Record,
+    Unit,
+    User,
+    big_id,
+    utc_now,
+)
+from plugins.contractors.models import Company
+from plugins.warranty.coverage import Bearer, CategoryCode, Cover
+from plugins.warranty.models.base import Base, company_column, parent, project_column, user_column
+from plugins.warranty.sla import Priority
+
+if TYPE_CHECKING:
+    from plugins.warranty.models.cases import GroupCase
+    from plugins.warranty.models.money import ContractorNotice
+
+
+class Channel(StrEnum):
+    """How a request came in."""
+
+    PHONE = "phone"
+    DESK = "desk"
+    OWNER_LINK = "owner_link"
+    POSTER = "poster"
+    """The QR poster in the entrance."""
+    HANDOVER = "handover"
+    """An open item that was left over at the delivery."""
+    PATROL = "patrol"
+    STAFF = "staff"
+
+
+class Relation(StrEnum):
+    """What the reporter is to the house."""
+
+    OWNER = "owner"
+    FAMILY = "family"
+    TENANT = "tenant"
+    ATTORNEY = "attorney"
+    PROPERTY = "property"
+    OTHER = "other"
+
+
+class Responsibility(StrEnum):
+    """Whose fault it is."""
+
+    CONTRACTOR = "contractor"
+    DEVELOPER = "developer"
+    PROPERTY = "property"
+    OWNER = "owner"
+    THIRD_PARTY = "third_party"
+    FORCE_MAJEURE = "force_majeure"
+    UNDETERMINED = "undetermined"
+
+
+class Exclusion(StrEnum):
+    """Why the warranty does not cover a defect (domain reference 3.4.2)."""
+
+    MISUSE = "misuse"
+    ALTERATION = "alteration"
+    THIRD_PARTY = "third_party"
+    FORCE_MAJEURE = "force_majeure"
+    WEAR = "wear"
+    MAKER = "maker"
+    NEGLECT = "neglect"
+
+
+class Request(Record, Base):
+    """What an owner reported at once 报修单; each thing that is wrong becomes an order of its own."""
+
+    __tablename__ = "warranty_request"
+    __scope__ = ByProject()
+    __personal__ = frozenset({"reporter_name", "reporter_phone"})
+    __table_args__: Any = (
+        parent("unit", "unit_id"),
+        parent("building", "building_id"),
+        sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_warranty_request_project", "project_id", "reported_at"),
+    )
+
+    project_id: Mapped[int] = project_column()
+    building_id: Mapped[int] = mapped_column(big_id, index=True)
+    unit_id: Mapped[int | None] = mapped_column(big_id, index=True)
+    """The house; empty for common parts of the building."""
+    customer_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("customer.id", ondelete="SET NULL"), index=True
+    )
+    number: Mapped[str] = mapped_column(sa.String(40), unique=True)
+    """``BX-{project}-{yyyymmdd}-{seq3}``."""
+    reporter_name: Mapped[str] = mapped_column(sa.String(80), default="")
+    reporter_phone: Mapped[str] = mapped_column(sa.String(30), default="")
+    relation: Mapped[Relation] = mapped_column(sa.String(12), default=Relation.OWNER)
+    channel: Mapped[Channel] = mapped_column(sa.String(12), default=Channel.PHONE)
+    reported_at: Mapped[dt.datetime] = mapped_column(index=True)
+    registered_at: Mapped[dt.datetime]
+    registered_by_id: Mapped[int | None] = user_column()
+    availability: Mapped[str] = mapped_column(sa.Text, default="")
+    """When somebody is at home, in the reporter's words."""
+    place: Mapped[str] = mapped_column(sa.String(80), default="")
+    """Where in the common parts."""
+    note: Mapped[str] = mapped_column(sa.Text, default="")
+    language: Mapped[str] = mapped_column(sa.String(20), default="zh_Hans_CN")
+    client_key: Mapped[str | None] = mapped_column(sa.String(60), unique=True)
+    """Given by the page, so that a request that is sent twice is made once."""
+
+    project: Mapped[Project] = relationship(
+        Project, primaryjoin=lambda: foreign(Request.project_id) == Project.id, viewonly=True
+    )
+    building: Mapped[Building] = relationship(
+        Building, primaryjoin=lambda: foreign(Request.building_id) == Building.id, viewonly=True
+    )
+    unit: Mapped[Unit | None] = relationship(
+        Unit, primaryjoin=lambda: foreign(Request.unit_id) == Unit.id, viewonly=True
+    )
+    customer: Mapped[Customer | None] = relationship(
+        Customer, primaryjoin=lambda: foreign(Request.customer_id) == Customer.id, viewonly=True
+    )
+    registered_by: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(Request.registered_by_id) == User.id, viewonly=True
+    )
+    orders: Mapped[list[Order]] = relationship(
+        primaryjoin=lambda: Request.id == foreign(Order.request_id), order_by="Order.id", viewonly=True
+    )
+
+    @property
+    def house(self) -> str:
+        """The house, or the building with the place in its common parts."""
+        if self.unit is not None:
+            return self.unit.code
+        building = self.building.name or self.building.code
+        return f"{building} · {self.place}" if self.place else building
+
+
+class Order(Record, Base):
+    """One thing to repair 维修工单, from the report to the call-back (states of domain reference 3.4.3)."""
+
+    __tablename__ = "warranty_order"
+    __scope__ = ByProject()
+    __table_args__: Any = (
+        parent("unit", "unit_id"),
+        parent("building", "building_id"),
+        parent("warranty_request", "request_id"),
+        parent("warranty_order", "repeat_of_id"),
+        parent("warranty_order", "merged_into_id"),
+        parent("warranty_group_case", "group_case_id"),
+        sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_warranty_order_work", "project_id", "state", "due_at"),
+        sa.Index("ix_warranty_order_due", "due_at"),
+        sa.Index("ix_warranty_order_place", "building_id", "category_code", "reported_at"),
+        sa.Index("ix_warranty_order_house", "unit_id", "category_code"),
+        sa.Index("ix_warranty_order_engineer", "engineer_id", "state"),
+        sa.Index("ix_warranty_order_contractor", "contractor_id", "state"),
+        sa.Index("ix_warranty_order_reported", "project_id", "reported_at"),
+    )
+
+    project_id: Mapped[int] = project_column()
+    building_id: Mapped[int] = mapped_column(big_id)
+    unit_id: Mapped[int | None] = mapped_column(big_id)
+    request_id: Mapped[int] = mapped_column(big_id, index=True)
+    customer_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("customer.id", ondelete="SET NULL"), index=True
+    )
+    number: Mapped[str] = mapped_column(sa.String(40), unique=True)
+    """``WX-{project}-{yyyymmdd}-{seq3}``."""
+    state: Mapped[str] = mapped_column(sa.String(20), default="reported", index=True, active_history=True)
+    room_name: Mapped[str] = mapped_column(sa.String(60), default="")
+    fault_code: Mapped[str] = mapped_column(sa.String(30), default="other")
+    description: Mapped[str] = mapped_column(sa.Text, default="")
+    priority: Mapped[Priority] = mapped_column(sa.String(2), default=Priority.P3)
+    category_code: Mapped[CategoryCode] = mapped_column(sa.String(4))
+    system: Mapped[str] = mapped_column(sa.String(10), default="")
+    trade_code: Mapped[str] = mapped_column(sa.String(40), default="")
+    is_rain_leak: Mapped[bool] = mapped_column(default=False)
+
+    # The verdict, frozen by the day of the report
+    cover: Mapped[Cover] = mapped_column(sa.String(12), default=Cover.NOT_STARTED)
+    owner_end: Mapped[dt.date | None]
+    contractor_end: Mapped[dt.date | None]
+    cover_reason: Mapped[str] = mapped_column(sa.Text, default="")
+    """Why staff decided otherwise than the dates, or why it is excluded."""
+    exclusion: Mapped[Exclusion | None] = mapped_column(sa.String(14))
+    cover_decided_by_id: Mapped[int | None] = user_column()
+    responsibility: Mapped[Responsibility] = mapped_column(sa.String(14), default=Responsibility.UNDETERMINED)
+    borne_by: Mapped[Bearer] = mapped_column(sa.String(12), default=Bearer.UNDETERMINED)
+
+    # Who
+    contractor_id: Mapped[int | None] = company_column(index=False)
+    engineer_id: Mapped[int | None] = user_column()
+
+    # When, each the first time
+    reported_at: Mapped[dt.datetime]
+    registered_at: Mapped[dt.datetime]
+    triaged_at: Mapped[dt.datetime | None]
+    dispatched_at: Mapped[dt.datetime | None]
+    contacted_at: Mapped[dt.datetime | None]
+    arrived_at: Mapped[dt.datetime | None]
+    temporary_at: Mapped[dt.datetime | None]
+    temporary_note: Mapped[str] = mapped_column(sa.Text, default="")
+    planned_at: Mapped[dt.datetime | None]
+    started_at: Mapped[dt.datetime | None]
+    fixed_at: Mapped[dt.datetime | None]
+    """When the repair was last reported as finished."""
+    fixed_by_id: Mapped[int | None] = user_column()
+    engineer_accepted_at: Mapped[dt.datetime | None]
+    owner_accepted_at: Mapped[dt.datetime | None]
+    closed_at: Mapped[dt.datetime | None] = mapped_column(index=True)
+    called_back_at: Mapped[dt.datetime | None]
+
+    # Until when; copies of the clocks, for lists and figures
+    register_due_at: Mapped[dt.datetime | None]
+    contact_due_at: Mapped[dt.datetime | None]
+    arrival_due_at: Mapped[dt.datetime | None]
+    plan_due_at: Mapped[dt.datetime | None]
+    due_at: Mapped[dt.datetime | None]
+    call_back_due_at: Mapped[dt.datetime | None]
+    promised_at: Mapped[dt.datetime | None]
+    """What the owner was promised; an extension moves it and not the limit."""
+    first_promised_at: Mapped[dt.datetime | None]
+
+    # How it went
+    work_done: Mapped[str] = mapped_column(sa.Text, default="")
+    repair_cycles: Mapped[int] = mapped_column(default=0)
+    """How often it was reported as finished."""
+    reopen_count: Mapped[int] = mapped_column(default=0)
+    repeat_of_id: Mapped[int | None] = mapped_column(big_id, index=True)
+    merged_into_id: Mapped[int | None] = mapped_column(big_id, index=True)
+    group_case_id: Mapped[int | None] = mapped_column(big_id, index=True)
+    suspended_from: Mapped[str] = mapped_column(sa.String(20), default="")
+    closing_reason: Mapped[str] = mapped_column(sa.Text, default="")
+    """Why it is no warranty, was merged or cancelled."""
+    score: Mapped[int | None]
+    """The owner's satisfaction from 1 to 5: the call-back's, else that of his acceptance."""
+    urge_count: Mapped[int] = mapped_column(default=0)
+    urged_at: Mapped[dt.datetime | None]
+    source_kind: Mapped[str] = mapped_column(sa.String(60), default="")
+    """Kind of the record of another module from which it was taken over."""
+    source_id: Mapped[int | None] = mapped_column(big_id)
+    source_number: Mapped[str] = mapped_column(sa.String(40), default="")
+
+    project: Mapped[Project] = relationship(
+        Project, primaryjoin=lambda: foreign(Order.project_id) == Project.id, viewonly=True
+    )
+    building: Mapped[Building] = relationship(
+        Building, primaryjoin=lambda: foreign(Order.building_id) == Building.id, viewonly=True
+    )
+    unit: Mapped[Unit | None] = relationship(
+        Unit, primaryjoin=lambda: foreign(Order.unit_id) == Unit.id, viewonly=True
+    )
+    customer: Mapped[Customer | None] = relationship(
+        Customer, primaryjoin=lambda: foreign(Order.customer_id) == Customer.id, viewonly=True
+    )
+    request: Mapped[Request] = relationship(
+        primaryjoin=lambda: foreign(Order.request_id) == Request.id, viewonly=True
+    )
+    contractor: Mapped[Company | None] = relationship(
+        Company, primaryjoin=lambda: foreign(Order.contractor_id) == Company.id, viewonly=True
+    )
+    engineer: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(Order.engineer_id) == User.id, viewonly=True
+    )
+    fixed_by: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(Order.fixed_by_id) == User.id, viewonly=True
+    )
+    repeat_of: Mapped[Order | None] = relationship(
+        primaryjoin=lambda: foreign(Order.repeat_of_id) == Order.id,
+        remote_side=lambda: Order.id,
+        viewonly=True,
+    )
+    group_case: Mapped[GroupCase | None] = relationship(
+        primaryjoin="foreign(Order.group_case_id) == GroupCase.id", viewonly=True
+    )
+    events: Mapped[list[OrderEvent]] = relationship(
+        primaryjoin=lambda: Order.id == foreign(OrderEvent.order_id), order_by="OrderEvent.id", viewonly=True
+    )
+    visits: Mapped[list[Visit]] = relationship(
+        primaryjoin=lambda: Order.id == foreign(Visit.order_id), order_by="Visit.id", viewonly=True
+    )
+    plans: Mapped[list[Plan]] = relationship(
+        primaryjoin=lambda: Order.id == foreign(Plan.order_id), order_by="Plan.id", viewonly=True
+    )
+    acceptances: Mapped[list[Acceptance]] = relationship(
+        primaryjoin=lambda: Order.id == foreign(Acceptance.order_id), order_by="Acceptance.id", viewonly=True
+    )
+    costs: Mapped[list[CostLine]] = relationship(
+        primaryjoin=lambda: Order.id == foreign(CostLine.order_id), order_by="CostLine.id", viewonly=True
+    )
+    notices: Mapped[list[ContractorNotice]] = relationship(
+        primaryjoin="Order.id == foreign(ContractorNotice.order_id)",
+        order_by="ContractorNotice.id",
+        viewonly=True,
+    )
+
+    @property
+    def house(self) -> str:
+        """The house, or the building for common parts."""
+        return self.unit.code if self.unit is not None else (self.building.name or self.building.code)
+
+
+class OrderEvent(Identified, Base):
+    """What happened to an order, in the order in which it happened: contacts, progress told, urging, remarks."""
+
+    __tablename__ = "warranty_order_event"
+    __scope__ = ByProject()
+    __table_args__: Any = (parent("warranty_order", "order_id", "CASCADE"),)
+
+    project_id: Mapped[int] = project_column(index=True)
+    order_id: Mapped[int] = mapped_column(big_id, index=True)
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    text: Mapped[str] = mapped_column(sa.Text, default="")
+    is_public: Mapped[bool] = mapped_column(default=False)
+    """Whether the owner reads it on his page."""
+    at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    user_id: Mapped[int | None] = user_column()
+
+    user: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(OrderEvent.user_id) == User.id, viewonly=True
+    )
+
+
+class VisitPurpose(StrEnum):
+    """Why somebody comes."""
+
+    SURVEY = "survey"
+    REPAIR = "repair"
+    ACCEPTANCE = "acceptance"
+
+
+class VisitState(StrEnum):
+    """How far a visit has come."""
+
+    BOOKED = "booked"
+    ARRIVED = "arrived"
+    DONE = "done"
+    OWNER_ABSENT = "owner_absent"
+    CANCELLED = "cancelled"
+
+
+class Visit(Record, Base):
+    """Somebody comes to the house 上门."""
+
+    __tablename__ = "warranty_visit"
+    __scope__ = ByProject()
+    __table_args__: Any = (
+        parent("warranty_order", "order_id", "CASCADE"),
+        sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_warranty_visit_day", "project_id", "booked_from"),
+    )
+
+    project_id: Mapped[int] = project_column()
+    order_id: Mapped[int] = mapped_column(big_id, index=True)
+    purpose: Mapped[VisitPurpose] = mapped_column(sa.String(12), default=VisitPurpose.SURVEY)
+    state: Mapped[VisitState] = mapped_column(sa.String(14), default=VisitState.BOOKED)
+    booked_from: Mapped[dt.datetime]
+    booked_to: Mapped[dt.datetime]
+    arrived_at: Mapped[dt.datetime | None]
+    left_at: Mapped[dt.datetime | None]
+    persons: Mapped[str] = mapped_column(default="")
+    """Who came, with the number of their work cards."""
+    findings: Mapped[str] = mapped_column(sa.Text, default="")
+    materials: Mapped[str] = mapped_column(sa.Text, default="")
+    minutes: Mapped[int | None]
+    """Working time of all persons together."""
+    return_reason: Mapped[str] = mapped_column(default="")
+    """Why another visit is needed."""
+    engineer_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("user_account.id", ondelete="SET NULL"), index=True
+    )
+
+    order: Mapped[Order] = relationship(
+        primaryjoin=lambda: foreign(Visit.order_id) == Order.id, viewonly=True
+    )
+    engineer: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(Visit.engineer_id) == User.id, viewonly=True
+    )
+
+
+class Plan(Record, Base):
+    """How the defect is to be repaired 维修方案; leaks and structure need the owner's signature."""
+
+    __tablename__ = "warranty_plan"
+    __scope__ = ByProject()
+    __personal__ = frozenset({"signed_name"})
+    __table_args__: Any = (
+        parent("warranty_order", "order_id", "CASCADE"),
+        sa.UniqueConstraint("project_id", "id"),
+    )
+
+    project_id: Mapped[int] = project_column()
+    order_id: Mapped[int] = mapped_column(big_id, index=True)
+    method: Mapped[str] = mapped_column(sa.Text)
+    days: Mapped[int]
+    crew: Mapped[str] = mapped_column(default="")
+    materials: Mapped[str] = mapped_column(sa.Text, default="")
+    needs_signature: Mapped[bool] = mapped_column(default=False)
+    signed_name: Mapped[str] = mapped_column(sa.String(80), default="")
+    signed_at: Mapped[dt.datetime | None]
+    made_by_id: Mapped[int | None] = user_column()
+
+    order: Mapped[Order] = relationship(primaryjoin=lambda: foreign(Plan.order_id) == Order.id, viewonly=True)
+    made_by: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(Plan.made_by_id) == User.id, viewonly=True
+    )
+
+
+class Extension(Record, Base):
+    """A new date for the owner, with the reason, told before the old one has passed 延期."""
+
+    __tablename__ = "warranty_extension"
+    __scope__ = ByProject()
+    __table_args__: Any = (parent("warranty_order", "order_id", "CASCADE"),)
+
+    project_id: Mapped[int] = project_column(index=True)
+    order_id: Mapped[int] = mapped_column(big_id, index=True)
+    old_date: Mapped[dt.datetime | None]
+    new_date: Mapped[dt.datetime]
+    reason: Mapped[str] = mapped_column(sa.Text)
+    told_at: Mapped[dt.datetime | None]
+    told_how: Mapped[str] = mapped_column(sa.String(80), default="")
+    by_id: Mapped[int | None] = user_column()
+
+
+class AcceptanceKind(StrEnum):
+    """Who accepts a repair."""
+
+    ENGINEER = "engineer"
+    OWNER = "owner"
+
+
+class Acceptance(Record, Base):
+    """A verdict on a finished repair 验收: first our engineer's, then the owner's."""
+
+    __tablename__ = "warranty_acceptance"
+    __scope__ = ByProject()
+    __personal__ = frozenset({"signer_name"})
+    __table_args__: Any = (
+        parent("warranty_order", "order_id", "CASCADE"),
+        sa.UniqueConstraint("project_id", "id"),
+    )
+
+    project_id: Mapped[int] = project_column()
+    order_id: Mapped[int] = mapped_column(big_id, index=True)
+    cycle: Mapped[int] = mapped_column(default=1)
+    kind: Mapped[AcceptanceKind] = mapped_column(sa.String(10))
+    passed: Mapped[bool]
+    quality_ok: Mapped[bool | None]
+    on_time_ok: Mapped[bool | None]
+    clean_ok: Mapped[bool | None]
+    attitude_ok: Mapped[bool | None]
+    score: Mapped[int | None]
+    note: Mapped[str] = mapped_column(sa.Text, default="")
+    signer_name: Mapped[str] = mapped_column(sa.String(80), default="")
+    at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    by_id: Mapped[int | None] = user_column()
+
+    order: Mapped[Order] = relationship(
+        primaryjoin=lambda: foreign(Acceptance.order_id) == Order.id, viewonly=True
+    )
+    by: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(Acceptance.by_id) == User.id, viewonly=True
+    )
+
+
+class CallBack(Record, Base):
+    """An attempt to call the owner after the closing 回访."""
+
+    __tablename__ = "warranty_call_back"
+    __scope__ = ByProject()
+    __table_args__: Any = (parent("warranty_order", "order_id", "CASCADE"),)
+
+    project_id: Mapped[int] = project_column(index=True)
+    order_id: Mapped[int] = mapped_column(big_id, index=True)
+    at: Mapped[dt.datetime] = mapped_column(default=utc_now)
+    reached: Mapped[bool]
+    score: Mapped[int | None]
+    note: Mapped[str] = mapped_column(sa.Text, default="")
+    by_id: Mapped[int | None] = user_column()
+
+    by: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(CallBack.by_id) == User.id, viewonly=True
+    )
+
+
+class CostKind(StrEnum):
+    """What a cost is for."""
+
+    LABOUR = "labour"
+    MATERIAL = "material"
+    COMPENSATION = "compensation"
+    THIRD_PARTY = "third_party"
+    OTHER = "other"
+
+
+class CostLine(Record, Base):
+    """What an order costs, and who bears it 费用."""
+
+    __tablename__ = "warranty_cost_line"
+    __scope__ = ByProject()
+    __table_args__: Any = (
+        parent("warranty_order", "order_id"),
+        sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_warranty_cost_line_project", "project_id", "spent_on"),
+    )
+
+    project_id: Mapped[int] = project_column()
+    order_id: Mapped[int] = mapped_column(big_id, index=True)
+    kind: Mapped[CostKind] = mapped_column(sa.String(14), default=CostKind.LABOUR)
+    description: Mapped[str] = mapped_column(default="")
+    amount: Mapped[Decimal]
+    borne_by: Mapped[Bearer] = mapped_column(sa.String(12), default=Bearer.CONTRACTOR)
+    paid_by_us: Mapped[bool] = mapped_column(default=False)
+    """We paid what somebody else bears, so it is to be recovered."""
+    spent_on: Mapped[dt.date]
+    by_id: Mapped[int | None] = user_column()
+
+    order: Mapped[Order] = relationship(
+        primaryjoin=lambda: foreign(CostLine.order_id) == Order.id, viewonly=True
+    )
+
+
+class Escalation(Record, Base):
+    """An order was brought before a higher level 升级."""
+
+    __tablename__ = "warranty_escalation"
+    __scope__ = ByProject()
+    __table_args__: Any = (
+        parent("warranty_order", "order_id", "CASCADE"),
+        sa.UniqueConstraint("order_id", "step"),
+    )
+
+    project_id: Mapped[int] = project_column(index=True)
+    order_id: Mapped[int] = mapped_column(big_id)
+    step: Mapped[str] = mapped_column(sa.String(40))
+    """``overdue_manager`` …, ``repeat``, ``dissatisfied``, ``case``."""
+    reason: Mapped[str] = mapped_column(sa.Text, default="")
+    at: Mapped[dt.datetime] = mapped_column(default=utc_now)

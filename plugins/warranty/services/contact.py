@@ -1,0 +1,128 @@
+"""Dispatch, the contact with the owner, and what he is told."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from core.toolkit import (
+    User,
+    _,
+    add_todo,
+    db,
+    utc_now,
+)
+from plugins.contractors.models import Company
+from plugins.warranty import deadlines
+from plugins.warranty.errors import WarrantyRuleError
+from plugins.warranty.models import (
+    Order,
+)
+from plugins.warranty.services.intake import note_event, tell_of
+from plugins.warranty.services.steps import moment_of_step, require_open
+from plugins.warranty.sla import Step
+from plugins.warranty.workflows import ORDER
+
+
+def dispatch(
+    order: Order, contractor: Company | None = None, engineer: User | None = None, note: str = ""
+) -> None:
+    """Hand an order to the contractor who answers, with an engineer of ours who looks after it.
+
+    Args:
+        order: An assessed or reopened order; one that was dispatched already when the contractor declined.
+        contractor: Who repairs; the company of the matrix when omitted.
+        engineer: Who looks after it.
+        note: What the contractor has to know.
+
+    Raises:
+        TransitionRefused: The state or the right forbids it, or there is no contractor.
+    """
+    chosen = contractor.id if contractor is not None else order.contractor_id
+    fields: dict[str, Any] = {"contractor_id": chosen}
+    if engineer is not None:
+        fields["engineer_id"] = engineer.id
+    if order.dispatched_at is None or order.state == "reopened":
+        fields["dispatched_at"] = utc_now()
+    ORDER.move(order, "dispatch", **fields)
+    db.session.expire(order, ["contractor", "engineer"])
+    name = order.contractor.label if order.contractor is not None else ""
+    note_event(order, "dispatched", " · ".join(filter(None, (name, note.strip()))))
+    if order.engineer_id is not None:
+        add_todo(
+            order,
+            _("Look after %(number)s", number=order.number),
+            owner=order.engineer_id,
+            due_at=order.contact_due_at,
+            dedupe_key=f"warranty:order:{order.id}:{order.engineer_id}:{order.reopen_count}",
+            customer=order.customer,
+            unit=order.unit,
+        )
+
+
+def note_contact(order: Order, text: str, at: dt.datetime | None = None) -> None:
+    """Note that the owner was reached for the first time.
+
+    Args:
+        order: A dispatched order.
+        text: What was agreed.
+        at: When; now when omitted.
+
+    Raises:
+        TransitionRefused: The state or the right forbids it.
+        WarrantyRuleError: The moment is not possible.
+    """
+    moment = moment_of_step(order, at)
+    ORDER.move(order, "contact", contacted_at=order.contacted_at or moment)
+    deadlines.stop(order, Step.CONTACT, moment)
+    note_event(order, "contact", text or _("The owner was reached."), at=moment)
+    tell_of(order, "TP-F02", "warranty.contacted", _("First contact about %(number)s", number=order.number))
+
+
+def note_attempt(order: Order, text: str, at: dt.datetime | None = None) -> None:
+    """Note that the owner was not reached; every contact is evidence (商品房买卖合同司法解释)."""
+    note_event(order, "attempt", text or _("The owner was not reached."), at=moment_of_step(order, at))
+
+
+def tell_progress(order: Order, text: str, at: dt.datetime | None = None) -> None:
+    """Note what the owner was told about the progress; the next time is due again.
+
+    Raises:
+        WarrantyRuleError: There is nothing to tell, or the order has ended.
+    """
+    require_open(order)
+    if not text.strip():
+        raise WarrantyRuleError(_("Write down what the owner was told."), "text")
+    moment = moment_of_step(order, at)
+    deadlines.stop(order, Step.PROGRESS, moment)
+    deadlines.start(order, Step.PROGRESS, moment)
+    note_event(order, "progress", text, is_public=True, at=moment)
+
+
+def add_remark(order: Order, text: str, *, is_public: bool = False) -> None:
+    """Write a remark into the history of an order.
+
+    Raises:
+        WarrantyRuleError: It is empty.
+    """
+    if not text.strip():
+        raise WarrantyRuleError(_("Write the remark first."), "text")
+    note_event(order, "note", text, is_public=is_public)
+
+
+def urge(order: Order) -> None:
+    """Note that the owner asks where the repair is 催办; the engineer hears of it.
+
+    Raises:
+        WarrantyRuleError: The order has ended.
+    """
+    require_open(order)
+    order.urge_count, order.urged_at = order.urge_count + 1, utc_now()
+    note_event(order, "urge", _("The owner urges, time %(count)s.", count=order.urge_count), is_public=True)
+    add_todo(
+        order,
+        _("The owner urges: %(number)s", number=order.number),
+        owner=order.engineer_id,
+        role=None if order.engineer_id else "PCM",
+        dedupe_key=f"warranty:urge:{order.id}:{order.urge_count}",
+    )

@@ -1,0 +1,176 @@
+"""What holds an order up or ends it otherwise: rest, another date, merging, cancelling."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from core.toolkit import (
+    _,
+    db,
+    has_permission,
+    require_scope,
+    utc_now,
+)
+from plugins.warranty import deadlines
+from plugins.warranty.common import option
+from plugins.warranty.errors import WarrantyRuleError
+from plugins.warranty.models import (
+    Extension,
+    Order,
+)
+from plugins.warranty.services.intake import note_event, tell_of
+from plugins.warranty.services.steps import end_work, require_open
+from plugins.warranty.sla import Priority, Step
+from plugins.warranty.workflows import ORDER
+
+
+def suspend(order: Order, reason: str, note: str, told_at: dt.datetime | None = None) -> None:
+    """Let an order rest. Only what the owner or the season causes stops its clocks, and only once the owner was told.
+
+    Args:
+        order: An order at work.
+        reason: ``owner_unavailable``, ``waiting_material``, ``season`` or ``design_reply``.
+        note: What it waits for.
+        told_at: When the owner was told; None when he was not yet.
+
+    Raises:
+        TransitionRefused: The state or the right forbids it, or reason or note is missing.
+        WarrantyRuleError: The reason is unknown.
+
+    Source: domain reference 3.4.3 and Appendix F.
+    """
+    if reason not in {each.code for each in deadlines.PAUSES}:
+        raise WarrantyRuleError(_("Choose why the work rests from the list."), "suspend_reason")
+    before = order.state
+    ORDER.move(order, "suspend", suspend_reason=reason, suspend_note=note.strip(), suspended_from=before)
+    deadlines.rest(order, reason, note, told_at)
+    note_event(order, "suspended", note, is_public=True)
+
+
+def note_told(order: Order) -> None:
+    """Note that the owner was told that the work rests; from now on the pause counts.
+
+    Raises:
+        WarrantyRuleError: The order does not rest.
+    """
+    from core.toolkit import clocks_of, note_notice
+
+    if order.state != "suspended":
+        raise WarrantyRuleError(_("%(number)s does not rest.", number=order.number))
+    for clock in clocks_of(order):
+        if clock.is_running and clock.paused_at is not None:
+            note_notice(clock)
+    deadlines.refresh(order)
+    note_event(order, "progress", _("The owner was told that the work rests."), is_public=True)
+
+
+def resume(order: Order) -> None:
+    """Go on with an order that rested, where it was.
+
+    Raises:
+        TransitionRefused: It does not rest, or the right is missing.
+    """
+    ORDER.move(order, f"resume_{order.suspended_from or 'triaged'}")
+    order.suspended_from = ""
+    deadlines.go_on(order)
+    note_event(order, "resumed", _("The work goes on."), is_public=True)
+
+
+def extend(order: Order, new_date: dt.datetime, reason: str, told_how: str = "") -> Extension:
+    """Promise the owner another date, before the old one has passed 延期. The limit stays where it is.
+
+    Args:
+        order: An order that has not ended.
+        new_date: The new date, later than the promised one.
+        reason: Why; told to the owner.
+        told_how: How he was told, empty when he was not yet.
+
+    Raises:
+        WarrantyRuleError: The reason is missing, or the date is not later.
+
+    Source: touchpoint F08.
+    """
+    require_open(order)
+    if not reason.strip():
+        raise WarrantyRuleError(_("Say why it takes longer; the owner reads it."), "reason")
+    if order.promised_at is not None and new_date <= order.promised_at:
+        raise WarrantyRuleError(_("The new date lies after the promised one."), "new_date")
+    row = Extension(
+        project_id=order.project_id,
+        order_id=order.id,
+        old_date=order.promised_at,
+        new_date=new_date,
+        reason=reason.strip(),
+        told_at=utc_now() if told_how.strip() else None,
+        told_how=told_how.strip()[:80],
+        by_id=require_scope().user_id,
+    )
+    db.session.add(row)
+    order.promised_at = new_date
+    note_event(order, "extended", reason, is_public=True)
+    tell_of(order, "TP-F08", "warranty.extended", _("New date for %(number)s", number=order.number))
+    return row
+
+
+def allow_longer_emergency(order: Order, reason: str) -> None:
+    """Give an emergency 72 hours instead of 24, for a reason that was approved.
+
+    Raises:
+        WarrantyRuleError: It is no emergency, or the reason or the right is missing.
+
+    Source: domain reference Appendix F: P1 completes within 24 h, within 72 h with an approved reason.
+    """
+    require_open(order)
+    if order.priority != Priority.P1:
+        raise WarrantyRuleError(_("Only an emergency (P1) can be given 72 hours."))
+    if not has_permission("warranty.approve_extension"):
+        raise WarrantyRuleError(
+            _("Giving an emergency more time needs a right that your role does not have.")
+        )
+    if not reason.strip():
+        raise WarrantyRuleError(_("Say why the emergency needs more time."), "reason")
+    deadlines.stop(order, Step.COMPLETE, note="longer")
+    deadlines.start(
+        order,
+        Step.COMPLETE,
+        order.registered_at,
+        minutes=int(option("minutes_complete_emergency", order.project)),
+    )
+    note_event(order, "extended", reason)
+
+
+def merge(order: Order, into: Order, reason: str) -> None:
+    """Merge an order into another one about the same; photos and words stay readable on both.
+
+    Raises:
+        TransitionRefused: The state or the right forbids it.
+        WarrantyRuleError: Both are the same, lie in different buildings, or the other has ended.
+    """
+    if order.id == into.id:
+        raise WarrantyRuleError(_("An order cannot be merged into itself."))
+    if order.building_id != into.building_id:
+        raise WarrantyRuleError(_("Both orders must be of one building. Put them into a case instead."))
+    require_open(into)
+    ORDER.move(
+        order,
+        "merge",
+        closing_reason=reason.strip(),
+        into_number=into.number,
+        merged_into_id=into.id,
+    )
+    end_work(order)
+    note_event(order, "merged", _("Merged into %(number)s: %(reason)s", number=into.number, reason=reason))
+    note_event(
+        into, "merged", _("%(number)s is the same: %(text)s", number=order.number, text=order.description)
+    )
+
+
+def cancel(order: Order, reason: str) -> None:
+    """Cancel an order, for example because the owner takes it back.
+
+    Raises:
+        TransitionRefused: The state or the right forbids it, or the reason is missing.
+    """
+    ORDER.move(order, "cancel", closing_reason=reason.strip())
+    end_work(order)
+    note_event(order, "cancelled", reason, is_public=True)

@@ -1,0 +1,91 @@
+"""What every step of an order shares: the moment that was typed, the end, and the way up."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from core.toolkit import (
+    _,
+    add_todo,
+    db,
+    finish_todos_of,
+    stop_clocks_of,
+    utc_now,
+)
+from plugins.warranty.errors import WarrantyRuleError
+from plugins.warranty.models import (
+    Escalation,
+    Order,
+)
+from plugins.warranty.services.intake import note_event
+from plugins.warranty.workflows import ENDED, ORDER
+
+
+def moment_of_step(order: Order, at: dt.datetime | None, earliest: dt.datetime | None = None) -> dt.datetime:
+    """Return a moment that was typed, refused when it lies in the future or before what came before."""
+    now = utc_now()
+    if at is None:
+        return now
+    first = earliest or order.registered_at
+    if at > now + dt.timedelta(minutes=5):
+        raise WarrantyRuleError(_("This moment lies in the future. Enter one that has passed."))
+    if at < first:
+        raise WarrantyRuleError(
+            _(
+                "This moment lies before the previous step of %(number)s. Check date and time.",
+                number=order.number,
+            )
+        )
+    return min(at, now)
+
+
+def require_open(order: Order) -> None:
+    """Refuse to change an order that has ended.
+
+    Raises:
+        WarrantyRuleError: It is closed, refused, merged or cancelled.
+    """
+    if order.state in ENDED:
+        raise WarrantyRuleError(
+            _(
+                "%(number)s is “%(state)s” and does not change any more.",
+                number=order.number,
+                state=ORDER.state_of(order).label,
+            )
+        )
+
+
+def end_work(order: Order) -> None:
+    """Stop what still runs for an order, and take back what it asked for."""
+    stop_clocks_of(order)
+    finish_todos_of(order)
+
+
+def escalate(order: Order, step: str, reason: str) -> None:
+    """Bring an order before the customer-service manager, once for each step.
+
+    Args:
+        order: The order.
+        step: ``overdue_…``, ``repeat``, ``dissatisfied_…`` or ``case``.
+        reason: Why.
+    """
+    held = db.session.scalar(
+        sa.select(Escalation.id).where(Escalation.order_id == order.id, Escalation.step == step)
+    )
+    if held is not None:
+        return
+    db.session.add(
+        Escalation(project_id=order.project_id, order_id=order.id, step=step[:40], reason=reason.strip())
+    )
+    note_event(order, "escalated", reason)
+    if not step.startswith("overdue_"):
+        # The ladder of the clock asks by itself.
+        add_todo(
+            order,
+            _("Escalated: %(number)s", number=order.number),
+            role="PCM",
+            note=reason,
+            dedupe_key=f"warranty:escalated:{order.id}:{step}",
+        )
