@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,14 @@ from flask import (
     flash,
     g,
     has_request_context,
+    jsonify,
     redirect,
     request,
     session,
     url_for,
 )
 from flask_babel import get_locale
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
@@ -39,7 +41,7 @@ from core.admin.rendering import draw_field
 from core.database.scope import current_scope
 from core.extensions import db
 from core.languages import LOCALES
-from core.machinery.jobs.services import Unseen, unseen
+from core.machinery.jobs.services import unseen
 from core.people.permissions import has_permission, public
 from core.people.request_scope import current_standing
 from core.people.services import PeopleRuleError, department_names_of, set_acting_department, set_locale
@@ -145,7 +147,7 @@ class _Inputs:
 
 class Sidebar:
     """The links of the sidebar. Finding out which of some hundred views a user may open takes milliseconds, so the
-    answer is kept, keyed on everything that it depends on; the counts are taken anew for every page."""
+    answer is kept, keyed on everything that it depends on; the counts are asked for by the page when it is shown."""
 
     KEPT = 256
 
@@ -211,32 +213,24 @@ class FrameInputs:
     Attributes:
         areas: The sidebar's links.
         current: Whether each link belongs to this page.
-        counts: The number beside each link.
         departments: The choices of the switcher.
         department: Name of the acting department.
-        bell: How many of the user's jobs have ended since he looked, and how many wait or run.
         installation: The installation's own name.
         locale: Language of the page.
         theme: The chosen appearance.
         script_root: Where the application is mounted.
         work_url: Address of "my work"; "" for who may not see to-dos.
-        due: How many to-dos of the user are due by the end of today.
-        overdue: How many of them are overdue.
     """
 
     areas: tuple[SidebarArea, ...]
     current: tuple[bool, ...]
-    counts: tuple[str, ...]
     departments: tuple[DepartmentChoice, ...]
     department: str
-    bell: Unseen
     installation: str
     locale: str
     theme: str
     script_root: str
     work_url: str = ""
-    due: int = 0
-    overdue: int = 0
 
 
 class Frame:
@@ -252,7 +246,7 @@ class Frame:
     def __init__(self) -> None:
         self._drawn = lru_cache(maxsize=self.KEPT)(self._draw)
         # Nobody can write these into his name or an address: they are made when the process starts.
-        marks = ("token", "here", "query", "user", "email")
+        marks = ("token", "here", "query", "user", "email", "reader")
         self._marks = {name: f"{name}{secrets.token_hex(16)}" for name in marks}
         self._pattern = re.compile("|".join(self._marks.values()))
 
@@ -261,7 +255,7 @@ class Frame:
 
         Args:
             inputs: What they show.
-            values: The texts for ``token``, ``here``, ``query``, ``user`` and ``email``.
+            values: The texts for ``token``, ``here``, ``query``, ``user``, ``email`` and ``reader``.
         """
         sidebar, top_bar = self._drawn(inputs)
         texts = {self._marks[name]: str(escape(value)) for name, value in values.items()}
@@ -355,15 +349,13 @@ class Shell:
         inputs = FrameInputs(
             self.areas,
             tuple(link.is_current(endpoint, blueprint_of_page) for link in links),
-            tuple(link.count() for link in links),
             tuple(self.departments),
             self.department,
-            unseen(),
             self.installation,
             str(get_locale()),
             self.theme,
             request.script_root,
-            *self._work(),
+            self.work_url,
         )
         query = request.args.get("q", "")[:LONGEST_QUERY] if endpoint == "search.results" else ""
         return frame.parts(
@@ -373,11 +365,13 @@ class Shell:
             query=query,
             user=self.user_name,
             email=self.user_email,
+            reader=self.reader,
         )
 
-    def _work(self) -> tuple[str, int, int]:
-        url = self.link(WORK) if has_permission("todos.view") else None
-        return ("", 0, 0) if url is None else (url, *due_today())
+    @property
+    def work_url(self) -> str:
+        """The address of "my work"; "" for who may not see to-dos."""
+        return (self.link(WORK) or "") if has_permission("todos.view") else ""
 
     @property
     def sidebar(self) -> Markup:
@@ -394,6 +388,12 @@ class Shell:
         """The signed-in user's name."""
         standing = current_standing()
         return (standing.user.name or standing.user.email) if standing else ""
+
+    @property
+    def reader(self) -> str:
+        """For whom counts are kept in the browser: the user, his acting department, and the language."""
+        standing = current_standing()
+        return f"{standing.user.id}-{standing.scope.department_id}-{get_locale()}" if standing else ""
 
     @property
     def user_email(self) -> str:
@@ -492,6 +492,32 @@ def _mark(path: Path) -> str:
 def root() -> AnyResponse:
     """Lead to the back office."""
     return redirect(url_for("admin.index"))
+
+
+@blueprint.get("/admin/counts")
+@public("it counts for whoever is signed in, within what he may see, and answers nobody else")
+def counts() -> AnyResponse:
+    """Tell the numbers of the sidebar and the top bar.
+
+    Pages ask for them when they are shown: counting takes longer than most pages, and a page does not wait for it.
+    """
+    if current_standing() is None:
+        return sign_in_first()
+    shell = _shell_of_request()
+    told: dict[str, Any] = {
+        "links": {
+            link.endpoint: number for area in shell.areas for link in area.links if (number := link.count())
+        },
+        "bell": asdict(unseen()),
+        "work": None,
+    }
+    if shell.work_url:
+        due, overdue = due_today()
+        title = _("Due by the end of today: %(due)s, overdue: %(overdue)s", due=due, overdue=overdue)
+        told["work"] = {"due": due, "overdue": overdue, "title": title if due else _("My work")}
+    answer = jsonify(told)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 @blueprint.post("/preferences/language")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -82,6 +83,13 @@ def empty_database_url(create_database: Callable[[], str]) -> str:
     return create_database()
 
 
+_HARMLESS = re.compile(
+    r"\s*(?:SELECT|SAVEPOINT|RELEASE|ROLLBACK|BEGIN|SET|SHOW|PRAGMA|EXPLAIN|LOCK|DECLARE|FETCH|CLOSE)\b",
+    re.IGNORECASE,
+)
+_WRITING = re.compile(r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\s+\"?(\w+)\"?", re.IGNORECASE)
+
+
 class States:
     """Brings the database of an application to a remembered state, and only when it was changed since.
 
@@ -91,15 +99,28 @@ class States:
 
     def __init__(self, engine: sa.Engine, metadata: sa.MetaData) -> None:
         self._engine = engine
-        self._keeper = (
+        self._keeper: _SqliteKeeper | _PostgresqlKeeper = (
             _SqliteKeeper() if engine.dialect.name == "sqlite" else _PostgresqlKeeper(metadata.sorted_tables)
         )
         self._names: set[str] = set()
-        self._current: str | None = None
+        self._last: str | None = None
+        self._written: set[str] | None = set()
+        self._is_changed = True
+        sa.event.listen(engine, "before_cursor_execute", self._on_statement)
         sa.event.listen(engine, "commit", self._on_commit)
 
+    def _on_statement(self, _connection: sa.Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if self._written is None or _HARMLESS.match(statement):
+            return
+        found = _WRITING.findall(statement)
+        if found:
+            self._written.update(found)
+        else:
+            # Nobody knows what it changed: everything is brought back.
+            self._written = None
+
     def _on_commit(self, _connection: sa.Connection) -> None:
-        self._current = None
+        self._is_changed = True
 
     @contextmanager
     def _driver(self) -> Iterator[Any]:
@@ -114,7 +135,7 @@ class States:
         with self._driver() as driver:
             self._keeper.remember(driver, name)
         self._names.add(name)
-        self._current = name
+        self._now_as(name)
 
     def knows(self, name: str) -> bool:
         """Return whether a state with this name was remembered."""
@@ -127,11 +148,15 @@ class States:
             name: What it was remembered as.
             even_if_unchanged: Also when nothing was committed through this engine, for a database that others use.
         """
-        if self._current == name and not even_if_unchanged:
+        if self._last == name and not self._is_changed and not even_if_unchanged:
             return
+        only = None if even_if_unchanged or self._last != name else self._written
         with self._driver() as driver:
-            self._keeper.restore(driver, name)
-        self._current = name
+            self._keeper.restore(driver, name, only)
+        self._now_as(name)
+
+    def _now_as(self, name: str) -> None:
+        self._last, self._written, self._is_changed = name, set(), False
 
 
 class _SqliteKeeper:
@@ -145,7 +170,8 @@ class _SqliteKeeper:
         driver.backup(copy)
         self._copies[name] = copy
 
-    def restore(self, driver: sqlite3.Connection, name: str) -> None:
+    def restore(self, driver: sqlite3.Connection, name: str, only: set[str] | None) -> None:
+        del only
         # Copying waits for ever for a transaction that a test left open; this fails after the busy timeout.
         driver.execute("BEGIN IMMEDIATE")
         driver.execute("ROLLBACK")
@@ -157,7 +183,9 @@ class _PostgresqlKeeper:
 
     def __init__(self, tables: Sequence[sa.Table]) -> None:
         self._tables = tuple(tables)
-        self._restoring: dict[str, sql.Composed] = {}
+        self._places = {table.name: place for place, table in enumerate(self._tables)}
+        self._filled: dict[str, frozenset[str]] = {}
+        self._positions: dict[str, dict[str, sql.Composed]] = {}
 
     def remember(self, driver: psycopg.Connection[Any], name: str) -> None:
         schema = f"state_{name}"
@@ -169,39 +197,66 @@ class _PostgresqlKeeper:
         ]
         driver.execute(_joined(statements))
         driver.commit()
-        self._restoring[name] = _joined(
-            [
-                sql.SQL("SET LOCAL lock_timeout = '15s'"),
-                *(sql.SQL("DELETE FROM {}").format(_name(table.name)) for table in reversed(self._tables)),
-                *(
-                    sql.SQL("INSERT INTO {0} ({2}) SELECT {2} FROM {1}").format(
-                        _name(table.name),
-                        _name(schema, table.name),
-                        sql.SQL(", ").join(
-                            _name(column.name) for column in table.columns if column.computed is None
-                        ),
-                    )
-                    for table in filled
-                ),
-                *self._sequences(driver),
-            ]
-        )
+        self._filled[name] = frozenset(table.name for table in filled)
+        self._positions[name] = self._sequences(driver)
 
-    def restore(self, driver: psycopg.Connection[Any], name: str) -> None:
-        driver.execute(self._restoring[name])
+    def restore(self, driver: psycopg.Connection[Any], name: str, only: set[str] | None) -> None:
+        """Bring tables back.
+
+        Args:
+            driver: The connection.
+            name: The state.
+            only: Names of the tables that differ from it, as far as statements named them; None for all tables.
+        """
+        tables = self._tables if only is None else self._reached(only)
+        positions = self._positions[name]
+        statements = [
+            sql.SQL("SET LOCAL lock_timeout = '15s'"),
+            # The rows fit each other when all are back; checking them one by one takes most of the time.
+            sql.SQL("SET LOCAL session_replication_role = replica"),
+            *(sql.SQL("DELETE FROM {}").format(_name(table.name)) for table in reversed(tables)),
+            *(
+                sql.SQL("INSERT INTO {0} ({2}) SELECT {2} FROM {1}").format(
+                    _name(table.name),
+                    _name(f"state_{name}", table.name),
+                    sql.SQL(", ").join(
+                        _name(column.name) for column in table.columns if column.computed is None
+                    ),
+                )
+                for table in tables
+                if table.name in self._filled[name]
+            ),
+            *(positions[table.name] for table in tables if table.name in positions),
+        ]
+        driver.execute(_joined(statements))
         driver.commit()
 
+    def _reached(self, names: set[str]) -> list[sa.Table]:
+        """Return the tables and those whose rows the database changes after theirs (ON DELETE CASCADE, SET NULL)."""
+        found = names & self._places.keys()
+        for table in self._tables:
+            for constraint in table.foreign_key_constraints:
+                if constraint.referred_table.name in found and constraint.ondelete in ("CASCADE", "SET NULL"):
+                    found.add(table.name)
+        return sorted(
+            (self._tables[self._places[name]] for name in found), key=lambda each: self._places[each.name]
+        )
+
     @staticmethod
-    def _sequences(driver: psycopg.Connection[Any]) -> list[sql.Composed]:
-        """Return what sets the sequences to where they are now, so that new rows have the same keys every time."""
+    def _sequences(driver: psycopg.Connection[Any]) -> dict[str, sql.Composed]:
+        """Return what sets each table's sequence to where it is now, so that new rows have the same keys every time."""
         found = driver.execute(
-            "SELECT sequencename, coalesce(last_value, start_value), last_value IS NOT NULL"
-            " FROM pg_sequences WHERE schemaname = 'public'"
+            "SELECT owner.relname, sequences.sequencename, coalesce(last_value, start_value), last_value IS NOT NULL"
+            " FROM pg_sequences AS sequences"
+            " JOIN pg_class AS sequence ON sequence.relname = sequences.sequencename"
+            " JOIN pg_depend AS link ON link.objid = sequence.oid AND link.deptype IN ('a', 'i')"
+            " JOIN pg_class AS owner ON owner.oid = link.refobjid"
+            " WHERE sequences.schemaname = 'public' AND sequence.relkind = 'S'"
         ).fetchall()
-        return [
-            sql.SQL("SELECT setval({}, {}, {})").format(_name(name).as_string(driver), value, called)
-            for name, value, called in found
-        ]
+        return {
+            owner: sql.SQL("SELECT setval({}, {}, {})").format(_name(name).as_string(driver), value, called)
+            for owner, name, value, called in found
+        }
 
     @staticmethod
     def _has_rows(driver: psycopg.Connection[Any], table: sa.Table) -> bool:

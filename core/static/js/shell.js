@@ -59,11 +59,71 @@
     search(form);
   }
 
-  // While jobs of the user are at work, the bell asks now and then whether one has ended.
+  // The counts are asked for when the page is shown; those of the page before serve for a few seconds, unless a form
+  // was sent since, which may have changed them.
+  const top = document.querySelector("[data-counts]");
   const bell = document.querySelector("[data-bell]");
+  const COUNTS = "counts";
+  const COUNTS_MS = 15000;
   const BELL_MS = 8000;
-  if (bell && Number(bell.dataset.active)) {
-    window.setTimeout(askBell, BELL_MS);
+  if (top) {
+    document.addEventListener("submit", function () { sessionStorage.removeItem(COUNTS); });
+    count();
+  }
+
+  function number(place, value) {
+    place.textContent = value < 100 ? String(value) : "99+";
+    place.hidden = !value;
+  }
+
+  async function count() {
+    let told = null;
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(COUNTS) || "null");
+      if (kept && kept.reader === top.dataset.reader && Date.now() - kept.at < COUNTS_MS && Date.now() >= kept.at) {
+        told = kept.told;
+      }
+    } catch (error) {
+      told = null;
+    }
+    if (!told) {
+      try {
+        const answer = await fetch(top.dataset.counts, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+        told = answer.ok && !answer.redirected ? await answer.json() : null;
+      } catch (error) {
+        told = null;
+      }
+      if (!told) {
+        return;
+      }
+      sessionStorage.setItem(COUNTS, JSON.stringify({ reader: top.dataset.reader, at: Date.now(), told: told }));
+    }
+    for (const place of document.querySelectorAll("[data-count]")) {
+      place.textContent = told.links[place.dataset.count] || "";
+      place.hidden = !place.textContent;
+    }
+    const work = top.querySelector(".top-work");
+    if (work && told.work) {
+      number(work.querySelector(".n"), told.work.due);
+      work.classList.toggle("late", told.work.overdue > 0);
+      work.title = told.work.title;
+    }
+    if (bell) {
+      ring(told.bell);
+    }
+  }
+
+  // While jobs of the user are at work, the bell asks now and then whether one has ended.
+  function ring(told) {
+    const button = bell.querySelector("button");
+    const words = told.ended ? bell.dataset.some : bell.dataset.none;
+    bell.classList.toggle("rings", told.ended > 0);
+    number(bell.querySelector(".n"), told.ended);
+    button.title = words;
+    button.setAttribute("aria-label", words);
+    if (told.active) {
+      window.setTimeout(askBell, BELL_MS);
+    }
   }
 
   async function askBell() {
@@ -77,16 +137,8 @@
       }
     }
     if (told) {
-      const button = bell.querySelector("button");
-      const number = bell.querySelector(".n");
-      const words = told.ended ? bell.dataset.some : bell.dataset.none;
-      bell.classList.toggle("rings", told.ended > 0);
-      number.textContent = told.ended < 100 ? String(told.ended) : "99+";
-      number.hidden = !told.ended;
-      button.title = words;
-      button.setAttribute("aria-label", words);
-    }
-    if (!told || told.active) {
+      ring(told);
+    } else {
       window.setTimeout(askBell, BELL_MS);
     }
   }

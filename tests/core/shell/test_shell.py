@@ -27,6 +27,10 @@ def _page(
     return response.text
 
 
+def _counts(client: FlaskClient, permissions: str = ",".join(PERMISSIONS)) -> Any:
+    return client.get("/admin/counts", headers={"X-User": "1", "X-Permissions": permissions})
+
+
 @pytest.fixture
 def acting(app: Flask) -> Any:
     """Run a test inside a request of the user."""
@@ -56,15 +60,23 @@ class TestSidebar:
             client.post("/preferences/language", data={"locale": locale})
             assert f'<html lang="{language}"' in _page(client)
 
-    def test_counts_are_taken_anew_and_capped(self, client: FlaskClient) -> None:
+    def test_the_page_asks_for_counts(self, client: FlaskClient) -> None:
         text = _page(client)
-        assert '<span class="n">37</span>' in text
-        assert '<span class="n">999+</span>' in text
+        assert 'data-counts="/admin/counts"' in text
+        assert '<span class="n" data-count="handover_defects.index" hidden></span>' in text
+        told = _counts(client)
+        assert told.headers["Cache-Control"] == "no-store"
+        assert told.json["links"] == {"customers.index": "999+", "handover_defects.index": "37"}
+
+    def test_counts_follow_permissions(self, client: FlaskClient) -> None:
+        assert _counts(client, "customers.view").json["links"] == {"customers.index": "999+"}
 
     def test_a_count_that_fails_is_left_out(self, client: FlaskClient) -> None:
         text = _page(client)
-        assert '<a href="/admin/units/"><span>Units</span></a>' in text
-        assert CANARY not in text
+        assert '<a href="/admin/units/"><span>Units</span>' in text
+        told = _counts(client)
+        assert "units.index" not in told.json["links"]
+        assert CANARY not in told.get_data(as_text=True)
 
     def test_the_current_page_is_marked(self, client: FlaskClient) -> None:
         text = _page(client, address="/admin/customers/")

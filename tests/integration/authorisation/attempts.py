@@ -1210,6 +1210,7 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "audit_log.check": _audit_check,
     "admin.index": _staff_only,
     "account.index": _staff_only,
+    "shell.counts": _staff_only,
     "search.results": _search,
     "search.suggestions": _search,
     "shell.choose_department": _choose_department,
