@@ -8,12 +8,14 @@ from the end; the keys are found first, then the rows.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, load_only
 
@@ -40,7 +42,11 @@ DEEPEST_OFFSET = 50_000
 SHALLOW_OFFSET = 500
 """Up to here the rows are read at once, beyond it the keys first."""
 PAGE_SIZES = (50, 100, 200)
+REMEMBERED_SECONDS = 60.0
+"""How long it is remembered that a list is long."""
+MOST_REMEMBERED = 1_024
 
+_LONG_LISTS = "doorstep.admin.long_lists"
 _PAGE = re.compile(r"-?[0-9]{1,9}")
 _OWN_ARGUMENTS = frozenset({"page", "after", "before", "sort", "desc", "search", "size"})
 
@@ -238,7 +244,26 @@ class Lister:
         return self._walk(limit, True, None)
 
     def count(self) -> Count:
-        """Return how many rows the list has: exact up to 10,000, beyond it about or at least."""
+        """Return how many rows the list has: exact up to 10,000, beyond it about or at least.
+
+        That a whole list is long is remembered for a minute: it is told as "about" or "at least", and counting again
+        takes longer than reading the page.
+        """
+        if self.conditions:
+            return self._count()
+        kept: dict[Any, tuple[float, Count]] = current_app.extensions.setdefault(_LONG_LISTS, {})
+        key, now = (self.model.__tablename__, require_scope()), time.monotonic()
+        known = kept.get(key)
+        if known is not None and known[0] > now:
+            return known[1]
+        count = self._count()
+        if count.certainty is not Certainty.EXACT:
+            if len(kept) >= MOST_REMEMBERED:
+                kept.clear()
+            kept[key] = (now + REMEMBERED_SECONDS, count)
+        return count
+
+    def _count(self) -> Count:
         if not self.conditions and self.model.__scope__.criterion(self.model, require_scope()) is None:
             return self._estimated()
         number = self.count_up_to(COUNT_LIMIT + 1)

@@ -8,6 +8,7 @@ from flask import Flask
 
 from core.database.connections import engine_options, prepare_engine
 from core.database.scope import install_wall
+from core.database.structure import install_structure_mark
 from core.extensions import db
 
 
@@ -23,3 +24,4 @@ def set_up_database(app: Flask) -> None:
     with app.app_context():
         prepare_engine(db.engine)
     install_wall(db.session.session_factory)
+    install_structure_mark(db.session.session_factory)

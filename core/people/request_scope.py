@@ -1,4 +1,4 @@
-"""What the user of a request may see and do: computed once per request from the database, never kept longer."""
+"""What the user of a request may see and do: computed for each request from what the database says at that moment."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from flask import Flask, g, redirect, request, session
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security import url_for_security
+from sqlalchemy.orm import load_only
 from werkzeug.wrappers import Response
 
 from core.database.base import metadata
 from core.database.scope import Scope, all_departments, enter_scope
+from core.database.structure import mark_column, remembered, use_mark
 from core.extensions import db
 from core.people.models import Department, Membership, Role, User
 
@@ -86,6 +88,7 @@ def load_user(uniquifier: str) -> User | None:
     if not rows or not rows[0][0].active:
         return None
     user: User = rows[0][0]
+    use_mark(rows[0].structure_mark)
     g.setdefault("_held_by", {})[user.id] = _held(rows)
     return user
 
@@ -147,6 +150,21 @@ def _enter_request_scope() -> Response | None:
 # The two queries of every request are built once: building them costs as much as running them.
 
 
+_ASKED_OF_EVERYBODY = (
+    User.id,
+    User.email,
+    User.name,
+    User.locale,
+    User.active,
+    User.acting_department_id,
+    User.password,
+    User.fs_uniquifier,
+    User.tf_primary_method,
+    User.tf_totp_secret,
+)
+"""What requests read of an account; the rest is read when it is asked for."""
+
+
 @cache
 def _memberships_query(column: str) -> Any:
     """Return the query of an account and its roles, found by ``column`` with the parameter ``value``."""
@@ -157,6 +175,7 @@ def _memberships_query(column: str) -> Any:
             Department.path,
             Role.permissions,
             Role.requires_two_factor,
+            mark_column(),
         )
         .outerjoin(Membership, Membership.user_id == User.id)
         .outerjoin(
@@ -164,6 +183,7 @@ def _memberships_query(column: str) -> Any:
         )
         .outerjoin(Role, Role.id == Membership.role_id)
         .where(getattr(User, column) == sa.bindparam("value"))
+        .options(load_only(*_ASKED_OF_EVERYBODY))
         .order_by(sa.func.length(Department.path), Department.path, Role.id)
     )
 
@@ -262,7 +282,12 @@ def _view_query() -> Any:
 
 
 def _look_from(department_id: int) -> _View | None:
-    """Return what can be seen from a department, in one query; None when it is gone or archived."""
+    """Return what can be seen from a department; None when it is gone or archived."""
+    return remembered("view", department_id, lambda: _read_view(department_id))
+
+
+def _read_view(department_id: int) -> _View | None:
+    """Return what can be seen from a department, in one query."""
     with all_departments(_REASON):
         rows = db.session.execute(_view_query(), {"department_id": department_id}).all()
     departments = {row.id: row for row in rows if row.what in ("department", "archived")}

@@ -9,6 +9,7 @@ from flask import has_request_context, request
 
 from core.database.base import CORE
 from core.database.scope import current_scope
+from core.database.structure import remembered
 from core.extensions import db
 from core.plugin_system.models import PluginSwitch
 from core.plugin_system.runtime import current_runtime
@@ -61,10 +62,10 @@ def switches_in(department_id: int) -> dict[str, bool]:
     """Return the switch of each plugin that counts in a department: the nearest up the tree."""
     if not has_request_context():
         return _load(department_id)
-    # Kept in the request, not in the process: several workers never disagree.
+    # Kept in the process only with the mark of the structure: several workers never disagree.
     loaded: dict[int, dict[str, bool]] = request.environ.setdefault(_ENVIRON_KEY, {})
     if department_id not in loaded:
-        loaded[department_id] = _load(department_id)
+        loaded[department_id] = remembered("switches", department_id, lambda: _load(department_id))
     return loaded[department_id]
 
 

@@ -210,7 +210,7 @@ class _PostgresqlKeeper:
         """
         tables = self._tables if only is None else self._reached(only)
         positions = self._positions[name]
-        statements = [
+        statements: list[sql.Composed | sql.SQL] = [
             sql.SQL("SET LOCAL lock_timeout = '15s'"),
             # The rows fit each other when all are back; checking them one by one takes most of the time.
             sql.SQL("SET LOCAL session_replication_role = replica"),

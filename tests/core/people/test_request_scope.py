@@ -73,15 +73,16 @@ def test_the_scope_of_a_request(world: World, sign_in: Callable, see: Callable) 
     assert "people.manage" not in scope.permissions
 
 
-def test_the_scope_costs_two_selects(world: World, sign_in: Callable, running_app: Flask) -> None:
+def test_the_scope_costs_one_select_while_the_structure_stays(
+    world: World, sign_in: Callable, running_app: Flask
+) -> None:
     client = sign_in("engineer")
-    client.get("/admin/account/")
+    client.get("/admin/search/")
     with statements_of(running_app) as seen:
-        assert client.get("/admin/account/").status_code == 200
+        assert client.get("/admin/search/").status_code == 200
     assert "fs_uniquifier = " in seen[0]
-    assert "project_group" in seen[1]
-    # The account and its roles are not read again, the departments only for the switcher in the bar.
-    assert not [each for each in seen[2:] if "FROM user_account" in each or "project_group" in each]
+    assert "structure_mark" in seen[0]
+    assert not [each for each in seen[1:] if "FROM user_account" in each or "department" in each]
 
 
 def test_the_acting_department_of_the_session(world: World, sign_in: Callable, see: Callable) -> None:
