@@ -310,21 +310,41 @@ class Lister:
         edge = asked.after if asked.after is not None else asked.before
         if edge is None:
             return None
-        start = db.session.execute(
-            sa.select(self.sort).where(self.key == edge, *self.conditions).limit(1)
-        ).first()
+        start = self._edge(edge)
         if start is None:
             return None
         forward = asked.after is not None
-        keys = self._walk(size + 1, forward, (start[0], edge))
-        has_more = len(keys) > size
-        if not keys or (not forward and not has_more):
+        found = self._follow(size + 1, forward, start)
+        has_more = len(found) > size
+        if not found or (not forward and not has_more):
             # The first page is always full, however far one walked back to it.
             return None if forward else self._by_number(count, 0)
-        records = self._load(keys[:size] if forward else keys[:size][::-1])
+        records = self._complete(found[:size] if forward else found[:size][::-1])
         has_previous = forward or has_more
         has_next = has_more if forward else True
         return Page(records, count, asked.page, has_previous, has_next)
+
+    def _edge(self, key: int) -> tuple[Any, int] | None:
+        """Return where the row at the edge of the page that is shown stands, or None when it is gone."""
+        if self.sort is self.key:
+            # Its key says where it stood, whether or not it is still there.
+            return key, key
+        statement = sa.select(self.sort).where(self.key == key, *self.conditions).limit(1)
+        found = db.session.execute(statement).first()
+        return None if found is None else (found[0], key)
+
+    def _follow(self, limit: int, forward: bool, start: tuple[Any, int]) -> list[Any]:
+        """Return the rows that follow a row, in walking order."""
+        if self.key is not self.model.id:
+            return self._read(self._walk(limit, forward, start))
+        rows: list[Any] = []
+        for condition in self._beyond(start, self._descends(forward)):
+            statement = self.view.list_select().where(*self.conditions, condition)
+            statement = statement.order_by(*self._order(forward)).limit(limit - len(rows))
+            rows += db.session.scalars(statement.execution_options(**{READS_FEW: not self._few}))
+            if len(rows) >= limit:
+                break
+        return rows
 
     def _by_number(self, count: Count, number: int | None = None) -> Page:
         size = self.asked.size
@@ -412,11 +432,12 @@ class Lister:
         return self._complete(records[:size]), len(records) > size
 
     def _load(self, keys: Sequence[int]) -> list[Any]:
-        if not keys:
-            return []
+        return self._complete(self._read(keys)) if keys else []
+
+    def _read(self, keys: Sequence[int]) -> list[Any]:
         statement = self.view.list_select().where(self.model.id.in_(keys), *self.narrowing)
         by_key = {record.id: record for record in db.session.scalars(statement)}
-        return self._complete([by_key[key] for key in keys if key in by_key])
+        return [by_key[key] for key in keys if key in by_key]
 
     def _complete(self, records: list[Any]) -> list[Any]:
         self.view.before_list(records)

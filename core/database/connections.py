@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import sqlalchemy as sa
 from flask import has_request_context, request
 
 BUSY_TIMEOUT_SECONDS = 15
+REST_SECONDS = 3.0
+"""A connection that was used within so many seconds is taken for alive."""
 WITHOUT_FOREIGN_KEYS = "without_foreign_keys"
 """Execution option of a connection: on SQLite its next transaction runs with foreign keys off, so that tables can be
 dropped in any order. The caller checks them before the commit; they are on again when the connection goes back."""
 
+_RESTING_SINCE = "resting_since"
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -24,13 +28,14 @@ def engine_options(url: str) -> dict[str, Any]:
     if sa.make_url(url).get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": BUSY_TIMEOUT_SECONDS}
     else:
-        options.update(pool_pre_ping=True, pool_size=8, max_overflow=8)
+        options.update(pool_size=8, max_overflow=8)
     return options
 
 
 def prepare_engine(engine: sa.Engine) -> None:
     """Attach the connection rules to an engine."""
     if engine.dialect.name != "sqlite":
+        _ask_after_a_rest(engine)
         return
 
     @sa.event.listens_for(engine, "connect")
@@ -59,6 +64,29 @@ def prepare_engine(engine: sa.Engine) -> None:
     def _on_checkin(connection: Any, record: Any) -> None:
         if connection is not None and record.info.pop(WITHOUT_FOREIGN_KEYS, False):
             connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _ask_after_a_rest(engine: sa.Engine) -> None:
+    """Ask a connection whether it still lives when it has lain in the pool for a while.
+
+    Asking each time (``pool_pre_ping``) costs every page a round trip; a server that is started again, or a firewall
+    that drops what is idle, is met where nobody used the connection for some seconds.
+    """
+
+    @sa.event.listens_for(engine, "checkin")
+    def _on_checkin(_connection: Any, record: Any) -> None:
+        record.info[_RESTING_SINCE] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _on_checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get(_RESTING_SINCE)
+        if since is None or time.monotonic() - since < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # The others were opened before the same event, and are given up as well.
+            raise sa.exc.InvalidatePoolError from error
 
 
 def _only_reads(connection: sa.Connection) -> bool:
