@@ -33,9 +33,9 @@ from core.toolkit import (
     use_scope,
     utc_now,
 )
+from plugins.contractors.demo_photos import PICTURES, draw, kind_of_fault
 from plugins.handover import catalogue, services, signing
 from plugins.handover.contractor_pages import CONFIRM_NOTICE, people_of
-from plugins.handover.demo_photos import PICTURES, draw, kind_of_fault
 from plugins.handover.models import (
     BatchMode,
     Defect,
