@@ -7,6 +7,9 @@ from typing import Any
 
 from core.toolkit import LOCAL_ZONE, Project, in_language, next_number, setting, utc_now
 
+REPAIRS = "warranty.repairs"
+"""Purpose of the owner's personal link to the repairs of his house."""
+
 
 def local_day(moment: dt.datetime) -> dt.date:
     """Return the day of a moment in China."""

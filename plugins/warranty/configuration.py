@@ -320,6 +320,14 @@ def _money() -> Sequence[Setting]:
             maximum=14,
         ),
         Setting(
+            "release_limit_city",
+            Decimal(500_000),
+            _l("Release of retention money: city general manager"),
+            _l("Up to so many yuan the city decides, above it the region."),
+            PRACTICE,
+            minimum=Decimal(0),
+        ),
+        Setting(
             "provision_rough",
             Decimal(500),
             _l("Provision of a rough house"),

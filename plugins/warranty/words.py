@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from flask_babel import get_locale
 from flask_babel.speaklater import LazyString
 
 from core.toolkit import LOCAL_ZONE, RecordWords, _, _l
@@ -198,6 +199,7 @@ def of_tables() -> tuple[RecordWords, ...]:
                 "score": _l("Satisfaction"),
                 "note": _l("Remark"),
                 "signer_name": _l("Who accepted"),
+                "by_silence": _l("Accepted by silence"),
                 "at": _l("Time"),
                 "by_id": _l("By"),
             },
@@ -420,6 +422,9 @@ EVENTS: Mapping[str, Any] = {
     "third_party": _l("Third party"),
     "deduction": _l("Deduction"),
     "message": _l("Message of the owner"),
+    "asked": _l("Asked to accept"),
+    "rated": _l("Rated by the owner"),
+    "silence": _l("Accepted by silence"),
 }
 
 SCORES: Mapping[int, Any] = {
@@ -429,6 +434,16 @@ SCORES: Mapping[int, Any] = {
     2: _l("2 dissatisfied"),
     1: _l("1 very dissatisfied"),
 }
+
+
+ROOMS = ("主卫", "次卫", "厨房", "客厅", "餐厅", "主卧", "次卧", "阳台", "玄关")
+ROOMS_EN = ("Main bathroom", "Second bathroom", "Kitchen", "Living room", "Dining room", "Main bedroom",
+            "Second bedroom", "Balcony", "Entrance")  # fmt: skip
+
+
+def rooms() -> tuple[str, ...]:
+    """Return the rooms that forms propose, in the language of the page."""
+    return ROOMS_EN if str(get_locale() or "").startswith("en") else ROOMS
 
 
 def fault_name(code: str) -> str:

@@ -187,6 +187,25 @@ ORDER = Workflow(
             required={"reject_note": _l("What is still wrong")},
             guard=_not_by_the_fixer,
         ),
+        # Taken by the clock when the owner has not answered for long enough.
+        Transition(
+            "accept_by_silence",
+            _l("Accepted by silence"),
+            ("engineer_accepted",),
+            "owner_accepted",
+            None,
+            offered=False,
+        ),
+        # Taken by the owner himself, by his link.
+        Transition(
+            "owner_reject",
+            _l("The owner sends it back"),
+            ("engineer_accepted",),
+            "repairing",
+            "warranty.close_order",
+            required={"reject_note": _l("What is still wrong")},
+            offered=False,
+        ),
         Transition("close", _l("Close"), ("owner_accepted",), "closed", "warranty.close_order", bulk=True),
         Transition(
             "call_back",
@@ -363,19 +382,35 @@ DEDUCTION = Workflow(
     ),
 )
 
+RELEASE_APPROVAL = "warranty.release_of_retention"
+"""Kind of the approval that every release of retention money needs."""
+
 RELEASE = Workflow(
     name="warranty.release",
     record_kind="warranty.release",
     states=(
         State("requested", _l("Waits for an answer"), "wait"),
+        State("approving", _l("Waits for approval"), "wait"),
+        State("approved", _l("Approved, to pay"), "wait"),
         State("paid", _l("Released"), "ok"),
         State("refused", _l("Refused"), "late"),
     ),
     transitions=(
         Transition(
+            "submit",
+            _l("Ask for approval"),
+            ("requested",),
+            "approving",
+            "warranty.keep_retention",
+            optional={"submit_note": _l("Note")},
+        ),
+        # Taken by the approval; whoever gives the last opinion needs no right of his own.
+        Transition("approved", _l("Approved"), ("approving",), "approved", None, offered=False),
+        Transition("given_back", _l("Given back"), ("approving",), "requested", None, offered=False),
+        Transition(
             "pay",
             _l("Release"),
-            ("requested",),
+            ("approved",),
             "paid",
             "warranty.keep_retention",
             confirm=_l("Release the money to the contractor?"),
@@ -383,7 +418,7 @@ RELEASE = Workflow(
         Transition(
             "refuse",
             _l("Refuse"),
-            ("requested",),
+            ("requested", "approved"),
             "refused",
             "warranty.keep_retention",
             required={"decision": _l("Reason")},

@@ -47,9 +47,6 @@ from plugins.warranty.workflows import OPEN
 FIRST_ROWS, MOST_ROWS = 2, 20
 SHORTEST_PHONE = 4
 _DIGITS = re.compile(r"[+\d][\d\s-]*")
-ROOMS = ("主卫", "次卫", "厨房", "客厅", "餐厅", "主卧", "次卧", "阳台", "玄关")
-ROOMS_EN = ("Main bathroom", "Second bathroom", "Kitchen", "Living room", "Dining room", "Main bedroom",
-            "Second bedroom", "Balcony", "Entrance")  # fmt: skip
 
 
 def find_people(text: str) -> Sequence[Customer]:
@@ -161,7 +158,7 @@ class CallerView(PageView):
             categories=categories(),
             channels=words.CHANNELS,
             relations=words.RELATIONS,
-            rooms=ROOMS_EN if _is_english() else ROOMS,
+            rooms=words.rooms(),
             rows=rows,
             most=MOST_ROWS,
             filled=filled or {"issues": {}, "channel": "phone", "relation": "owner"},
@@ -225,12 +222,6 @@ class CallerView(PageView):
             "success",
         )
         return redirect(url_for("warranty_requests.details_view", id=key), 303)
-
-
-def _is_english() -> bool:
-    from flask_babel import get_locale
-
-    return str(get_locale() or "").startswith("en")
 
 
 def _open_orders(*conditions: sa.ColumnElement[bool]) -> Sequence[Order]:

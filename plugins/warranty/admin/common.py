@@ -11,6 +11,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
+    ApprovalRefused,
     Building,
     Project,
     RecordView,
@@ -31,7 +32,7 @@ from core.toolkit import (
 from plugins.contractors.models import Company
 from plugins.warranty.errors import WarrantyRuleError
 
-REFUSALS = (WarrantyRuleError, TransitionRefused, UploadRefused)
+REFUSALS = (WarrantyRuleError, TransitionRefused, UploadRefused, ApprovalRefused)
 
 
 def _users() -> Sequence[sa.ColumnElement[bool]]:

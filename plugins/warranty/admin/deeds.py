@@ -215,7 +215,7 @@ DEEDS: Mapping[str, tuple[str, Callable[[Order], Any], Any]] = {
     ),
     "progress": (
         "warranty.work_order",
-        lambda order: orders.tell_progress(order, typed("text")),
+        lambda order: orders.tell_progress(order, typed("text"), by_message=typed("by_message", 1) == "1"),
         _l("The progress is noted; the owner reads it on his page."),
     ),
     "temporary": (

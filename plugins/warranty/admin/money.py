@@ -43,7 +43,7 @@ from plugins.warranty.models import (
     ReleaseRequest,
     RetentionAccount,
 )
-from plugins.warranty.services import cases, money, notices
+from plugins.warranty.services import cases, money, notices, releases
 from plugins.warranty.workflows import CASE, DEDUCTION, NOTICE, RELEASE
 
 _NUMBER = _l("Number")
@@ -446,7 +446,7 @@ class ReleaseView(WarrantyView):
         "contractor": lambda row: row.account.contractor.label,
         "progress": lambda row: (
             status("late", _("Answer overdue"))
-            if row.state == "requested" and row.answer_due_on < local_today()
+            if releases.is_answer_late(row)
             else status(RELEASE.state_of(row).tone, RELEASE.state_of(row).label)
         ),
     }
@@ -462,10 +462,12 @@ class ReleaseView(WarrantyView):
 
     def take_step(self, record: ReleaseRequest, transition: Transition, values: Mapping[str, Any]) -> None:
         """Call the service of a step."""
-        if transition.code == "pay":
-            money.pay_release(record)
-        else:
-            money.refuse_release(record, str(values.get("decision") or ""))
+        steps: dict[str, Callable[[], Any]] = {
+            "submit": lambda: releases.submit_release(record, str(values.get("submit_note") or "")),
+            "pay": lambda: money.pay_release(record),
+            "refuse": lambda: money.refuse_release(record, str(values.get("decision") or "")),
+        }
+        steps[transition.code]()
 
 
 class CaseView(WarrantyView):

@@ -123,6 +123,17 @@ class OpenFilter(BooleanFilter):
         return [is_open if typed[0] == "1" else sa.not_(is_open)]
 
 
+def _matrix_words(order: Order) -> str:
+    """Say whom the matrix of the building names for the trade of an order."""
+    company = intake.proposed_contractor(order, order.unit, order.building)
+    trade = words.trade_name(order.trade_code)
+    if company is None:
+        return _("The matrix of the building names nobody for %(trade)s.", trade=trade)
+    return _(
+        "The matrix of the building names %(company)s for %(trade)s.", company=company.label, trade=trade
+    )
+
+
 class OrderView(WarrantyView):
     """The orders, one for each thing that is repaired."""
 
@@ -414,6 +425,7 @@ class OrderView(WarrantyView):
                 ),
             ]
             form["contractor_id"].data = form["contractor_id"].data or _text(record.contractor_id)
+            form["contractor_id"].description = _matrix_words(record)
         if "engineer_id" in form:
             form["engineer_id"].choices = [
                 SelectChoice("", "—"),

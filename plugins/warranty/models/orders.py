@@ -465,6 +465,8 @@ class Acceptance(Record, Base):
     score: Mapped[int | None]
     note: Mapped[str] = mapped_column(sa.Text, default="")
     signer_name: Mapped[str] = mapped_column(sa.String(80), default="")
+    by_silence: Mapped[bool] = mapped_column(default=False)
+    """The owner did not answer for so long that his acceptance counts as given."""
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     by_id: Mapped[int | None] = user_column()
 

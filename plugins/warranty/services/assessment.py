@@ -21,6 +21,7 @@ from plugins.warranty.models import (
     Order,
     Responsibility,
 )
+from plugins.warranty.services import telling
 from plugins.warranty.services.coverage import category_of
 from plugins.warranty.services.intake import apply_verdict, note_event, verdict_of
 from plugins.warranty.services.steps import end_work, require_open
@@ -200,6 +201,7 @@ def refuse(order: Order, explanation: str, exclusion: Exclusion | None = None) -
         order.cover_decided_by_id = require_scope().user_id
     end_work(order)
     note_event(order, "not_warranty", explanation, is_public=True)
+    telling.not_covered(order)
 
 
 def accept_paid(order: Order, consent: str) -> None:

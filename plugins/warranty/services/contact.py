@@ -18,8 +18,9 @@ from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import (
     Order,
 )
+from plugins.warranty.services import telling
 from plugins.warranty.services.intake import note_event, tell_of
-from plugins.warranty.services.steps import moment_of_step, require_open
+from plugins.warranty.services.steps import moment_of_step, require_open, tell_engineer
 from plugins.warranty.sla import Step
 from plugins.warranty.workflows import ORDER
 
@@ -58,6 +59,7 @@ def dispatch(
             customer=order.customer,
             unit=order.unit,
         )
+    telling.dispatched(order)
 
 
 def note_contact(order: Order, text: str, at: dt.datetime | None = None) -> None:
@@ -84,8 +86,16 @@ def note_attempt(order: Order, text: str, at: dt.datetime | None = None) -> None
     note_event(order, "attempt", text or _("The owner was not reached."), at=moment_of_step(order, at))
 
 
-def tell_progress(order: Order, text: str, at: dt.datetime | None = None) -> None:
+def tell_progress(
+    order: Order, text: str, at: dt.datetime | None = None, *, by_message: bool = False
+) -> None:
     """Note what the owner was told about the progress; the next time is due again.
+
+    Args:
+        order: An order that has not ended.
+        text: What he was told, or is told now.
+        at: When; now when omitted.
+        by_message: Whether the text goes to him as a message; else he was told by telephone or on site.
 
     Raises:
         WarrantyRuleError: There is nothing to tell, or the order has ended.
@@ -96,7 +106,9 @@ def tell_progress(order: Order, text: str, at: dt.datetime | None = None) -> Non
     moment = moment_of_step(order, at)
     deadlines.stop(order, Step.PROGRESS, moment)
     deadlines.start(order, Step.PROGRESS, moment)
-    note_event(order, "progress", text, is_public=True, at=moment)
+    told = note_event(order, "progress", text, is_public=True, at=moment)
+    if by_message:
+        telling.progress(told, order)
 
 
 def add_remark(order: Order, text: str, *, is_public: bool = False) -> None:
@@ -119,10 +131,8 @@ def urge(order: Order) -> None:
     require_open(order)
     order.urge_count, order.urged_at = order.urge_count + 1, utc_now()
     note_event(order, "urge", _("The owner urges, time %(count)s.", count=order.urge_count), is_public=True)
-    add_todo(
+    tell_engineer(
         order,
         _("The owner urges: %(number)s", number=order.number),
-        owner=order.engineer_id,
-        role=None if order.engineer_id else "PCM",
-        dedupe_key=f"warranty:urge:{order.id}:{order.urge_count}",
+        key=f"urge:{order.id}:{order.urge_count}",
     )

@@ -18,6 +18,7 @@ from plugins.warranty.models import (
     Extension,
     Order,
 )
+from plugins.warranty.services import telling
 from plugins.warranty.services.intake import note_event, tell_of
 from plugins.warranty.services.steps import end_work, require_open
 from plugins.warranty.sla import Priority, Step
@@ -108,7 +109,9 @@ def extend(order: Order, new_date: dt.datetime, reason: str, told_how: str = "")
     db.session.add(row)
     order.promised_at = new_date
     note_event(order, "extended", reason, is_public=True)
+    db.session.flush()
     tell_of(order, "TP-F08", "warranty.extended", _("New date for %(number)s", number=order.number))
+    telling.delayed(row, order)
     return row
 
 

@@ -489,7 +489,8 @@ def request_release(
         )
     if db.session.scalar(
         sa.select(ReleaseRequest.id).where(
-            ReleaseRequest.account_id == account.id, ReleaseRequest.state == "requested"
+            ReleaseRequest.account_id == account.id,
+            ReleaseRequest.state.in_(("requested", "approving", "approved")),
         )
     ):
         raise WarrantyRuleError(_("A request for release waits already. Decide that one first."))
@@ -508,10 +509,10 @@ def request_release(
 
 
 def pay_release(release: ReleaseRequest) -> RetentionEntry:
-    """Release the money that was asked for, if nothing stands in the way.
+    """Release the money that was asked for and approved, if nothing stands in the way.
 
     Raises:
-        TransitionRefused: It was decided already, or the right is missing.
+        TransitionRefused: It was decided already, was not approved, or the right is missing.
         WarrantyRuleError: Orders are open, deductions unsettled, or the period has not ended.
     """
     account = release.account

@@ -32,6 +32,7 @@ from plugins.warranty.services.repairs import (
     accept_as_engineer,
     accept_as_owner,
     call_back,
+    check_score,
     close,
     confirm_plan,
     make_plan,
@@ -42,7 +43,7 @@ from plugins.warranty.services.repairs import (
     sign_plan,
     start_repair,
 )
-from plugins.warranty.services.steps import end_work, escalate, moment_of_step, require_open
+from plugins.warranty.services.steps import end_work, escalate, moment_of_step, require_open, tell_engineer
 from plugins.warranty.services.visits import arrive, book_visit, cancel_visit, leave, miss_visit, secure
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "cancel",
     "cancel_visit",
     "change_order",
+    "check_score",
     "close",
     "confirm_plan",
     "decide_cover",
@@ -89,6 +91,7 @@ __all__ = [
     "sign_plan",
     "start_repair",
     "suspend",
+    "tell_engineer",
     "tell_progress",
     "triage",
     "urge",

@@ -7,7 +7,6 @@ from typing import Any
 
 from core.toolkit import (
     _,
-    add_todo,
     db,
     has_permission,
     require_scope,
@@ -25,8 +24,9 @@ from plugins.warranty.models import (
     Order,
     Plan,
 )
+from plugins.warranty.services import telling
 from plugins.warranty.services.intake import note_event, tell_of
-from plugins.warranty.services.steps import end_work, escalate, moment_of_step
+from plugins.warranty.services.steps import end_work, escalate, moment_of_step, tell_engineer
 from plugins.warranty.sla import Step
 from plugins.warranty.workflows import ORDER
 
@@ -140,14 +140,19 @@ def accept_as_engineer(order: Order, note: str = "") -> Acceptance:
     return _accept(order, AcceptanceKind.ENGINEER, True, note=note)
 
 
-def reject_repair(order: Order, what: str) -> Acceptance:
+def reject_repair(order: Order, what: str, *, by_owner: bool = False) -> Acceptance:
     """Send a repair back because it is not good, as engineer or because the owner says so.
+
+    Args:
+        order: A repair that was reported as finished.
+        what: What is still wrong.
+        by_owner: Whether the owner does it himself, by his link.
 
     Raises:
         TransitionRefused: The fixer himself judges, it is not said what is wrong, or the state forbids it.
     """
     kind = AcceptanceKind.OWNER if order.state == "engineer_accepted" else AcceptanceKind.ENGINEER
-    ORDER.move(order, "reject", reject_note=what.strip())
+    ORDER.move(order, "owner_reject" if by_owner else "reject", reject_note=what.strip())
     order.fixed_at = order.fixed_by_id = order.engineer_accepted_at = None
     note_event(order, "rejected", what, is_public=kind == AcceptanceKind.OWNER)
     return _accept(order, kind, False, note=what)
@@ -163,6 +168,7 @@ def accept_as_owner(
     clean_ok: bool | None = None,
     attitude_ok: bool | None = None,
     note: str = "",
+    by_silence: bool = False,
 ) -> Acceptance:
     """Note that the owner accepts the repair; the limit of the repair is kept or missed by when it was finished.
 
@@ -175,16 +181,20 @@ def accept_as_owner(
         clean_ok: Whether the place was left clean.
         attitude_ok: Whether the people behaved well.
         note: A remark.
+        by_silence: Whether nobody accepted, but the owner did not answer for so long that he is taken to have.
 
     Raises:
         TransitionRefused: The state or the right forbids it.
         WarrantyRuleError: The name is missing, or the score is not from 1 to 5.
     """
-    if not signer_name.strip():
+    if not signer_name.strip() and not by_silence:
         raise WarrantyRuleError(_("Write down who accepted the repair."), "signer_name")
-    _check_score(score)
+    check_score(score)
     now = utc_now()
-    ORDER.move(order, "owner_accept", signer_name=signer_name.strip()[:80], owner_accepted_at=now)
+    if by_silence:
+        ORDER.move(order, "accept_by_silence", owner_accepted_at=now)
+    else:
+        ORDER.move(order, "owner_accept", signer_name=signer_name.strip()[:80], owner_accepted_at=now)
     if score is not None:
         order.score = score
     accepted = _accept(
@@ -198,10 +208,12 @@ def accept_as_owner(
         clean_ok=clean_ok,
         attitude_ok=attitude_ok,
         note=note,
+        by_silence=by_silence,
     )
     deadlines.stop(order, Step.COMPLETE, order.fixed_at if _may_stop_at(order) else None)
     deadlines.stop(order, Step.PROGRESS)
-    note_event(order, "owner_accepted", note or _("The owner accepted the repair."), is_public=True)
+    kind = "silence" if by_silence else "owner_accepted"
+    note_event(order, kind, note or _("The owner accepted the repair."), is_public=True)
     tell_of(
         order,
         "TP-F06",
@@ -221,7 +233,12 @@ def _may_stop_at(order: Order) -> bool:
     )
 
 
-def _check_score(score: int | None) -> None:
+def check_score(score: int | None) -> None:
+    """Refuse a score that is not from 1 to 5; None is no score.
+
+    Raises:
+        WarrantyRuleError: It is not from 1 to 5.
+    """
     if score is not None and not 1 <= score <= 5:
         raise WarrantyRuleError(_("The score lies between 1 and 5."), "score")
 
@@ -256,6 +273,7 @@ def close(order: Order) -> None:
     clock = start_clock("warranty.call_back", order)
     order.call_back_due_at = clock.due_at
     note_event(order, "closed", _("Closed."), is_public=True)
+    telling.closed(order)
 
 
 def call_back(order: Order, *, reached: bool, score: int | None = None, note: str = "") -> CallBack:
@@ -276,7 +294,7 @@ def call_back(order: Order, *, reached: bool, score: int | None = None, note: st
     if order.state != "closed" or not has_permission("warranty.call_back"):
         # It says why not.
         ORDER.move(order, "call_back")
-    _check_score(score)
+    check_score(score)
     if reached and score is None:
         raise WarrantyRuleError(_("Write down how satisfied the owner is, from 1 to 5."), "score")
     row = CallBack(
@@ -336,10 +354,8 @@ def _reopened(order: Order, reason: str) -> None:
     for step in (Step.CONTACT, Step.COMPLETE, Step.PROGRESS):
         deadlines.start(order, step, utc_now())
     note_event(order, "reopened", reason, is_public=True)
-    add_todo(
+    tell_engineer(
         order,
         _("Opened again: %(number)s", number=order.number),
-        owner=order.engineer_id,
-        role=None if order.engineer_id else "PCM",
-        dedupe_key=f"warranty:reopened:{order.id}:{order.reopen_count}",
+        key=f"reopened:{order.id}:{order.reopen_count}",
     )

@@ -63,6 +63,25 @@ def end_work(order: Order) -> None:
     finish_todos_of(order)
 
 
+def tell_engineer(order: Order, text: str, note: str = "", *, key: str) -> None:
+    """Ask whoever looks after an order to do something; the customer-service manager where nobody does.
+
+    Args:
+        order: The order.
+        text: What.
+        note: Why.
+        key: What makes it the same, within the module.
+    """
+    add_todo(
+        order,
+        text,
+        owner=order.engineer_id,
+        role=None if order.engineer_id else "PCM",
+        note=note,
+        dedupe_key=f"warranty:{key}",
+    )
+
+
 def escalate(order: Order, step: str, reason: str) -> None:
     """Bring an order before the customer-service manager, once for each step.
 

@@ -17,6 +17,7 @@ from plugins.warranty.models import (
     VisitPurpose,
     VisitState,
 )
+from plugins.warranty.services import telling
 from plugins.warranty.services.contact import note_contact
 from plugins.warranty.services.intake import note_event, tell_of
 from plugins.warranty.services.steps import moment_of_step, require_open
@@ -68,6 +69,7 @@ def book_visit(
     db.session.add(visit)
     db.session.flush()
     db.session.expire(order, ["visits"])
+    telling.visit_booked(visit)
     return visit
 
 
@@ -157,6 +159,7 @@ def cancel_visit(visit: Visit, note: str = "") -> None:
         raise WarrantyRuleError(_("This visit has begun already or is over."))
     visit.state, visit.findings = VisitState.CANCELLED, note.strip()
     db.session.flush()
+    telling.visit_cancelled(visit)
 
 
 def secure(order: Order, text: str, at: dt.datetime | None = None) -> None:
