@@ -27,7 +27,7 @@ from core.toolkit import (
     utc_now,
 )
 from plugins.contractors import services as contractors
-from plugins.warranty import sla
+from plugins.warranty import demo_owners, sla
 from plugins.warranty.catalogue import faults
 from plugins.warranty.common import number_of_day
 from plugins.warranty.models import (
@@ -115,6 +115,7 @@ class _Story:
             self.running()
             self.locks()
             self.does_not_come()
+            demo_owners.tell(self)
             stock.add_part(
                 self.demo.project, name="客厅地砖", specification="800×800 米灰 2023-08 批", measure="片", quantity=42,
                 location="8 栋地下室 2 号库",
@@ -326,9 +327,10 @@ class _Story:
 
     # --- what goes on
 
-    def _report(
+    def report(
         self, unit: Unit, *issues: tuple[str, str, str], hours: int, channel: Channel = Channel.PHONE
     ) -> Request:
+        """Register what the owner of a house reported some hours ago."""
         owner = self.owners[unit.id]
         return intake.register_request(
             issues=[Issue(code, text, room) for code, room, text in issues],
@@ -345,21 +347,21 @@ class _Story:
         """Orders at every step."""
         units = self.units
         with self.acting(self.caller):
-            self._report(
+            self.report(
                 units[5],
                 ("window_leak", "主卧", "暴雨后窗下墙面渗水"),
                 ("wall_crack", "客厅", "窗角裂缝"),
                 ("lamp", "阳台", "灯不亮"),
                 hours=1,
             )  # fmt: skip
-            pipe = self._report(
-                units[11], ("burst_pipe", "厨房", "水槽下软管爆裂，已关总阀"), hours=0
-            ).orders[0]
-            visited = self._report(
+            pipe = self.report(units[11], ("burst_pipe", "厨房", "水槽下软管爆裂，已关总阀"), hours=0).orders[
+                0
+            ]
+            visited = self.report(
                 units[17], ("bathroom_leak", "次卫", "楼下邻居反映顶棚滴水"), hours=30
             ).orders[0]
-            finished = self._report(units[23], ("hollow_tile", "餐厅", "地砖 5 块空鼓"), hours=70).orders[0]
-            waiting = self._report(
+            finished = self.report(units[23], ("hollow_tile", "餐厅", "地砖 5 块空鼓"), hours=70).orders[0]
+            waiting = self.report(
                 units[29], ("door_glass_replace", "阳台", "推拉门玻璃自爆"), hours=90
             ).orders[0]
         engineer = self.engineers[0]
@@ -397,14 +399,14 @@ class _Story:
         """Five locks of one lot fail: a batch problem opens by itself."""
         with self.acting(self.caller):
             for position, unit in enumerate(self.units[30:35]):
-                self._report(
+                self.report(
                     unit, ("lock", "玄关", "入户门锁转动卡滞，偶尔反锁打不开"), hours=20 - 3 * position
                 )
 
     def does_not_come(self) -> None:
         """The contractor of a window leak answers neither notice; a third party repairs and he pays."""
         with self.acting(self.caller):
-            order = self._report(
+            order = self.report(
                 self.units[40], ("roof_leak", "主卧", "雨后顶棚渗水，墙纸脱落"), hours=120
             ).orders[0]
         orders.triage(order, responsibility=Responsibility.CONTRACTOR)

@@ -7,6 +7,10 @@ from typing import Any
 
 from core.toolkit import (
     AdminView,
+    ApprovalBand,
+    ApprovalKind,
+    ApprovalStep,
+    CalendarSource,
     ClockPolicy,
     DemoData,
     DocumentType,
@@ -16,6 +20,7 @@ from core.toolkit import (
     MenuLink,
     MessageTemplate,
     Panel,
+    PeriodicTask,
     Permission,
     PublicBlueprint,
     RecordKind,
@@ -31,7 +36,18 @@ from core.toolkit import (
     hookimpl,
     setting,
 )
-from plugins.warranty import configuration, deadlines, demo, documents, public, records, services, words
+from plugins.warranty import (
+    calendar,
+    configuration,
+    deadlines,
+    demo,
+    documents,
+    messages,
+    public,
+    records,
+    services,
+    words,
+)
 from plugins.warranty import panels as sections
 from plugins.warranty.admin import board, caller, coverage, insight, leftovers, money, orders, parts, requests
 from plugins.warranty.models import (
@@ -50,9 +66,9 @@ from plugins.warranty.models import (
     TakeOver,
 )
 from plugins.warranty.on_site import blueprint
-from plugins.warranty.services import customers
+from plugins.warranty.services import customers, owners, releases
 from plugins.warranty.services.leftovers import leftovers_of, take_over_items
-from plugins.warranty.workflows import ALL
+from plugins.warranty.workflows import ALL, RELEASE_APPROVAL
 
 manifest = Manifest(
     slug="warranty",
@@ -404,14 +420,14 @@ def blueprints() -> Sequence[PublicBlueprint]:
 
 @hookimpl
 def link_purposes() -> Sequence[LinkPurpose]:
-    """Declare the owner's page."""
-    return (public.LINK,)
+    """Declare the owner's page, and the posters in the entrance."""
+    return (public.LINK, *public.POSTERS)
 
 
 @hookimpl
 def message_templates() -> Sequence[MessageTemplate]:
-    """Declare the message that carries the link."""
-    return (public.MESSAGE,)
+    """Declare the message that carries the link, and those about repairs."""
+    return (public.MESSAGE, *messages.TEMPLATES)
 
 
 @hookimpl
@@ -430,6 +446,59 @@ def workflows() -> Sequence[Workflow]:
 def clock_policies() -> Sequence[ClockPolicy]:
     """Declare the time limits of domain reference 3.4.4."""
     return deadlines.policies()
+
+
+@hookimpl
+def approval_kinds() -> Sequence[ApprovalKind]:
+    """Declare who agrees to the release of retention money (domain reference 3.4.5 and 3.4.6)."""
+    return (
+        ApprovalKind(
+            RELEASE_APPROVAL,
+            _l("Release of retention money"),
+            "warranty.release",
+            "warranty.keep_retention",
+            steps=(
+                ApprovalStep("engineering", _l("Engineering department"), 10, "ENG"),
+                ApprovalStep("property", _l("Property management"), 10, "PM"),
+                ApprovalStep("cost", _l("Cost department"), 20, "COST"),
+                ApprovalStep("finance", _l("Finance department"), 30, "FIN"),
+            ),
+            bands=(
+                ApprovalBand("city", _l("City general manager"), "HEAD", "city", "release_limit_city"),
+                ApprovalBand("region", _l("Regional president"), "HEAD", "region"),
+            ),
+            facts=releases.release_facts,
+            approved=releases.release_approved,
+            rejected=releases.release_given_back,
+            withdrawn=releases.release_given_back,
+        ),
+    )
+
+
+@hookimpl
+def calendar_sources() -> Sequence[CalendarSource]:
+    """Declare the visits of engineers."""
+    return (
+        CalendarSource(
+            "warranty.visits", _l("Visits for repairs"), calendar.visits_between, "warranty.view", 110
+        ),
+    )
+
+
+@hookimpl
+def periodic_tasks() -> Sequence[PeriodicTask]:
+    """Declare the requests to accept, and the acceptance by silence."""
+    return (
+        PeriodicTask(
+            "warranty.ask", _l("Ask owners to accept finished repairs"), owners.run_requests, minutes=15
+        ),
+        PeriodicTask(
+            "warranty.silence",
+            _l("Accept repairs to which owners did not answer"),
+            owners.run_silence,
+            daily_at="09:10",
+        ),
+    )
 
 
 @hookimpl
@@ -466,7 +535,7 @@ def search_sources() -> Sequence[SearchSource]:
 @hookimpl
 def settings() -> Sequence[Setting]:
     """Declare the numbers of the procedure."""
-    return configuration.settings()
+    return (*configuration.settings(), *messages.settings())
 
 
 @hookimpl
