@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 
 import pytest
 
 from core.testing import World
-from core.toolkit import Building, Department, Unit, db, record_delivery
+from core.toolkit import Building, Customer, Department, Unit, db, make_link, record_delivery
 from plugins.contractors import services as contractors
+from plugins.warranty.common import REPAIRS
 
 COMPLETED = dt.date(2023, 12, 20)
 DELIVERED = dt.date(2024, 3, 15)
@@ -58,3 +60,19 @@ def site(world: World, running_app, switch_on, prepared) -> Site:
 
 def unit(key: int) -> Unit:
     return db.session.get_one(Unit, key)
+
+
+@pytest.fixture
+def owner(site, world, client, scope_of, monkeypatch):
+    """A browser that has come by the link of the first house and is recognised, and the address of the page."""
+    monkeypatch.setattr("core.admin.links.SHORTEST_SECONDS", 0)
+    with scope_of("admin", "group"):
+        house = db.session.get_one(Unit, site.unit_ids[0])
+        made = make_link(REPAIRS, house, db.session.get_one(Customer, world.own.customer_ids[0]))
+        address = re.sub(r"^https?://[^/]+", "", made.address)
+        key = made.link.id
+        db.session.commit()
+    assert client.get(address).status_code == 303
+    fact = {"fact": world.own.phones[0][-4:], "agree": "y"}
+    assert client.post(f"/l/enter/{key}", data=fact).status_code == 303
+    return client, f"/owner/repairs/{key}"

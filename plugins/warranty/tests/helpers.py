@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from io import BytesIO
 from typing import Any
 
@@ -87,3 +88,10 @@ def closed(order: Order, by: str | None = None) -> Order:
 
 def customer(key: int) -> Customer:
     return db.session.get_one(Customer, key)
+
+
+def sent(browser: Any, page: str, **values: Any) -> Any:
+    """Send the form of a public page with its ticket."""
+    ticket = re.search(r'name="ticket"[^>]*value="([^"]+)"', browser.get(page).text)
+    assert ticket is not None
+    return browser.post(page, data={"ticket": ticket[1], "website": "", **values})

@@ -4,35 +4,11 @@ from __future__ import annotations
 
 import re
 
-import pytest
 import sqlalchemy as sa
 
-from core.toolkit import Customer, Unit, all_departments, attachments_of, db, make_link
-from plugins.warranty.models import Order
-from plugins.warranty.public import REPAIRS
-from plugins.warranty.tests.helpers import jpeg
-
-
-@pytest.fixture
-def owner(site, world, client, scope_of, monkeypatch):
-    """A browser that has come by the link of the first house and is recognised, and the address of the page."""
-    monkeypatch.setattr("core.admin.links.SHORTEST_SECONDS", 0)
-    with scope_of("admin", "group"):
-        unit = db.session.get_one(Unit, site.unit_ids[0])
-        made = make_link(REPAIRS, unit, db.session.get_one(Customer, world.own.customer_ids[0]))
-        address = re.sub(r"^https?://[^/]+", "", made.address)
-        key = made.link.id
-        db.session.commit()
-    assert client.get(address).status_code == 303
-    fact = {"fact": world.own.phones[0][-4:], "agree": "y"}
-    assert client.post(f"/l/enter/{key}", data=fact).status_code == 303
-    return client, f"/owner/repairs/{key}"
-
-
-def sent(browser, page: str, **values):
-    ticket = re.search(r'name="ticket"[^>]*value="([^"]+)"', browser.get(page).text)
-    assert ticket is not None
-    return browser.post(page, data={"ticket": ticket[1], "website": "", **values})
+from core.toolkit import all_departments, attachments_of, db
+from plugins.warranty.models import GroupCase, Order
+from plugins.warranty.tests.helpers import customer, jpeg, report, sent
 
 
 def state_of(running_app, key: int, state: str = "") -> str:
@@ -56,16 +32,20 @@ def test_an_owner_reports_two_problems_with_a_photo_and_sees_them(site, owner, r
         fault_2="bathroom_leak",
         room_2="次卫",
         text_2="顶棚滴水",
-        photos=(jpeg(), "a.jpg"),
+        photos_2=(jpeg(), "a.jpg"),
     )
     assert answer.status_code == 303
     with running_app.app_context(), all_departments("a test"):
         made = list(db.session.scalars(sa.select(Order).order_by(Order.id)))
         assert [order.room_name for order in made] == ["主卫", "次卫"]
-        assert len(attachments_of(made[0])) == 1
+        assert [len(attachments_of(order)) for order in made] == [0, 1], "a photo hangs on its own problem"
+        photo = attachments_of(made[1])[0].id
     text = browser.get(page).text
     assert "门槛石渗水" in text
     assert made[1].number in text
+    link = page.rpartition("/")[2]
+    assert f"/l/photo/{link}/{photo}" in text
+    assert browser.get(f"/l/photo/{link}/{photo}/thumbnail").status_code == 200
 
 
 def test_an_owner_accepts_rates_and_opens_again(site, owner, running_app):
@@ -80,9 +60,14 @@ def test_an_owner_accepts_rates_and_opens_again(site, owner, running_app):
     assert "accept-" in browser.get(page).text
     assert sent(browser, page, step="reject", order=str(key), remark="").status_code == 422
     assert sent(browser, page, step="reject", order=str(key), remark="还在滴水").status_code == 303
-    assert state_of(running_app, key) == "engineer_accepted"
-    assert sent(browser, page, step="accept", order=str(key), score="5").status_code == 303
-    assert state_of(running_app, key) == "owner_accepted"
+    assert state_of(running_app, key) == "repairing", "it goes back to those who repaired it"
+    state_of(running_app, key, "engineer_accepted")
+    given = {"score": "4", "clean_ok": "y"}
+    assert sent(browser, page, step="accept", order=str(key), **given).status_code == 303
+    with running_app.app_context(), all_departments("a test"):
+        accepted = db.session.get_one(Order, key).acceptances[-1]
+        assert (accepted.score, accepted.clean_ok, accepted.quality_ok) == (4, True, False)
+    assert sent(browser, page, step="rate", order=str(key), score="1").status_code == 422, "rated already"
     state_of(running_app, key, "closed")
     assert sent(browser, page, step="reopen", order=str(key), remark="又漏了").status_code == 303
     assert state_of(running_app, key) != "closed"
@@ -93,7 +78,29 @@ def test_what_is_incomplete_or_of_others_is_refused_and_what_was_typed_is_kept(s
     wrong = sent(browser, page, step="report", text_1="墙面开裂")
     assert (wrong.status_code, "墙面开裂" in wrong.text) == (422, True)
     assert sent(browser, page, step="report").status_code == 422
-    for step in ("urge", "accept", "reject", "reopen"):
+    for step in ("urge", "accept", "reject", "rate", "reopen"):
         assert sent(browser, page, step=step, order="999999", remark="x").status_code == 422
     with running_app.app_context(), all_departments("a test"):
         assert db.session.scalar(sa.select(sa.func.count(Order.id))) == 0
+
+
+def test_what_lies_in_many_houses_is_noticed_though_each_owner_sees_his_own_alone(
+    site, world, owner, running_app, scope_of
+):
+    browser, page = owner
+    with scope_of("head"):
+        for _number in range(4):
+            report(site.unit_ids[1], "lock", customer=customer(world.own.customer_ids[1]))
+        db.session.commit()
+    assert sent(browser, page, step="report", fault_1="lock", text_1="门锁卡滞").status_code == 303
+    assert browser.get(page).text.count("<article") == 1
+    with running_app.app_context(), all_departments("a test"):
+        assert db.session.scalar(sa.select(GroupCase.orders_found)) == 5
+
+
+def test_a_flood_of_reports_is_stopped(owner, running_app):
+    browser, page = owner
+    statuses = [
+        sent(browser, page, step="report", fault_1="lock", text_1="门锁").status_code for _ in range(6)
+    ]
+    assert statuses == [303] * 5 + [422]

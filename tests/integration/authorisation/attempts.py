@@ -1198,9 +1198,12 @@ def _compose(scene: Scene, route: Route, method: str, actor: Actor, target: str)
 SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "handover_contractor.notice": _link_page,
     "reservations.choose": _link_page,
-    "warranty_owner.repairs": _link_page,
     "links.photo": _link_photo,
     "links.photo_thumbnail": _link_photo,
+    **{
+        f"warranty_owner.{name}": _link_page
+        for name in ("repairs", "poster_of_building", "poster_of_project")
+    },
     **{f"link_desk.{name}": _link_desk for name in ("make", "revoke", "poster")},
     "customers.write_to_all": _write_to_all,
     **{f"message_texts.{name}": _texts for name in ("index", "lookup", "edit")},

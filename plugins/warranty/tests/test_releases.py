@@ -1,0 +1,119 @@
+"""Retention money is released when engineering, property management, cost, finance and the manager have agreed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from core.toolkit import (
+    ApprovalRefused,
+    ApprovalRequest,
+    TransitionRefused,
+    approve,
+    band_for,
+    db,
+    pending_request,
+    reject,
+    withdraw_request,
+)
+from plugins.warranty.errors import WarrantyRuleError
+from plugins.warranty.models import ReleaseRequest
+from plugins.warranty.services import money, orders, releases
+from plugins.warranty.tests.helpers import dispatched, order_of
+from plugins.warranty.tests.test_money import account_of
+from plugins.warranty.workflows import RELEASE_APPROVAL
+
+STEPS = (("engineer", ("ENG",)), ("service", ("PM", "COST", "FIN", "HEAD")))
+"""Who answers in these tests, and in which roles."""
+
+
+@pytest.fixture
+def asked(site, world, scope_of, system):
+    """A request for release that waits for the first opinions; its id and that of the approval."""
+    with system():
+        for name, codes in STEPS:
+            held = world.user(name).memberships[0]
+            for code in codes:
+                role = db.session.scalar(sa.select(type(held.role)).where(type(held.role).name == code))
+                place = world.departments["city"] if code == "HEAD" else held.department_id
+                held.user.memberships.append(type(held)(department_id=place, role=role))
+        db.session.commit()
+    with scope_of("head"):
+        account = account_of(world, site)
+        release = money.request_release(account, Decimal("20000"))
+        order = dispatched(order_of(site.unit_ids[0], "bathroom_leak"))
+        with pytest.raises(WarrantyRuleError, match=order.number):
+            releases.submit_release(release)
+        orders.cancel(order, "误报")
+        with pytest.raises(TransitionRefused):
+            money.pay_release(release)
+        request = releases.submit_release(release, "缺陷责任期已满")
+        assert (release.state, request.amount, request.band) == ("approving", Decimal(20000), "city")
+        with pytest.raises(TransitionRefused):
+            money.refuse_release(release, "改主意")
+        with pytest.raises(WarrantyRuleError):
+            money.request_release(account, Decimal("100"))
+        keys = release.id, request.id
+        db.session.commit()
+    return keys
+
+
+def answered(scope_of, key: int, name: str, step: str, **answer: str) -> None:
+    with scope_of(name):
+        request = db.session.get_one(ApprovalRequest, key)
+        task = next(task for task in request.tasks if task.step == step and task.state == "open")
+        if answer:
+            reject(task, answer["no"])
+        else:
+            approve(task)
+        db.session.commit()
+
+
+def test_money_is_paid_when_all_have_agreed(asked, world, scope_of, system):
+    release_id, request_id = asked
+    # Engineering and property management are asked at once, then cost, finance and the general manager.
+    for name, step in (
+        ("engineer", "engineering"), ("service", "property"), ("service", "cost"), ("service", "finance"),
+        ("service", "city"),
+    ):  # fmt: skip
+        with system():
+            assert db.session.get_one(ReleaseRequest, release_id).state == "approving"
+        answered(scope_of, request_id, name, step)
+    with scope_of("head"):
+        release = db.session.get_one(ReleaseRequest, release_id)
+        assert release.state == "approved"
+        assert releases.approval_of(release).id == request_id
+        money.pay_release(release)
+        assert (release.state, release.account.balance) == ("paid", Decimal(10000))
+        facts = dict(db.session.get_one(ApprovalRequest, request_id).facts or {})
+        assert facts
+
+
+def test_what_is_given_back_or_taken_back_waits_again(asked, scope_of):
+    release_id, request_id = asked
+    answered(scope_of, request_id, "engineer", "engineering", no="尚有空鼓未处理")
+    with scope_of("head"):
+        release = db.session.get_one(ReleaseRequest, release_id)
+        assert release.state == "requested"
+        releases.submit_release(release, "已处理")
+        request = pending_request(RELEASE_APPROVAL, release)
+        withdraw_request(request, "金额有误")
+        assert release.state == "requested"
+        money.refuse_release(release, "金额有误，请重新申请")
+        assert release.state == "refused"
+
+
+def test_more_than_the_limit_is_decided_by_the_region(site, world, scope_of, asked, running_app):
+    with scope_of("head"):
+        account = account_of(world, site, "40000000")
+        kind = running_app.extensions["doorstep"].declared.approval_kind(RELEASE_APPROVAL)
+        bands = [
+            band_for(kind, Decimal(each), account.project.department_id) for each in ("500000", "500000.01")
+        ]
+        assert [band.code for band in bands] == ["city", "region"]
+        release = money.request_release(account, Decimal("500000.01"))
+        with pytest.raises(ApprovalRefused):
+            # Nobody holds the role in the region of this test.
+            releases.submit_release(release)
