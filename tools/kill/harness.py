@@ -39,6 +39,8 @@ class Scenario:
         ignored: Columns that hold keys of new rows or encrypted values, as ``table.column``.
         tell: Says in words what is there at the end, for the report.
         content: Returns what the files of the job hold, to be compared.
+        settle: Does at the end what is left to people, and counts; for work of which not everything can be known.
+        by_people: Entries of the audit log about that, which are not compared.
     """
 
     name: str
@@ -46,6 +48,25 @@ class Scenario:
     ignored: frozenset[str] = frozenset()
     tell: Callable[[], str] = lambda: ""
     content: Callable[[], Any] = lambda: None
+    settle: Callable[[], Settled] | None = None
+    by_people: frozenset[str] = frozenset()
+
+
+@dataclass
+class Settled:
+    """What was found before people had their say.
+
+    Attributes:
+        lost: What should be there and is not.
+        doubled: What was done twice.
+        counts: What else there was, in words, with its number.
+        faults: What is wrong, in words.
+    """
+
+    lost: int = 0
+    doubled: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -60,6 +81,7 @@ class Result:
         doubled: Rows that the disturbed runs have too many.
         undisturbed_seconds: How long the work takes when nobody disturbs it.
         told: What was there at the end.
+        counts: What else happened in all rounds, in words, with its number.
         differences: The first of the rows that differ.
     """
 
@@ -70,6 +92,7 @@ class Result:
     doubled: int = 0
     undisturbed_seconds: float = 0.0
     told: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
 
 
@@ -109,6 +132,7 @@ class Killer:
             began = time.monotonic()
             self._finish()
             result.undisturbed_seconds = time.monotonic() - began
+            self._settle(scenario, result)
             wanted = self._snapshot(scenario)
             with self._app.app_context():
                 result.told = scenario.tell()
@@ -117,6 +141,7 @@ class Killer:
                 self._states.restore(scenario.name, even_if_unchanged=True)
                 result.rounds += 1
                 self._disturb(result, kills)
+                self._settle(scenario, result)
                 self._compare(result, wanted, self._snapshot(scenario))
         finally:
             current_runtime(self._app).declared._periodic_tasks.update(self._periodic)
@@ -172,6 +197,17 @@ class Killer:
             time.sleep(_LOOK_SECONDS)
         _end(pid, signal.SIGTERM)
 
+    def _settle(self, scenario: Scenario, result: Result) -> None:
+        if scenario.settle is None:
+            return
+        with self._app.app_context():
+            found = scenario.settle()
+            db.session.remove()
+        result.lost += found.lost
+        result.doubled += found.doubled
+        result.counts += found.counts
+        result.differences += found.faults[: max(0, 20 - len(result.differences))]
+
     def _jobs(self) -> list[Any]:
         table: Any = Job.__table__
         query = sa.select(table.c.state, table.c.lease_token, table.c.ended_at)
@@ -208,6 +244,13 @@ class Killer:
         """Return all rows as plain values without what differs from run to run, and what was logged of them."""
         with self._outside.connect() as connection:
             found = snapshot(connection, scenario.ignored)
+        found["audit_entry"] = Counter(
+            {
+                line: times
+                for line, times in found["audit_entry"].items()
+                if not line.startswith(tuple(f"('{action}'" for action in scenario.by_people))
+            }
+        )
         with self._app.app_context():
             found["files of the job"] = Counter([repr(scenario.content())])
             db.session.remove()
