@@ -55,7 +55,7 @@ def set_up_machinery(
     from core.machinery.documents.fonts import FONT_FILES
     from core.machinery.jobs import services as jobs
     from core.machinery.jobs.bell import HueyBell, SilentBell
-    from core.machinery.numbering.services import next_number
+    from core.machinery.numbering.services import next_number, number_ahead
     from core.machinery.signatures import services as signatures
     from core.machinery.todos import services as todos
     from core.machinery.workflow import services as workflow
@@ -93,6 +93,7 @@ def set_up_machinery(
             decrypt=audit.decrypt_bytes,
             subject_of=audit.customer_subject,
             next_number=next_number,
+            number_ahead=number_ahead,
             attachment_bytes=attachments.picture_bytes,
             letterhead_of=letterhead_of,
             record_event=audit.record_event,

@@ -2,7 +2,7 @@
 
     python -m tools.kill                              all scenarios, 50 kills each, on SQLite
     python -m tools.kill --kills 10 steps             one scenario, ten kills, without writing the page
-    python -m tools.kill --keep import=50 steps=20    so many kills of each, and their lines go into the page
+    python -m tools.kill --keep import=50 steps=20    so many kills of each, and the page is brought up to date
     python tools/setup/temporary_postgresql.py DOORSTEP_KILL_DATABASE_URL python -m tools.kill
 
 The exit code is 1 when a row was lost or doubled.
@@ -51,8 +51,8 @@ before all kills were.
 - `steps`: 200 steps, each with a change, a file and a log line; every seventeenth fails.
 - `import`: 6,000 rows of a workbook are written as customers; every fiftieth row is wrong.
 - `letters`: 100 documents are numbered without a gap, laid out, archived, and joined into one file.
-- `messages`: 150 customers are written to in one batch, and what was written is sent. The gateway writes down the key of
-  every message that it gets and cannot be asked afterwards, so a message that was on its way at a kill becomes
+- `messages`: 150 customers are written to in one batch, and what was written is sent. The gateway writes down the key
+  of every message that it gets and cannot be asked afterwards, so a message that was on its way at a kill becomes
   *unknown* and is never sent again by itself. At the end each key is counted: none may have come twice, and none that
   is *sent* may be missing. Then what is unknown is decided with the gateway's list, as a person would, and all have
   arrived once.

@@ -13,8 +13,9 @@ import re
 import secrets
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -53,7 +54,9 @@ MOST_RECORDS = 2_000
 PARENTS = ("core.building", "core.phase", "core.project")
 """Kinds on whose pages the documents of all records below them are offered, whatever module declares those."""
 PREVIEW_PORTION, ISSUE_PORTION = 40, 20
-"""Records in one step. A step that issues holds its number series, and the only writer of SQLite, while it lays out."""
+"""Records in one step. What is issued is laid out before its numbers are taken, so nobody waits for a layout."""
+TRIES_AHEAD = 3
+"""So often a step lays out before its numbers are taken; then it takes them first, and holds their series meanwhile."""
 
 Result = TypeVar("Result")
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')
@@ -66,7 +69,7 @@ class _Run(Protocol):
 
     def each(self, keys: Any, do: Callable[[int], Any], *, size: Any = 1, name: Any = None) -> None: ...
 
-    def note_failure(self, subject: Any, reason: Any) -> None: ...
+    def note_failure(self, subject: Any, reason: Any, *, again: bool = False) -> None: ...
 
     def keep(self, name: str, content: bytes) -> None: ...
 
@@ -282,10 +285,13 @@ def _print_portion(
     kind = current_runtime().declared.record_kind(document.record_kind)
     if kind is None:
         raise DocumentRefused(_("This document does not exist any more, or its module is switched off."))
-    portion = _Portion(run, order, document, kind, start, keys)
+    issued_before = json.loads(run.kept(f"issued-{index}") or b"{}")
+    portion = _Portion(run, order, document, kind, start, keys, {int(key) for key in issued_before.values()})
     made = portion.issue() if order.issues else portion.preview()
     for subject, reason in portion.failures.values():
-        run.note_failure(subject, reason)
+        run.note_failure(subject, reason, again=True)
+    if portion.issued:
+        run.keep(f"issued-{index}", json.dumps(issued_before | portion.issued).encode())
     if made:
         run.keep(f"part-{index}", _zip(made) if order.zipped else _merged(made))
         run.keep(f"made-{index}", json.dumps(sum(each.count for each in made)).encode())
@@ -300,6 +306,23 @@ class _Piece:
     count: int = 1
 
 
+@dataclass(frozen=True)
+class _Ahead:
+    """What was laid out before its numbers were taken: the documents by the key of their record, and what was made."""
+
+    drafts: Mapping[int, services.Numbered] = field(default_factory=dict)
+    made: MadeLetters = field(default_factory=lambda: MadeLetters((), ()))
+    joined: bool = False
+
+    def is_of(self, numbered: Sequence[tuple[_Entry, services.Numbered]], joined: bool) -> bool:
+        """Return whether it shows, word for word, what is to be issued now."""
+        return (
+            joined == self.joined
+            and [entry.record_id for entry, _draft in numbered] == list(self.drafts)
+            and all(draft.written == self.drafts[entry.record_id].written for entry, draft in numbered)
+        )
+
+
 class _Portion:
     """The records of one step."""
 
@@ -311,6 +334,7 @@ class _Portion:
         kind: RecordKind,
         start: int,
         keys: Sequence[int],
+        issued_before: Collection[int] = (),
     ) -> None:
         self.run = run
         self.order = order
@@ -319,6 +343,8 @@ class _Portion:
         self.keys = keys
         self.positions = {key: start + offset for offset, key in enumerate(keys, start=1)}
         self.failures: dict[int, tuple[str, str]] = {}
+        self.issued_before = issued_before
+        self.issued: dict[str, int] = {}
 
     def preview(self) -> list[_Piece]:
         """Print drafts; nothing is locked while they are laid out."""
@@ -345,51 +371,108 @@ class _Portion:
         document = type_for(self.document.code, record, language)
         return write(document, record, language, values_of(document, record, language)).letter
 
-    def _number(self, record: Any) -> services.Numbered:
-        return services.number(self.document.code, record, self.order.language)
-
     def issue(self) -> list[_Piece]:
-        """Number, print and archive; when one fails after it was numbered, all of the portion are numbered anew."""
-        left_out: set[int] = set()
-        while True:
-            attempt = db.session.begin_nested()
-            pieces, failed = self._issue(left_out)
-            if not failed:
-                attempt.commit()
-                return pieces
-            attempt.rollback()
-            self.failures |= failed
-            left_out |= failed.keys()
+        """Lay out under the numbers that come next, then take them and archive; nobody waits for the layout.
 
-    def _issue(self, left_out: set[int]) -> tuple[list[_Piece], dict[int, tuple[str, str]]]:
-        archived = {} if self.order.renews else self._archived()
+        When somebody took such a number meanwhile, or a record has changed, all is laid out anew. A document that
+        cannot be printed is left out, and the others move up.
+        """
+        broken: dict[int, tuple[str, str]] = {}
+        tries = 0
+        while True:
+            tries += 1
+            ahead = _Ahead() if tries > TRIES_AHEAD else self._lay_out_ahead(broken)
+            pieces = None
+            if ahead is not None:
+                attempt = db.session.begin_nested()
+                pieces = self._issue(broken, ahead, holds=tries > TRIES_AHEAD)
+                if pieces is None:
+                    attempt.rollback()
+                else:
+                    attempt.commit()
+            if pieces is not None:
+                self.failures |= broken
+                return pieces
+
+    def _lay_out_ahead(self, broken: dict[int, tuple[str, str]]) -> _Ahead | None:
+        """Lay out what will be issued, while nothing is locked; None when one more is broken."""
+        self.failures = {}
+        coming: Counter[str] = Counter()
+        foreseen: list[tuple[_Entry, services.Numbered]] = []
+        with self.run.reading():
+            archived = self._archived()
+            for record, entry in self._records():
+                if record.id in broken or record.id in archived:
+                    continue
+                draft = self._attempt(entry, lambda record: self._foresee(record, coming), record)
+                if draft is not None:
+                    foreseen.append((entry, draft))
+            joined = not self.order.zipped and not archived
+        return self._laid_out(foreseen, joined, broken)
+
+    def _foresee(self, record: Any, coming: Counter[str]) -> services.Numbered:
+        return services.foresee(self.document.code, record, self.order.language, coming)
+
+    def _laid_out(
+        self,
+        drafts: Sequence[tuple[_Entry, services.Numbered]],
+        joined: bool,
+        broken: dict[int, tuple[str, str]],
+    ) -> _Ahead | None:
+        made = self._make([draft.written.letter for _entry, draft in drafts], singles=True, joined=joined)
+        failed = self._failures_of([entry for entry, _draft in drafts], made, blanks_fail=True)
+        broken |= failed
+        return None if failed else _Ahead({entry.record_id: draft for entry, draft in drafts}, made, joined)
+
+    def _issue(
+        self, broken: dict[int, tuple[str, str]], ahead: _Ahead, *, holds: bool
+    ) -> list[_Piece] | None:
+        """Number and archive; None when what was laid out is not what is issued, or cannot be printed.
+
+        Args:
+            broken: What is left out, by the key of the record; more may be added.
+            ahead: What was laid out before.
+            holds: Whether all is laid out now that the numbers are taken.
+        """
+        self.failures = {}
+        archived = self._archived()
         numbered: list[tuple[_Entry, services.Numbered]] = []
         entries: list[_Entry] = []
         for record, entry in self._records():
-            if record.id in left_out:
+            if record.id in broken:
                 continue
             if record.id in archived:
                 entries.append(entry)
                 continue
-            draft = self._attempt(entry, self._number, record)
+            foreseen = ahead.drafts.get(record.id)
+            draft = self._attempt(
+                entry,
+                lambda record, foreseen=foreseen: services.number(  # type: ignore[misc]
+                    self.document.code, record, self.order.language, foreseen
+                ),
+                record,
+            )
             if draft is not None:
                 entries.append(entry)
                 numbered.append((entry, draft))
         joined = not self.order.zipped and not archived
-        made = self._make([draft.written.letter for _entry, draft in numbered], singles=True, joined=joined)
-        failed = self._failures_of([entry for entry, _draft in numbered], made, blanks_fail=True)
-        if failed:
-            return [], failed
+        found: _Ahead | None = ahead
+        if holds:
+            found = self._laid_out(numbered, joined, broken)
+        if found is None or not found.is_of(numbered, joined):
+            return None
         pieces: dict[int, _Piece] = {}
-        for (entry, draft), letter in zip(numbered, made.letters, strict=True):
+        self.issued = {}
+        for (entry, draft), letter in zip(numbered, found.made.letters, strict=True):
             issued = services.archive(draft, letter.content or b"", letter.pages)
+            self.issued[str(entry.record_id)] = issued.id
             pieces[entry.record_id] = _Piece(letter.content or b"", entry.file_name(issued.number))
         if joined:
-            return _counted(made.pieces, len(pieces)), {}
+            return _counted(found.made.pieces, len(pieces))
         for entry in entries:
             if entry.record_id in archived:
                 self._take_from_archive(entry, archived[entry.record_id], pieces)
-        return [pieces[entry.record_id] for entry in entries if entry.record_id in pieces], {}
+        return [pieces[entry.record_id] for entry in entries if entry.record_id in pieces]
 
     def _take_from_archive(self, entry: _Entry, issued: IssuedDocument, pieces: dict[int, _Piece]) -> None:
         try:
@@ -404,7 +487,9 @@ class _Portion:
             pieces[entry.record_id] = _Piece(content, entry.file_name(issued.number))
 
     def _archived(self) -> dict[int, IssuedDocument]:
-        """Return the newest valid document of each record."""
+        """Return the newest valid document of each record; where new ones are wanted, those that this step issued."""
+        if self.order.renews and not self.issued_before:
+            return {}
         query = sa.select(IssuedDocument).where(
             IssuedDocument.document_type == self.document.code,
             IssuedDocument.record_kind == self.kind.code,
@@ -413,6 +498,8 @@ class _Portion:
             IssuedDocument.withdrawn_at.is_(None),
             IssuedDocument.replaced_by_id.is_(None),
         )
+        if self.order.renews:
+            query = query.where(IssuedDocument.id.in_(sorted(self.issued_before)))
         return {row.record_id: row for row in db.session.scalars(query.order_by(IssuedDocument.id))}
 
     def _records(self) -> list[tuple[Any, _Entry]]:
@@ -586,7 +673,8 @@ def _put_together(run: _Run, order: BatchOrder, document: DocumentType, portions
         run.outcome(_("No document could be printed. The reasons stand below."))
         return
     title = _UNSAFE.sub(" ", str(document.label))
-    name = f"{title} {local_today():%Y%m%d} {made}"
+    # Tried again, the job replaces the file by one of the same name.
+    name = f"{title} {local_today():%Y%m%d} {len(order.record_ids)}"
     parts = (run.kept(f"part-{index}") or b"" for index in range(portions) if counts[index])
     with tempfile.TemporaryDirectory(prefix="doorstep-batch-") as folder:
         target = Path(folder) / "result"

@@ -76,6 +76,7 @@ class Means:
         decrypt: Decrypts them; raises LookupError when the subject was erased.
         subject_of: Returns the subject of a customer id, or of None.
         next_number: Returns the next number under a prefix.
+        number_ahead: Returns the number that lies so many steps ahead under a prefix, without taking it.
         attachment_bytes: Returns the bytes of an attachment that the acting scope sees.
         letterhead_of: Returns a letterhead; None for the name of the installation.
         record_event: Writes an event into the audit log.
@@ -87,6 +88,7 @@ class Means:
     decrypt: Callable[[str, bytes], bytes]
     subject_of: Callable[[int | None], str]
     next_number: Callable[[str], str]
+    number_ahead: Callable[[str, int], str]
     attachment_bytes: Callable[[str], bytes]
     letterhead_of: LetterheadOf | None
     record_event: Callable[..., None]
@@ -161,6 +163,7 @@ def write(
     *,
     number: str = "",
     code: str | None = None,
+    moment: dt.datetime | None = None,
 ) -> Written:
     """Write a document as HTML; attachments that it shows are read here.
 
@@ -171,9 +174,12 @@ def write(
         values: Those of :func:`values_of`.
         number: Its number; without one it gets a draft watermark.
         code: Its check code, or None.
+        moment: When it is written; now when omitted. The same record written with the same moment is the same.
     """
     with in_language(language):
-        return _write(document, record, language, dict(values), number, code)
+        return _write(
+            document, record, language, dict(values), number, code, moment or dt.datetime.now(dt.UTC)
+        )
 
 
 def _write(
@@ -183,6 +189,7 @@ def _write(
     values: dict[str, Any],
     number: str,
     code: str | None,
+    moment: dt.datetime,
 ) -> Written:
     recipient = values.pop(RECIPIENT, None)
     letterhead = letterhead_for(record, language)
@@ -196,8 +203,8 @@ def _write(
         subtitle=str(values.pop("subtitle", "")),
         number=number,
         version=version[:8],
-        date=format_date(dt.datetime.now(LOCAL_ZONE).date(), "long"),
-        printed_at=format_datetime(dt.datetime.now(dt.UTC), "short"),
+        date=format_date(moment.astimezone(LOCAL_ZONE).date(), "long"),
+        printed_at=format_datetime(moment, "short"),
         company=letterhead.company,
         project=letterhead.project,
         logo=letterhead.logo,
@@ -218,7 +225,7 @@ def _write(
         metadata=PdfMetadata(
             title=" ".join(filter(None, (head.title, number))),
             author=letterhead.company,
-            created=dt.datetime.now(LOCAL_ZONE).isoformat(timespec="seconds"),
+            created=moment.astimezone(LOCAL_ZONE).isoformat(timespec="seconds"),
         ),
     )
     fixed = tuple(slots.values) if isinstance(slots, Recorded) else None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,7 @@ __all__ = [
     "archive",
     "check",
     "document_types_of",
+    "foresee",
     "issue",
     "issued_for",
     "number",
@@ -157,7 +159,7 @@ def issue(code: str, record: Any, language: str) -> IssuedDocument:
 
 @dataclass(frozen=True)
 class Numbered:
-    """A document that has its number and check code and waits to be laid out and archived."""
+    """A document that has its number and check code, taken or only foreseen, and waits to be laid out and archived."""
 
     document: DocumentType
     record: Any
@@ -165,19 +167,50 @@ class Numbered:
     number: str
     check_code: str
     written: Written
+    moment: dt.datetime
 
 
-def number(code: str, record: Any, language: str) -> Numbered:
+def number(code: str, record: Any, language: str, foreseen: Numbered | None = None) -> Numbered:
     """Give a document its number and write it, in the caller's transaction; :func:`archive` comes after its layout.
 
     Args:
         code: Code of the document type.
         record: The loaded record.
         language: Locale of the recipient.
+        foreseen: What :func:`foresee` made of the record: check code and moment are taken from it, so that the document
+            is the same unless number or record have changed meanwhile.
 
     Raises:
         DocumentRefused: The record is not ready, or the user may not issue it.
     """
+    return _numbered(code, record, language, means_of_printing().next_number, foreseen)
+
+
+def foresee(code: str, record: Any, language: str, ahead: Counter[str]) -> Numbered:
+    """Write a document under the number that it will probably get. Nothing is taken and nobody is held up.
+
+    It can be laid out before the transaction begins that takes the number.
+
+    Args:
+        code: Code of the document type.
+        record: The loaded record.
+        language: Locale of the recipient.
+        ahead: How many numbers were foreseen before under each prefix; it is counted up.
+
+    Raises:
+        DocumentRefused: The record is not ready, or the user may not issue it.
+    """
+
+    def look_ahead(prefix: str) -> str:
+        ahead[prefix] += 1
+        return means_of_printing().number_ahead(prefix, ahead[prefix])
+
+    return _numbered(code, record, language, look_ahead, None)
+
+
+def _numbered(
+    code: str, record: Any, language: str, take: Callable[[str], str], foreseen: Numbered | None
+) -> Numbered:
     document = type_for(code, record, language)
     if document.issue_permission is None or document.issue_permission not in require_scope().permissions:
         raise DocumentRefused(_("Issuing this document needs a right that your role does not have here."))
@@ -187,10 +220,11 @@ def number(code: str, record: Any, language: str) -> Numbered:
     month = dt.datetime.now(LOCAL_ZONE).strftime("%Y%m")
     project_code = letterhead_for(record, language).project_code
     prefix = "-".join(filter(None, (document.number_prefix, project_code, month)))
-    taken = means_of_printing().next_number(f"{prefix}-")
-    check_code = new_code()
-    written = write(document, record, language, values, number=taken, code=check_code)
-    return Numbered(document, record, language, taken, check_code, written)
+    taken = take(f"{prefix}-")
+    check_code = foreseen.check_code if foreseen is not None else new_code()
+    moment = foreseen.moment if foreseen is not None else utc_now()
+    written = write(document, record, language, values, number=taken, code=check_code, moment=moment)
+    return Numbered(document, record, language, taken, check_code, written, moment)
 
 
 def archive(

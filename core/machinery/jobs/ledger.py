@@ -200,7 +200,14 @@ def mark(connection: sa.Connection, held: Claim, key: str, size: int, *, failed:
 
 
 def note_failure(
-    connection: sa.Connection, held: Claim, key: str, subject: str, reason: str, *, of_whole_step: bool
+    connection: sa.Connection,
+    held: Claim,
+    key: str,
+    subject: str,
+    reason: str,
+    *,
+    of_whole_step: bool,
+    again: bool = False,
 ) -> None:
     """Write what could not be done, and why."""
     connection.execute(
@@ -211,6 +218,7 @@ def note_failure(
             subject=subject[:200],
             reason=reason[:1000],
             of_whole_step=of_whole_step,
+            again=again,
             at=utc_now(),
         )
     )

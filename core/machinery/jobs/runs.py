@@ -118,7 +118,7 @@ class _Current:
     key: str
     size: int
     subject: str
-    failures: list[tuple[str, str]] = field(default_factory=list)
+    failures: list[tuple[str, str, bool]] = field(default_factory=list)
 
 
 class JobRun:
@@ -229,21 +229,23 @@ class JobRun:
         """
         ledger.advance(self._connection(), self._held, total=number)
 
-    def note_failure(self, subject: Any, reason: Any) -> None:
+    def note_failure(self, subject: Any, reason: Any, *, again: bool = False) -> None:
         """Record, within a step, one thing that could not be done, while the step itself is done.
 
-        It counts as one of the step's size. It is not tried again when the job is: the step has its mark.
+        It counts as one of the step's size.
 
         Args:
             subject: What it is about, as staff know it; no personal values.
             reason: Why, a full sentence.
+            again: Whether the step is done once more when somebody tries the job again. What was done in it before must
+                then not be done twice: keep with :meth:`keep` what that is. Else the step keeps its mark.
 
         Raises:
             RuntimeError: No step is being done.
         """
         if self._current is None:
             raise RuntimeError("note_failure belongs into a step.")
-        self._current.failures.append((str(subject), str(reason)))
+        self._current.failures.append((str(subject), str(reason), again))
 
     def log(self, text: Any) -> None:
         """Write a line into the log of the job, in the transaction of the step.
@@ -349,8 +351,10 @@ class JobRun:
         failed = min(len(current.failures), current.size)
         cancelled = ledger.advance(connection, self._held, done=current.size - failed, failed=failed)
         ledger.mark(connection, self._held, current.key, current.size)
-        for subject, reason in current.failures:
-            ledger.note_failure(connection, self._held, current.key, subject, reason, of_whole_step=False)
+        for subject, reason, again in current.failures:
+            ledger.note_failure(
+                connection, self._held, current.key, subject, reason, of_whole_step=False, again=again
+            )
         db.session.commit()
         self._current = None
         self._checkpoint(cancelled)

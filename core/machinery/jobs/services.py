@@ -498,15 +498,13 @@ def repeat(job: Job) -> None:
     _require_change(job)
     if not may_repeat(job):
         raise JobRefused(_("There is nothing to try again: all of it was done, or it has not ended yet."))
-    failed_steps = sa.select(sa.func.coalesce(sa.func.sum(JobStep.size), 0)).where(
-        JobStep.job_id == job.id, JobStep.failed
-    )
-    undone = db.session.scalar(failed_steps) or 0
+    keys, done, failed = _to_do_again(job)
     taken = _change(
         job,
         Job.state.in_(ENDED),
         state=JobState.WAITING,
-        failed=Job.failed - undone,
+        done=Job.done - done,
+        failed=Job.failed - failed,
         error="",
         outcome="",
         ended_at=None,
@@ -518,11 +516,12 @@ def repeat(job: Job) -> None:
     )
     if not taken:
         raise JobRefused(_("This job is at work again already."))
-    for model, condition in ((JobStep, JobStep.failed), (JobFailure, JobFailure.of_whole_step)):
-        db.session.execute(
-            sa.delete(model).where(model.job_id == job.id, condition),
-            execution_options={"synchronize_session": False},
-        )
+    for part in (keys[start : start + 500] for start in range(0, len(keys), 500)):
+        for model, column in ((JobStep, JobStep.key), (JobFailure, JobFailure.step_key)):
+            db.session.execute(
+                sa.delete(model).where(model.job_id == job.id, column.in_(part)),
+                execution_options={"synchronize_session": False},
+            )
     ledger.say(
         db.session.connection(), job.id, job.department_id, _("Tried again by %(name)s.", name=_acting())
     )
@@ -534,8 +533,32 @@ def may_repeat(job: Job) -> bool:
     """Return whether something of an ended job is left to be done."""
     if job.state in (JobState.FAILED, JobState.CANCELLED):
         return True
-    query = sa.select(JobStep.id).where(JobStep.job_id == job.id, JobStep.failed).limit(1)
-    return job.state == JobState.DONE and bool(job.failed) and db.session.scalar(query) is not None
+    if job.state != JobState.DONE or not job.failed:
+        return False
+    step = sa.select(JobStep.id).where(JobStep.job_id == job.id, JobStep.failed).limit(1)
+    thing = sa.select(JobFailure.id).where(JobFailure.job_id == job.id, JobFailure.again).limit(1)
+    return db.session.scalar(step) is not None or db.session.scalar(thing) is not None
+
+
+def _to_do_again(job: Job) -> tuple[list[str], int, int]:
+    """Return the keys of the steps that are done once more, and how much of what was counted of them was done or not.
+
+    These are the steps that failed, and those within which something failed that can be tried again.
+    """
+    within = sa.select(JobFailure.step_key).where(JobFailure.job_id == job.id, JobFailure.again)
+    steps = db.session.execute(
+        sa.select(JobStep.key, JobStep.size, JobStep.failed).where(
+            JobStep.job_id == job.id, sa.or_(JobStep.failed, JobStep.key.in_(within))
+        )
+    ).all()
+    counted = sa.select(JobFailure.step_key, sa.func.count()).where(JobFailure.job_id == job.id)
+    things: dict[str, int] = dict(db.session.execute(counted.group_by(JobFailure.step_key)).all())
+    done = failed = 0
+    for step in steps:
+        wrong = step.size if step.failed else min(step.size, things.get(step.key, 0))
+        failed += wrong
+        done += step.size - wrong
+    return [step.key for step in steps], done, failed
 
 
 def _change(job: Job, condition: sa.ColumnElement[bool], **values: Any) -> bool:

@@ -145,6 +145,35 @@ def test_things_that_fail_within_a_step_are_counted_and_not_tried_again(
         assert not services.may_repeat(services.find_job(key))
 
 
+def test_a_step_within_which_something_failed_is_done_again_when_it_asks_for_that(
+    running_app, world, scope_of, declare
+) -> None:
+    wrong, calls = {3}, []
+
+    def run(job: JobRun) -> None:
+        for portion in job.steps([0, 5], size=5):
+            calls.append(portion)
+            for number in range(portion, portion + 5):
+                if number in wrong:
+                    job.note_failure(f"number {number}", "It is wrong.", again=True)
+
+    declare(run)
+    key = start(scope_of)
+    (told,) = run_pending_jobs(running_app)
+    assert (told.done, told.failed, calls) == (9, 1, [0, 5])
+    for still_wrong, counts in (({3}, (9, 1)), (set(), (10, 0))):
+        wrong = still_wrong
+        calls.clear()
+        with scope_of("engineer"):
+            services.repeat(services.find_job(key))
+            db.session.commit()
+        (told,) = run_pending_jobs(running_app)
+        assert (told.done, told.failed, calls) == (*counts, [0])
+        assert len(told.failures) == counts[1]
+    with scope_of("engineer"):
+        assert not services.may_repeat(services.find_job(key))
+
+
 def test_a_worker_that_lost_its_lease_commits_nothing(running_app, world, scope_of, system, declare) -> None:
     unit_id = world.own.unit_ids[0]
     runs: list[str] = []

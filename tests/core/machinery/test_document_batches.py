@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections import Counter
 from types import SimpleNamespace
 
 import pypdf
@@ -15,8 +16,11 @@ from core.database.scope import require_scope
 from core.extensions import db
 from core.machinery.documents import batches, services
 from core.machinery.documents.models import IssuedDocument
+from core.machinery.jobs import services as jobs
 from core.machinery.jobs.models import Job, JobFailure, JobFile
 from core.machinery.jobs.services import read_file
+from core.machinery.numbering.models import NumberSeries
+from core.projects.models import Unit
 from core.testing.jobs import run_pending_jobs
 
 LETTER = "core.welcome_letter"
@@ -103,6 +107,87 @@ def test_a_batch_is_issued_without_gaps_and_the_bad_one_is_named(world, scope_of
             assert len(single) == row.pages == 1
             assert row.number in single[0]
             assert row.number in page
+
+
+def test_a_letter_that_failed_is_printed_in_its_place_when_the_job_is_tried_again(
+    world, scope_of, system, finished
+):
+    first, second, *_others = world.own.unit_ids
+    with system():
+        customer = db.session.get_one(Customer, world.own.customer_ids[0])
+        before, customer.name = customer.name, "王\ue123"
+        db.session.commit()
+    with scope_of("head"):
+        job_id = batches.issue_batch(LETTER, world.own.unit_ids, ZH, renews=True).id
+        db.session.commit()
+    job, failures, _file, content = finished(job_id)
+    assert (len(failures), len(texts(content))) == (1, len(world.own.unit_ids) - 1)
+    with system():
+        db.session.get_one(Customer, world.own.customer_ids[0]).name = before
+        db.session.commit()
+    with scope_of("head"):
+        jobs.repeat(jobs.find_job(job_id))
+        db.session.commit()
+    job, failures, _file, content = finished(job_id)
+    assert (job.done, job.failed, failures) == (len(world.own.unit_ids), 0, [])
+    with scope_of("head"):
+        rows = {row.record_id: row for row in db.session.scalars(sa.select(IssuedDocument))}
+        assert (
+            len(rows)
+            == len(world.own.unit_ids)
+            == db.session.scalar(sa.select(sa.func.count(IssuedDocument.id)))
+        ), "nothing is issued twice"
+        assert rows[first].number > rows[second].number, "it got its number later"
+        pages = texts(content)
+        assert [rows[key].number in page for key, page in zip(world.own.unit_ids, pages, strict=True)] == [
+            True
+        ] * len(pages)
+
+
+def test_nobody_waits_for_a_layout_and_a_number_that_somebody_took_meanwhile_is_not_printed(
+    world, scope_of, finished, monkeypatch
+):
+    pool, calls = batches.batch_pool(), []
+
+    class Busy:
+        """Others issue while letters are laid out: their number is taken on a connection of their own."""
+
+        def make_letters(self, letters, **options):
+            calls.append(len(letters))
+            if len(calls) == 1:
+                with db.engine.begin() as connection:
+                    connection.execute(sa.insert(NumberSeries.__table__).values(prefix=series, last=1))
+            return pool.make_letters(letters, **options)
+
+        def stop_idle(self):
+            pool.stop_idle()
+
+    with scope_of("head"):
+        unit = db.session.get_one(Unit, world.own.unit_ids[0])
+        series = f"{services.foresee(LETTER, unit, ZH, Counter()).number[:-4]}"
+        job_id = batches.issue_batch(LETTER, world.own.unit_ids, ZH).id
+        db.session.commit()
+    monkeypatch.setattr(batches, "batch_pool", Busy)
+    job, failures, _file, content = finished(job_id)
+    count = len(world.own.unit_ids)
+    assert (job.done, failures, calls) == (count, [], [count, count])
+    with scope_of("head"):
+        rows = db.session.scalars(sa.select(IssuedDocument).order_by(IssuedDocument.id)).all()
+        assert [int(row.number[-4:]) for row in rows] == list(range(2, count + 2))
+        for row, page in zip(rows, texts(content), strict=True):
+            assert row.number in page and row.number in texts(services.read(row))[0]
+
+
+def test_numbers_are_held_when_others_take_one_at_each_try(world, scope_of, finished, monkeypatch):
+    tries = []
+    monkeypatch.setattr(
+        batches._Ahead, "is_of", lambda self, numbered, joined: tries.append(1) or len(tries) > 3
+    )
+    with scope_of("head"):
+        job_id = batches.issue_batch(LETTER, world.own.unit_ids[:1], ZH).id
+        db.session.commit()
+    job, failures, _file, _content = finished(job_id)
+    assert (job.done, failures, len(tries)) == (1, [], 4)
 
 
 def test_what_is_valid_comes_from_the_archive_unless_new_ones_are_asked_for(world, scope_of, finished):
