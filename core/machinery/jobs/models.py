@@ -133,7 +133,7 @@ class JobFailure(_OfJob, CoreBase):
     reason: Mapped[str] = mapped_column(sa.String(1000))
     of_whole_step: Mapped[bool] = mapped_column(default=True)
     """Whether the step failed and can be tried again; False for one thing within a step that was finished."""
-    again: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+    again: Mapped[bool] = mapped_column(default=False)
     """Of one thing within a step: whether the step is done again for it when the job is tried again."""
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)
 

@@ -1,15 +1,15 @@
 """Single things that failed within a step of a job can be tried again
 
-Revision: core_0010
-Follows: core_0009
+Revision: core_0011
+Follows: core_0010
 Written: 2026-11-28
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "core_0010"
-down_revision = "core_0009"
+revision = "core_0011"
+down_revision = "core_0010"
 branch_labels = None
 depends_on = None
 
