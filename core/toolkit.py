@@ -15,6 +15,7 @@ from flask_babel import ngettext
 from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.actions import bulk_action
 from core.admin.ajax import Reference, ReferenceField, ReferenceListField, strict_id
+from core.admin.counting import count_each
 from core.admin.declaring import FormSection
 from core.admin.filters import (
     BooleanFilter,
@@ -445,6 +446,7 @@ __all__ = [
     "clocks_of",
     "commit",
     "completion_date",
+    "count_each",
     "current_scope",
     "db",
     "department_path",

@@ -41,6 +41,7 @@ from core.toolkit import (
     _l,
     bulk_action,
     commit,
+    count_each,
     db,
     expose_guarded,
     in_language,
@@ -60,6 +61,9 @@ from plugins.handover import catalogue, forms, indicators, measures, records, se
 from plugins.handover.contractor_pages import CONFIRM_NOTICE, people_of
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
+    DEFECT_SEARCH,
+    INSPECTION_SEARCH,
+    NOTICE_SEARCH,
     BatchMode,
     Defect,
     DefectSource,
@@ -732,7 +736,7 @@ class InspectionView(HandoverView):
     }
     list_options = (joinedload(Inspection.inspector).load_only(User.name),)
     personal_columns = {"attorney_name": mask_all}
-    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=NUMBER_SEARCH)
+    search = SearchDeclaration(index=INSPECTION_SEARCH, placeholder=NUMBER_SEARCH)
     filters = (
         ReferenceFilter("project_id", label=_l("Project"), reference=PROJECTS),
         ReferenceFilter("unit_id", reference=UNITS),
@@ -953,7 +957,7 @@ class DefectView(HandoverView):
         ),
         joinedload(Defect.contractor).load_only(Company.name, Company.short_name),
     )
-    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=NUMBER_SEARCH)
+    search = SearchDeclaration(index=DEFECT_SEARCH, placeholder=_l("Number or problem"))
     filters = (
         ReferenceFilter("project_id", label=_l("Project"), reference=PROJECTS),
         ReferenceFilter("building_id", reference=BUILDINGS),
@@ -1064,12 +1068,15 @@ class DefectView(HandoverView):
             services.assign_defect(record)
         return ngettext("%(num)d defect was assigned.", "%(num)d defects were assigned.", len(records_))
 
-    def figures(self) -> list[dict[str, Any]]:
+    def figures(self) -> list[dict[str, Any]] | None:
         """Return the figures above the list, for what is filtered: K01 and K05 of houses, K06 and K07 of defects.
 
         A rate over all states means nothing within one of them, so the filters by state and by overdue leave it alone.
+        All the rows have to be read for them, so of many defects they are None until somebody asks for them.
         """
         on_inspection, on_defect = _where_filtered(request.args)
+        if request.args.get("figures") != "1" and _are_many(on_inspection, on_defect):
+            return None
         first, mean = indicators.first_pass(*on_inspection), indicators.defects_per_house(*on_inspection)
         done, timely = indicators.closed(*on_defect), indicators.on_time(*on_defect)
         none_due = _("nothing was due yet")
@@ -1088,6 +1095,11 @@ class DefectView(HandoverView):
             },
         ]
 
+    def figures_url(self) -> str:
+        """Return the address of this list with its figures."""
+        given = {name: value for name, value in request.args.items() if name.startswith("f_")}
+        return self.address("index_view", **given, figures="1")
+
     def figures_note(self) -> str | None:
         """Return what the figures leave aside of the filters that are chosen, or None."""
         given = request.args
@@ -1099,8 +1111,9 @@ class DefectView(HandoverView):
 
     def tabs(self) -> list[dict[str, Any]]:
         """Return the views that people look at every day, with what waits in them."""
-        waiting = db.session.scalar(sa.select(sa.func.count(Defect.id)).where(Defect.state == "fixed"))
-        unassigned = db.session.scalar(sa.select(sa.func.count(Defect.id)).where(Defect.state == "open"))
+        overdue, waiting, unassigned = count_each(
+            Defect, services.overdue_condition(), Defect.state == "fixed", Defect.state == "open"
+        )
         here = request.args
         return [
             {
@@ -1111,7 +1124,7 @@ class DefectView(HandoverView):
             {
                 "label": _("Overdue"),
                 "url": self.address("index_view", f_promised_by="1", sort="promised_by"),
-                "count": overdue_count() or 0,
+                "count": overdue,
                 "tone": "late",
                 "current": here.get("f_promised_by") == "1",
             },
@@ -1131,6 +1144,8 @@ class DefectView(HandoverView):
 
 
 Conditions = list[sa.ColumnElement[bool]]
+COUNTED_AT_ONCE = 2000
+"""Of more defects or inspections the figures above the list are counted when somebody asks for them."""
 
 
 def _where_filtered(given: Mapping[str, str]) -> tuple[Conditions, Conditions]:
@@ -1153,6 +1168,15 @@ def _where_filtered(given: Mapping[str, str]) -> tuple[Conditions, Conditions]:
     if given.get("f_severity") in words.SEVERITIES:
         on_defect.append(Defect.severity == given["f_severity"])
     return on_inspection, on_defect
+
+
+def _are_many(on_inspection: Conditions, on_defect: Conditions) -> bool:
+    """Return whether the figures would be counted from more rows than a page should read."""
+    beyond = [
+        sa.select(model.id).where(*conditions).limit(1).offset(COUNTED_AT_ONCE).scalar_subquery()
+        for model, conditions in ((Defect, on_defect), (Inspection, on_inspection))
+    ]
+    return any(key is not None for key in db.session.execute(sa.select(*beyond)).one())
 
 
 def _fraction(rate: indicators.Rate, unit: str) -> str:
@@ -1272,7 +1296,7 @@ class NoticeView(HandoverView):
         joinedload(RectificationNotice.contractor).load_only(Company.name, Company.short_name),
         sa.orm.selectinload(RectificationNotice.lines),
     )
-    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=NUMBER_SEARCH)
+    search = SearchDeclaration(index=NOTICE_SEARCH, placeholder=NUMBER_SEARCH)
     filters = (
         ReferenceFilter("project_id", reference=PROJECTS),
         ReferenceFilter("contractor_id", reference=COMPANIES),

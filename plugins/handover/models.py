@@ -25,6 +25,7 @@ from core.toolkit import (
     Phase,
     Project,
     Record,
+    SearchIndex,
     SignedPart,
     Unit,
     Unscoped,
@@ -737,6 +738,11 @@ class Inspection(Record, Base):
         return self.state == InspectionState.IN_PROGRESS
 
 
+INSPECTION_SEARCH = SearchIndex("handover_inspection", ("number",), short_columns=())
+"""Numbers by three characters and more."""
+INSPECTION_SEARCH.attach(Inspection.__table__)
+
+
 class InspectionRoom(Identified, Base):
     """A room of the inspected house, for example 主卫 of the kind BTH; copied from the checklist at the start."""
 
@@ -856,6 +862,7 @@ class Defect(Record, Base):
         sa.Index("ix_handover_defect_unit", "unit_id", "state"),
         sa.Index("ix_handover_defect_due", "project_id", "state", "promised_by"),
         sa.Index("ix_handover_defect_contractor", "contractor_id", "state"),
+        sa.Index("ix_handover_defect_overdue", "state", "promised_by"),
     )
 
     project_id: Mapped[int] = _project_column()
@@ -948,6 +955,15 @@ class Defect(Record, Base):
     def codes(self) -> list[DefectCode]:
         """The kinds of fault, the main one first."""
         return [fault.code for fault in self.faults]
+
+
+DEFECT_SEARCH = SearchIndex(
+    "handover_defect",
+    ("number", "description", "item_name"),
+    short_columns=("description", "item_name"),
+)
+"""Numbers by three characters and more, what is wrong by two."""
+DEFECT_SEARCH.attach(Defect.__table__)
 
 
 class DefectFault(Identified, Base):
@@ -1075,6 +1091,11 @@ class RectificationNotice(Record, Base):
     lines: Mapped[list[NoticeLine]] = relationship(
         back_populates="notice", order_by="NoticeLine.position", cascade="all, delete-orphan"
     )
+
+
+NOTICE_SEARCH = SearchIndex("handover_rectification_notice", ("number",), short_columns=())
+"""Numbers by three characters and more."""
+NOTICE_SEARCH.attach(RectificationNotice.__table__)
 
 
 class NoticeLine(Identified, Base):

@@ -51,6 +51,7 @@ from core.toolkit import (
 from plugins.reservations import forms, opening, services, words
 from plugins.reservations.errors import ReservationRuleError
 from plugins.reservations.models import (
+    BOOKING_SEARCH,
     Booking,
     BookingSource,
     DayPlan,
@@ -381,7 +382,7 @@ class BookingView(RecordView):
     )
     personal_columns = {"contact_phone": mask_phone}
     open_columns = frozenset({"contact_name"})
-    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=_l("Number of the booking"))
+    search = SearchDeclaration(index=BOOKING_SEARCH, placeholder=_l("Number or name"))
     filters = (
         ReferenceFilter("project_id", label=_l("Project"), reference=PROJECTS),
         ChoiceFilter("state"),

@@ -18,6 +18,7 @@ from core.toolkit import (
     Identified,
     Project,
     Record,
+    SearchIndex,
     Unit,
     User,
     big_id,
@@ -319,6 +320,13 @@ class Booking(Record, Base):
     def name(self) -> str:
         """Who comes."""
         return self.contact_name or (self.customer.name if self.customer is not None else "")
+
+
+BOOKING_SEARCH = SearchIndex(
+    "reservations_booking", ("number", "contact_name"), short_columns=("contact_name",)
+)
+"""Numbers by three characters and more, names by two."""
+BOOKING_SEARCH.attach(Booking.__table__)
 
 
 class SetupCheck(Identified, Base):

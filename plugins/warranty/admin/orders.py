@@ -29,6 +29,7 @@ from core.toolkit import (
     _,
     _l,
     bulk_action,
+    count_each,
     db,
     expose_guarded,
     has_permission,
@@ -49,6 +50,7 @@ from plugins.warranty.admin.common import (
     UNITS,
     USERS,
     WarrantyView,
+    load_buildings,
     take_step,
     typed,
     visible,
@@ -72,6 +74,7 @@ from plugins.warranty.admin.requests import RequestView
 from plugins.warranty.catalogue import faults
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import (
+    ORDER_SEARCH,
     Order,
     Request,
     SparePart,
@@ -335,7 +338,7 @@ class OrderView(WarrantyView):
         joinedload(Order.unit).load_only(Unit.code),
         joinedload(Order.contractor).load_only(Company.name, Company.short_name),
     )
-    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=_l("Number"))
+    search = SearchDeclaration(index=ORDER_SEARCH, placeholder=_l("Number or problem"))
     filters = (
         ReferenceFilter("project_id", reference=PROJECTS),
         ReferenceFilter("building_id", reference=BUILDINGS),
@@ -387,8 +390,8 @@ class OrderView(WarrantyView):
     )
 
     def before_list(self, records: Sequence[Any]) -> None:
-        """Load the buildings of orders of common parts at once."""
-        del records
+        """Load the buildings of orders for common parts at once."""
+        load_buildings(records)
 
     def why_locked(self, record: Order) -> str | None:
         """Return why an order is not changed: it has ended."""
@@ -498,40 +501,37 @@ class OrderView(WarrantyView):
     def tabs(self) -> list[dict[str, Any]]:
         """Return the views that people look at every day, with what waits in them."""
         here = {name: value for name, value in request.args.items() if name.startswith("f_")}
-        me = str(require_scope().user_id or 0)
+        me = require_scope().user_id or 0
+        is_open = Order.state.in_(OPEN)
+        mine, to_assess, to_dispatch, overdue, to_accept, to_call_back, emergencies = count_each(
+            Order,
+            sa.and_(Order.engineer_id == me, is_open),
+            Order.state == "reported",
+            Order.state == "triaged",
+            orders.overdue_condition(),
+            Order.state == "self_checked",
+            Order.state == "closed",
+            sa.and_(Order.priority == "P1", is_open),
+        )
 
-        def tab(
-            label: str, tone: str = "", waiting: sa.ColumnElement[bool] | None = None, **given: str
-        ) -> dict[str, Any]:
+        def tab(label: str, count: Any = None, tone: str = "", **given: str) -> dict[str, Any]:
             return {
                 "label": label,
                 "url": self.address("index_view", **given),
                 "current": here == {name: value for name, value in given.items() if name.startswith("f_")},
-                "count": counted(waiting) if waiting is not None else None,
+                "count": count,
                 "tone": tone,
             }
 
         return [
             tab(_("Not finished"), f_closed_at="1"),
-            tab(
-                _("Mine"),
-                "",
-                sa.and_(Order.engineer_id == int(me), Order.state.in_(OPEN)),
-                f_engineer_id=me,
-                f_closed_at="1",
-            ),
-            tab(_("To assess"), "", Order.state == "reported", f_state="reported"),
-            tab(_("To dispatch"), "", Order.state == "triaged", f_state="triaged"),
-            tab(_("Overdue"), "late", orders.overdue_condition(), f_due_at="1", sort="due_at"),
-            tab(_("To accept"), "", Order.state == "self_checked", f_state="self_checked"),
-            tab(_("To call back"), "", Order.state == "closed", f_state="closed"),
-            tab(
-                _("Emergencies"),
-                "late",
-                sa.and_(Order.priority == "P1", Order.state.in_(OPEN)),
-                f_priority="P1",
-                f_closed_at="1",
-            ),
+            tab(_("Mine"), mine, f_engineer_id=str(me), f_closed_at="1"),
+            tab(_("To assess"), to_assess, f_state="reported"),
+            tab(_("To dispatch"), to_dispatch, f_state="triaged"),
+            tab(_("Overdue"), overdue, "late", f_due_at="1", sort="due_at"),
+            tab(_("To accept"), to_accept, f_state="self_checked"),
+            tab(_("To call back"), to_call_back, f_state="closed"),
+            tab(_("Emergencies"), emergencies, "late", f_priority="P1", f_closed_at="1"),
             tab(_("All")),
         ]
 

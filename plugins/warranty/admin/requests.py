@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, undefer
 
@@ -21,11 +24,9 @@ from plugins.warranty.admin.common import (
     PROJECTS,
     UNITS,
     WarrantyView,
+    load_buildings,
 )
-from plugins.warranty.models import (
-    Order,
-    Request,
-)
+from plugins.warranty.models import REQUEST_SEARCH, Order, Request
 
 
 class RequestView(WarrantyView):
@@ -87,7 +88,7 @@ class RequestView(WarrantyView):
         joinedload(Request.unit).load_only(Unit.code),
         sa.orm.selectinload(Request.orders).load_only(Order.id),
     )
-    search = SearchDeclaration(columns=("number",), small_table=True, placeholder=_l("Number"))
+    search = SearchDeclaration(index=REQUEST_SEARCH, placeholder=_l("Number"))
     filters = (
         ReferenceFilter("project_id", reference=PROJECTS),
         ReferenceFilter("unit_id", reference=UNITS),
@@ -97,3 +98,7 @@ class RequestView(WarrantyView):
     sortable = ("number", "reported_at")
     list_template = "warranty/admin/requests.html"
     empty_list_hint = _l("Look up the caller to register the first request.")
+
+    def before_list(self, records: Sequence[Any]) -> None:
+        """Load the buildings of requests for common parts at once."""
+        load_buildings(records)

@@ -19,6 +19,8 @@ from plugins.warranty.models.money import (
     ThirdPartyRepair,
 )
 from plugins.warranty.models.orders import (
+    ORDER_SEARCH,
+    REQUEST_SEARCH,
     Acceptance,
     AcceptanceKind,
     CallBack,
@@ -42,6 +44,8 @@ from plugins.warranty.models.reports import MonthlyReport
 from plugins.warranty.models.stock import SpareMove, SparePart
 
 __all__ = [
+    "ORDER_SEARCH",
+    "REQUEST_SEARCH",
     "Acceptance",
     "AcceptanceKind",
     "Base",

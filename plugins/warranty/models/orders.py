@@ -17,6 +17,7 @@ from core.toolkit import (
     Identified,
     Project,
     Record,
+    SearchIndex,
     Unit,
     User,
     big_id,
@@ -147,6 +148,11 @@ class Request(Record, Base):
         return f"{building} · {self.place}" if self.place else building
 
 
+REQUEST_SEARCH = SearchIndex("warranty_request", ("number",), short_columns=())
+"""Numbers by three characters and more."""
+REQUEST_SEARCH.attach(Request.__table__)
+
+
 class Order(Record, Base):
     """One thing to repair 维修工单, from the report to the call-back (states of domain reference 3.4.3)."""
 
@@ -162,6 +168,8 @@ class Order(Record, Base):
         sa.UniqueConstraint("project_id", "id"),
         sa.Index("ix_warranty_order_work", "project_id", "state", "due_at"),
         sa.Index("ix_warranty_order_due", "due_at"),
+        sa.Index("ix_warranty_order_overdue", "state", "due_at"),
+        sa.Index("ix_warranty_order_urgent", "priority", "state"),
         sa.Index("ix_warranty_order_place", "building_id", "category_code", "reported_at"),
         sa.Index("ix_warranty_order_house", "unit_id", "category_code"),
         sa.Index("ix_warranty_order_engineer", "engineer_id", "state"),
@@ -310,6 +318,11 @@ class Order(Record, Base):
     def house(self) -> str:
         """The house, or the building for common parts."""
         return self.unit.code if self.unit is not None else (self.building.name or self.building.code)
+
+
+ORDER_SEARCH = SearchIndex("warranty_order", ("number", "description"), short_columns=("description",))
+"""Numbers by three characters and more, what is wrong by two."""
+ORDER_SEARCH.attach(Order.__table__)
 
 
 class OrderEvent(Identified, Base):
