@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -17,6 +18,10 @@ from bench import plugins
 from bench.databases import DatabaseKind, PostgresCluster, SqliteFiles
 from bench.dataset import COMPANY_COUNT, PAGE_SIZE, Dataset
 from bench.measure import WARM_UP, Run
+from bench.modules import report as list_report
+from bench.modules.products import DjangoLists, DoorstepLists, FlaskAdminLists, ServesLists
+from bench.modules.rows import LONG_LISTS, ModuleRows
+from bench.modules.run import ListRun
 from bench.products.base import Product, User
 from bench.products.django_admin import DjangoAdmin
 from bench.products.doorstep import Doorstep
@@ -30,6 +35,11 @@ PRODUCTS: dict[str, type[Product]] = {
     "django_admin": DjangoAdmin,
     "doorstep": Doorstep,
 }
+LIST_PRODUCTS: dict[str, type[ServesLists]] = {
+    "flask_admin": FlaskAdminLists,
+    "django_admin": DjangoLists,
+    "doorstep": DoorstepLists,
+}
 PLACES: dict[str, type[SqliteFiles] | type[PostgresCluster]] = {
     "sqlite": SqliteFiles,
     "postgresql": PostgresCluster,
@@ -41,10 +51,10 @@ REPORT_FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "--rows", type=int, default=FULL_ROWS, help="customers in the large set (default 1,000,000)"
+        "--rows", type=int, default=FULL_ROWS, help="rows of each list in the large set (default 1,000,000)"
     )
     parser.add_argument(
-        "--small-rows", type=int, default=10_000, help="customers in the small set (default 10,000)"
+        "--small-rows", type=int, default=10_000, help="rows of each list in the small set (default 10,000)"
     )
     parser.add_argument("--database", choices=[*PLACES, "all"], default="all")
     parser.add_argument("--products", default=",".join(PRODUCTS), help=f"some of {','.join(PRODUCTS)}")
@@ -52,18 +62,31 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output",
         type=Path,
-        help="folder for benchmarks.md and benchmarks.json; without it only a full run is kept, in docs/reference",
+        help="folder for the reports; without it only those of a full run are kept, in docs/reference",
     )
     parser.add_argument(
         "--without-plugins",
         action="store_true",
         help="leave out start-up time and memory with generated plugins",
     )
+    parser.add_argument(
+        "--only", default="customers,modules", help="some of customers,modules (default both)"
+    )
+    parser.add_argument(
+        "--lists", default=",".join(each.key for each in LONG_LISTS), help="some of the modules' lists"
+    )
+    parser.add_argument(
+        "--clock",
+        choices=["wall", "processor"],
+        default="wall",
+        help="what is measured: the time that passes (default), or processor time, for a machine that is not quiet",
+    )
     options = parser.parse_args(arguments)
-    options.products = [name.strip() for name in options.products.split(",") if name.strip()]
-    unknown = set(options.products) - set(PRODUCTS)
-    if unknown:
-        parser.error(f"unknown product {', '.join(sorted(unknown))}; choose from {', '.join(PRODUCTS)}")
+    options.products = _chosen(parser, "product", options.products, PRODUCTS)
+    options.parts = _chosen(parser, "part", options.only, PARTS)
+    options.lists = _chosen(parser, "list", options.lists, [each.key for each in LONG_LISTS])
+    options.kinds = list(PLACES) if options.database == "all" else [options.database]
+    options.by_processor = options.clock == "processor"
     # The limited user sees a tenth of the rows and walks from one end to the other.
     enough = (options.repeats + WARM_UP + 1) * PAGE_SIZE * COMPANY_COUNT
     if options.small_rows < enough:
@@ -73,12 +96,20 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
+def _chosen(parser: argparse.ArgumentParser, what: str, given: str, known: Collection[str]) -> list[str]:
+    chosen = [name.strip() for name in given.split(",") if name.strip()]
+    unknown = set(chosen) - set(known)
+    if unknown or not chosen:
+        parser.error(f"unknown {what} {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
+    return chosen
+
+
 def _interrupted(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measures, prints, writes the report.
+    """Measures, prints, writes the reports.
 
     Returns:
         1 when a bar is missed, else 0.
@@ -89,29 +120,49 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
-    products = [PRODUCTS[name]() for name in options.products]
-    dataset, small = Dataset(options.rows), Dataset(options.small_rows)
-    # Signed-in people of one run; nothing outlives it.
+    bars = [bar for part in options.parts for bar in PARTS[part](options)]
+    return 0 if all(bar.holds for bar in bars) else 1
+
+
+def _each_database(
+    options: argparse.Namespace, make: Callable[[DatabaseKind, list[User], dict[str, str], Path], Run]
+) -> tuple[list[DatabaseResult], list[User]]:
+    """What a run finds on each database; its people and keys are made for it and do not outlive it."""
     users = [
         User("administrator", secrets.token_urlsafe(18), limited=False),
         User("limited", secrets.token_urlsafe(18), limited=True),
     ]
     environment = {"BENCH_SECRET_KEY": secrets.token_urlsafe(48)}
-    kinds = list(PLACES) if options.database == "all" else [options.database]
     found: list[DatabaseResult] = []
-    bars: list[Bar] = []
-    for kind in kinds:
+    for kind in options.kinds:
         with tempfile.TemporaryDirectory(prefix="doorstep-bench-") as name:
             folder = Path(name)
             # The account that runs PostgreSQL has to pass through.
             folder.chmod(0o711)
             place: DatabaseKind = PLACES[kind](folder)
             with place:
-                run = Run(place, products, users, dataset, small, options.repeats, environment, folder)
+                run = make(place, users, environment, folder)
                 result = DatabaseResult(kind, "", run.measure())
                 result.version = run.server_version
         found.append(result)
-        bars += check_bars(result, products, users, options.rows, options.small_rows)
+    return found, users
+
+
+def _measure_customers(options: argparse.Namespace) -> list[Bar]:
+    products = [PRODUCTS[name]() for name in options.products]
+    dataset, small = Dataset(options.rows), Dataset(options.small_rows)
+
+    def make(place: DatabaseKind, users: list[User], environment: dict[str, str], folder: Path) -> Run:
+        return Run(
+            place, products, users, dataset, small, options.repeats, environment, folder, options.by_processor
+        )
+
+    found, users = _each_database(options, make)
+    bars = [
+        bar
+        for result in found
+        for bar in check_bars(result, products, users, options.rows, options.small_rows)
+    ]
     starts: list[plugins.StartUp] = []
     plugin_lines: list[str] = []
     if Doorstep.name in options.products and not options.without_plugins:
@@ -128,20 +179,63 @@ def main(arguments: list[str] | None = None) -> int:
     text = as_markdown(
         found, products, users, options.rows, options.small_rows, options.repeats, bars, plugin_lines
     )
-    print(text)
-    complete = (
-        options.rows == FULL_ROWS
-        and len(kinds) == len(PLACES)
-        and len(products) == len(PRODUCTS)
-        and not options.without_plugins
+    figures = as_json(found, products, options.rows, bars, [asdict(start) for start in starts])
+    _keep(options, "benchmarks", text, figures, is_complete=not options.without_plugins)
+    return bars
+
+
+def _measure_modules(options: argparse.Namespace) -> list[Bar]:
+    products: list[Product] = [LIST_PRODUCTS[name]() for name in options.products]
+    rows, small = ModuleRows(options.rows), ModuleRows(options.small_rows)
+    lists = [each for each in LONG_LISTS if each.key in options.lists]
+
+    def make(place: DatabaseKind, users: list[User], environment: dict[str, str], folder: Path) -> Run:
+        return ListRun(
+            place,
+            products,
+            users,
+            rows,
+            small,
+            options.repeats,
+            environment,
+            folder,
+            options.by_processor,
+            lists=lists,
+        )
+
+    found, users = _each_database(options, make)
+    sizes = options.rows, options.small_rows
+    bars = [bar for result in found for bar in list_report.check_bars(result, products, users, lists, *sizes)]
+    clock = (
+        "processor time of the serving processes" if options.by_processor else "time from request to answer"
     )
-    output = options.output or (REPORT_FOLDER if complete else None)
+    how = f"Medians of {options.repeats} warm requests in milliseconds ({clock}), the products in turn."
+    text = list_report.as_markdown(found, products, users, lists, *sizes, how, bars)
+    figures = as_json(found, products, options.rows, bars, [])
+    _keep(options, "benchmarks-modules", text, figures, is_complete=len(lists) == len(LONG_LISTS))
+    return bars
+
+
+def _keep(options: argparse.Namespace, name: str, text: str, figures: str, *, is_complete: bool) -> None:
+    """Prints a report and writes it where it is kept: beside the reference pages when the run was a full one."""
+    print(text)
+    is_full = (
+        options.rows == FULL_ROWS
+        and len(options.kinds) == len(PLACES)
+        and len(options.products) == len(PRODUCTS)
+        and not options.by_processor
+    )
+    output = options.output or (REPORT_FOLDER if is_full and is_complete else None)
     if output is not None:
         output.mkdir(parents=True, exist_ok=True)
-        (output / "benchmarks.md").write_text(text, "utf-8")
-        figures = as_json(found, products, options.rows, bars, [asdict(start) for start in starts])
-        (output / "benchmarks.json").write_text(figures, "utf-8")
-    return 0 if all(bar.holds for bar in bars) else 1
+        (output / f"{name}.md").write_text(text, "utf-8")
+        (output / f"{name}.json").write_text(figures, "utf-8")
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], list[Bar]]] = {
+    "customers": _measure_customers,
+    "modules": _measure_modules,
+}
 
 
 if __name__ == "__main__":

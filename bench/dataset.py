@@ -81,7 +81,7 @@ class Customer(NamedTuple):
     updated_at: datetime
 
 
-def _mixed(number: int) -> int:
+def mixed(number: int) -> int:
     """Sixty-four well mixed bits of a number (the finaliser of SplitMix64)."""
     z = (number * 0x9E3779B97F4A7C15 + 0x2545F4914F6CDD1D) & _MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
@@ -136,7 +136,7 @@ class Dataset:
 
     def customer(self, number: int) -> Customer:
         """The customer with this number, from 1 to `rows`."""
-        bits = _mixed(number)
+        bits = mixed(number)
         index = number - 1
         project = self.projects[(index * 7919 + index // PROJECT_COUNT) % PROJECT_COUNT]
         second = None

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bench.client import Client, Request, Response
 from bench.databases import Database, DatabaseKind
@@ -58,11 +59,11 @@ Results = dict[Cell, Measurement]
 
 
 @dataclass
-class _Stage:
+class Stage:
     """A served product with a signed-in client per user, and what its workers hold before the first export."""
 
     product: Product
-    dataset: Dataset
+    dataset: Any
     server: Server
     clients: dict[str, Client]
     idle: dict[int, int] = field(default_factory=dict)
@@ -80,6 +81,8 @@ class Run:
         repeats: timed requests per operation and product.
         environment: variables for the servers.
         folder: for logs and sockets.
+        by_processor: whether processor time of the serving processes is measured instead of the time that passes, for a
+            machine on which others work too.
     """
 
     def __init__(
@@ -87,12 +90,14 @@ class Run:
         place: DatabaseKind,
         products: list[Product],
         users: list[User],
-        dataset: Dataset,
-        small: Dataset,
+        dataset: Any,
+        small: Any,
         repeats: int,
         environment: Mapping[str, str],
         folder: Path,
+        by_processor: bool = False,
     ) -> None:
+        self._by_processor = by_processor
         self._place = place
         self._products = products
         self._users = users
@@ -110,19 +115,12 @@ class Run:
         Returns:
             A measurement for each cell; an operation that a product answered wrongly carries the problem.
         """
-        stages: list[_Stage] = []
+        stages: list[Stage] = []
         try:
             for dataset in (self._dataset, self._small):
                 for product in self._products:
                     stages.append(self._staged(product, dataset))
-            large = [stage for stage in stages if stage.dataset is self._dataset]
-            for user in self._users:
-                self._measure_pages(large, user)
-                self._measure_records(large, user)
-                for start_at_end in (False, True):
-                    self._measure_walk(stages, user, start_at_end)
-            for user in self._users:
-                self._measure_export(large, user)
+            self._measure_all(stages, [stage for stage in stages if stage.dataset is self._dataset])
         finally:
             for stage in stages:
                 for client in stage.clients.values():
@@ -130,7 +128,17 @@ class Run:
                 stage.server.stop()
         return self.results
 
-    def _staged(self, product: Product, dataset: Dataset) -> _Stage:
+    def _measure_all(self, stages: list[Stage], large: list[Stage]) -> None:
+        """Measures every operation, `large` being the stages with the large set."""
+        for user in self._users:
+            self._measure_pages(large, user)
+            self._measure_records(large, user)
+            for start_at_end in (False, True):
+                self._measure_walk(stages, user, start_at_end)
+        for user in self._users:
+            self._measure_export(large, user)
+
+    def _staged(self, product: Product, dataset: Any) -> Stage:
         label = f"{product.name}_{dataset.rows}"
         started = time.monotonic()
         database: Database = self._place.create(f"bench_{label}")
@@ -139,7 +147,7 @@ class Run:
         product.prepare(database, dataset, self._users, folder)
         self.server_version = database.server_version()
         server = product.start(database, self._environment, folder)
-        stage = _Stage(product, dataset, server, {user.name: Client(server.port) for user in self._users})
+        stage = Stage(product, dataset, server, {user.name: Client(server.port) for user in self._users})
         try:
             for user in self._users:
                 product.sign_in(stage.clients[user.name], user)
@@ -149,21 +157,21 @@ class Run:
             server.stop()
             raise
         log.info(
-            "%s: %s customers loaded and served after %.0f s",
+            "%s: %s rows loaded and served after %.0f s",
             product.title,
             f"{dataset.rows:,}",
             time.monotonic() - started,
         )
         return stage
 
-    def _warm(self, stage: _Stage) -> None:
+    def _warm(self, stage: Stage) -> None:
         """Reaches both workers with fresh connections, so that neither measures its first request."""
         for client in stage.clients.values():
             for _ in range(8):
                 client.fresh_connection()
                 client.send(stage.product.first_page())
 
-    def _measure_pages(self, stages: list[_Stage], user: User) -> None:
+    def _measure_pages(self, stages: list[Stage], user: User) -> None:
         count = self._repeats + WARM_UP
         fragments = self._dataset.phone_fragments(count, user.limited)
         names = self._dataset.short_names(count, user.limited)
@@ -217,7 +225,7 @@ class Run:
                 check,
             )
 
-    def _measure_records(self, stages: list[_Stage], user: User) -> None:
+    def _measure_records(self, stages: list[Stage], user: User) -> None:
         count = self._repeats + WARM_UP
         customers = self._dataset.sample(count, user.limited)
 
@@ -251,12 +259,12 @@ class Run:
             save_is_right,
         )
 
-    def _measure_walk(self, stages: list[_Stage], user: User, start_at_end: bool) -> None:
+    def _measure_walk(self, stages: list[Stage], user: User, start_at_end: bool) -> None:
         """Follows the next or previous page from the first or last one, over the large and the small set in turn."""
         operation = "previous_page" if start_at_end else "next_page"
         shown: dict[int, tuple[Response, int]] = {}
 
-        def request(stage: _Stage, _turn: int) -> Request:
+        def request(stage: Stage, _turn: int) -> Request:
             product, client = stage.product, stage.clients[user.name]
             if id(stage) not in shown:
                 number = product.pages(stage.dataset, user) if start_at_end else 1
@@ -265,7 +273,7 @@ class Run:
             page, number = shown[id(stage)]
             return product.previous_page(page, number) if start_at_end else product.next_page(page, number)
 
-        def check(stage: _Stage, _turn: int, answer: Response) -> None:
+        def check(stage: Stage, _turn: int, answer: Response) -> None:
             _shows(PAGE_SIZE, stage.dataset, user)(stage.product, 0, stage.clients[user.name], answer)
             page, number = shown[id(stage)]
             phones = stage.product.phones_on(answer)
@@ -277,7 +285,7 @@ class Run:
 
         self._alternate(stages, user, operation, self._repeats + WARM_UP, request, check_stage=check)
 
-    def _measure_export(self, stages: list[_Stage], user: User) -> None:
+    def _measure_export(self, stages: list[Stage], user: User) -> None:
         expected = self._dataset.rows // 10 + 1
 
         def check(_product: Product, _turn: int, _client: Client, answer: Response) -> None:
@@ -312,13 +320,13 @@ class Run:
 
     def _alternate(
         self,
-        stages: list[_Stage],
+        stages: list[Stage],
         user: User,
         operation: str,
         count: int,
         request: Callable[..., Request],
         check: Callable[..., None] | None = None,
-        check_stage: Callable[[_Stage, int, Response], None] | None = None,
+        check_stage: Callable[[Stage, int, Response], None] | None = None,
         warm_up: int = WARM_UP,
     ) -> None:
         """Sends one request to each product in turn, in a rotating order.
@@ -338,7 +346,10 @@ class Run:
                     continue
                 client = stage.clients[user.name]
                 try:
-                    answer = client.send(request(stage, turn))
+                    asked = request(stage, turn)
+                    before = self._processor_seconds(stage)
+                    answer = client.send(asked)
+                    seconds = self._processor_seconds(stage) - before
                     if check is not None:
                         check(stage.product, turn, client, answer)
                     if check_stage is not None:
@@ -348,7 +359,12 @@ class Run:
                     log.warning("%s, %s, %s: %s", stage.product.title, user.name, operation, result.problem)
                     continue
                 if turn >= warm_up:
-                    result.seconds.append(answer.seconds)
+                    result.seconds.append(seconds if self._by_processor else answer.seconds)
+
+    def _processor_seconds(self, stage: Stage) -> float:
+        if not self._by_processor:
+            return 0.0
+        return stage.server.processor_seconds() + self._place.processor_seconds()
 
 
 def _shows(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,12 +87,7 @@ def check_bars(
         for operation in OPERATIONS:
             times = [cell(operation.key, peer) for peer in peers]
             ours = cell(operation.key, SUBJECT)
-            problem = next((one.problem for one in [ours, *times] if one.problem), "")
-            best = min((one.milliseconds for one in times if one.milliseconds is not None), default=None)
-            # Without the answer of one peer nobody knows which of them is the better.
-            ratio = (
-                ours.milliseconds / best if best and ours.milliseconds is not None and not problem else None
-            )
+            ratio, problem = of_better_peer(ours, times)
             bars.append(
                 Bar(
                     found.kind,
@@ -124,6 +119,18 @@ def check_bars(
                 )
             )  # fmt: skip
     return bars
+
+
+def of_better_peer(ours: Measurement, theirs: Sequence[Measurement]) -> tuple[float | None, str]:
+    """Our time over that of the better peer, and why there is none.
+
+    Without the answer of one peer nobody knows which of them is the better.
+    """
+    problem = next((one.problem for one in [ours, *theirs] if one.problem), "")
+    best = min((one.milliseconds for one in theirs if one.milliseconds is not None), default=None)
+    return (
+        ours.milliseconds / best if best and ours.milliseconds is not None and not problem else None
+    ), problem
 
 
 def machine() -> dict[str, str]:
@@ -169,23 +176,23 @@ def as_markdown(
         "(exports 3), the products in turn. Times are medians in milliseconds; compare columns, not absolute times. "
         "`bench/README.md` says what is measured and how.",
         "",
-        _verdict(bars),
+        verdict(bars),
     ]
     by_key = {(bar.database, bar.user, bar.title): bar for bar in bars}
     for found in databases:
         for user in users:
-            lines += ["", f"## {found.version}, {_who(user)}", ""]
+            lines += ["", f"## {found.version}, {who(user)}", ""]
             titles = [product.title for product in products]
-            judged = any(bar.database == found.kind for bar in bars)
-            lines.append("| | " + " | ".join(titles) + (" | ratio | bar | |" if judged else " |"))
-            lines.append("|---|" + "--:|" * len(titles) + ("--:|--:|---|" if judged else ""))
+            is_judged = any(bar.database == found.kind for bar in bars)
+            lines.append("| | " + " | ".join(titles) + (" | ratio | bar | |" if is_judged else " |"))
+            lines.append("|---|" + "--:|" * len(titles) + ("--:|--:|---|" if is_judged else ""))
             for operation in OPERATIONS:
                 cells = [
-                    _time(found.results[Cell(user.name, operation.key, rows, product.name)])
+                    milliseconds(found.results[Cell(user.name, operation.key, rows, product.name)])
                     for product in products
                 ]
-                verdict = by_key.get((found.kind, user.name, f"{operation.title}, of the better peer"))
-                lines.append(f"| {operation.title} | " + " | ".join(cells) + _judged(verdict))
+                of_bar = by_key.get((found.kind, user.name, f"{operation.title}, of the better peer"))
+                lines.append(f"| {operation.title} | " + " | ".join(cells) + judged(of_bar))
             cells = [
                 _megabytes(found.results[Cell(user.name, "export", rows, product.name)])
                 for product in products
@@ -193,15 +200,15 @@ def as_markdown(
             lines.append(
                 "| export, MB above idle | "
                 + " | ".join(cells)
-                + _judged(by_key.get((found.kind, user.name, "export, MB above idle")))
+                + judged(by_key.get((found.kind, user.name, "export, MB above idle")))
             )
             for key, title in (("next_page", "next page"), ("previous_page", "previous page")):
                 cells = [
-                    _time(found.results[Cell(user.name, key, small_rows, product.name)])
+                    milliseconds(found.results[Cell(user.name, key, small_rows, product.name)])
                     for product in products
                 ]
-                verdict = by_key.get((found.kind, user.name, f"{title}, of its time at {small_rows:,} rows"))
-                lines.append(f"| {title} at {small_rows:,} rows | " + " | ".join(cells) + _judged(verdict))
+                of_bar = by_key.get((found.kind, user.name, f"{title}, of its time at {small_rows:,} rows"))
+                lines.append(f"| {title} at {small_rows:,} rows | " + " | ".join(cells) + judged(of_bar))
             problems = {
                 f"- {cell.operation} by {cell.product} at {cell.rows:,} rows: {result.problem}"
                 for cell, result in found.results.items()
@@ -214,11 +221,13 @@ def as_markdown(
     return "\n".join(lines) + "\n"
 
 
-def _who(user: User) -> str:
+def who(user: User) -> str:
+    """Who a user is, in words."""
     return "user who may see 20 of 200 projects" if user.limited else "administrator"
 
 
-def _verdict(bars: list[Bar]) -> str:
+def verdict(bars: Sequence[Bar]) -> str:
+    """How many bars hold, and which do not."""
     if not bars:
         return "No bar was checked: that needs Doorstep and at least one peer."
     missed = [bar for bar in bars if not bar.holds]
@@ -232,7 +241,8 @@ def _verdict(bars: list[Bar]) -> str:
     return f"{len(bars) - len(missed)} of {len(bars)} bars hold. Missed: {listed}."
 
 
-def _time(result: Measurement) -> str:
+def milliseconds(result: Measurement) -> str:
+    """The median as it is printed."""
     value = result.milliseconds
     return "–" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
@@ -241,7 +251,8 @@ def _megabytes(result: Measurement) -> str:
     return "–" if result.megabytes is None or result.problem else f"{result.megabytes:.0f}"
 
 
-def _judged(bar: Bar | None) -> str:
+def judged(bar: Bar | None) -> str:
+    """The last columns of a row: ratio, bar, whether it holds."""
     if bar is None:
         return " |"
     value = "–" if bar.value is None else f"{bar.value:.2f}"

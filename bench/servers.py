@@ -92,6 +92,10 @@ class Server:
         """The most bytes that each worker held since `forget_peaks`."""
         return {pid: _memory(pid, "VmHWM") for pid in self.workers()}
 
+    def processor_seconds(self) -> float:
+        """Seconds of processor time that the workers have used so far."""
+        return sum(processor_seconds(pid) for pid in self.workers())
+
     def stop(self) -> None:
         """Ends the server and waits for it."""
         if self._process.poll() is None:
@@ -101,6 +105,15 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+def processor_seconds(pid: int) -> float:
+    """Seconds of processor time that the threads of a process have used; 0 for one that has ended."""
+    total = 0
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            total += int((thread / "schedstat").read_text().split()[0])
+    return total / 1e9
 
 
 def _memory(pid: int, key: str) -> int:

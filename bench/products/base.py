@@ -7,13 +7,41 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bench.client import Client, Request, Response
 from bench.databases import Database
-from bench.dataset import PAGE_SIZE, Customer, Dataset
+from bench.dataset import PAGE_SIZE, Customer, Dataset, Project
 from bench.servers import Server
 
 _PHONE = re.compile(r"(?<!\d)1\d{10}(?!\d)")
+
+
+class AnyRows(Protocol):
+    """What the customers and the rows of the modules share: so many rows, in projects of city companies."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows a list has."""
+
+    @property
+    def companies(self) -> dict[int, str]:
+        """The city companies by number."""
+
+    @property
+    def projects(self) -> list[Project]:
+        """The projects."""
+
+    @property
+    def limited_company_id(self) -> int:
+        """The city company of the limited user."""
+
+    @property
+    def limited_project_ids(self) -> list[int]:
+        """The projects of the limited user."""
+
+    def visible_rows(self, limited: bool) -> int:
+        """How many rows a user sees."""
 
 
 class WrongAnswer(RuntimeError):
@@ -45,15 +73,17 @@ class Product(ABC):
         name: key in tables and files.
         title: name and version, for people.
         row_marker: what stands exactly once in each row of the list's HTML.
+        list_path: address of the list.
     """
 
     name: str
     title: str
     row_marker: re.Pattern[str]
+    list_path: str
 
     @abstractmethod
-    def prepare(self, database: Database, dataset: Dataset, users: list[User], folder: Path) -> None:
-        """Makes the schema and loads users, projects and customers.
+    def prepare(self, database: Database, dataset: AnyRows, users: list[User], folder: Path) -> None:
+        """Makes the schema and loads users, projects and rows.
 
         Args:
             database: an empty database.
@@ -85,7 +115,7 @@ class Product(ABC):
         """Page 1 of the list, newest first."""
 
     @abstractmethod
-    def last_page(self, dataset: Dataset, user: User) -> Request:
+    def last_page(self, dataset: AnyRows, user: User) -> Request:
         """The last page of the list."""
 
     @abstractmethod
@@ -97,7 +127,7 @@ class Product(ABC):
         """Page 1 of what a search in name and phone finds."""
 
     @abstractmethod
-    def filtered_by_project(self, dataset: Dataset, project_id: int) -> Request:
+    def filtered_by_project(self, dataset: AnyRows, project_id: int) -> Request:
         """Page 1 of one project's customers."""
 
     @abstractmethod
@@ -142,6 +172,6 @@ class Product(ABC):
         )
 
     @staticmethod
-    def pages(dataset: Dataset, user: User) -> int:
+    def pages(dataset: AnyRows, user: User) -> int:
         """How many pages the user's list has."""
         return -(-dataset.visible_rows(user.limited) // PAGE_SIZE)

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from bench.client import Client, Request, Response, read_form, with_value
 from bench.databases import Database
 from bench.dataset import Customer, Dataset
-from bench.products.base import Product, User, WrongAnswer
+from bench.products.base import AnyRows, Product, User, WrongAnswer
 from bench.servers import PEER_SETTINGS, Server
 
 _SETTINGS = "bench.peers.django_site.settings"
@@ -41,13 +42,17 @@ class DjangoAdmin(Product):
     name = "django_admin"
     title = f"Django {version('django')} admin"
     row_marker = re.compile(r'class="field-name')
+    list_path = _LIST
+    settings_module = _SETTINGS
+    models: tuple[str, ...] = ("customer",)
+    """What a limited user gets permissions for."""
 
-    def prepare(self, database: Database, dataset: Dataset, users: list[User], folder: Path) -> None:
+    def prepare(self, database: Database, dataset: AnyRows, users: list[User], folder: Path) -> None:
         from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
         environment = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": _SETTINGS,
+            "DJANGO_SETTINGS_MODULE": self.settings_module,
             "BENCH_DATABASE_URL": database.url,
             "BENCH_SECRET_KEY": "unused while migrating",
         }
@@ -85,7 +90,7 @@ class DjangoAdmin(Product):
                 for offset, project_id in enumerate(dataset.limited_project_ids)
             ),
         )
-        permissions = self._customer_permissions(environment)
+        permissions = self._permissions(environment)
         database.copy(
             "auth_user_user_permissions",
             ("id", "user_id", "permission_id"),
@@ -95,19 +100,21 @@ class DjangoAdmin(Product):
                 for permission in permissions
             ),
         )
+        self._load_rows(database, dataset)
+        database.settle()
+
+    def _load_rows(self, database: Database, dataset: Any) -> None:
         database.copy(
             "customers_customer",
             _COLUMNS,
             (tuple(getattr(customer, column) for column in _COLUMNS) for customer in dataset.customers()),
         )
-        database.settle()
 
-    @staticmethod
-    def _customer_permissions(environment: Mapping[str, str]) -> list[int]:
+    def _permissions(self, environment: Mapping[str, str]) -> list[int]:
         script = (
             "import django; django.setup()\n"
             "from django.contrib.auth.models import Permission\n"
-            "for row in Permission.objects.filter(content_type__model='customer'): print(row.pk)"
+            f"for row in Permission.objects.filter(content_type__model__in={self.models}): print(row.pk)"
         )
         run = subprocess.run(
             [sys.executable, "-c", script], check=True, env=dict(environment), capture_output=True, text=True
@@ -115,7 +122,11 @@ class DjangoAdmin(Product):
         return [int(line) for line in run.stdout.split()]
 
     def start(self, database: Database, environment: Mapping[str, str], folder: Path) -> Server:
-        settings = {**environment, "BENCH_DATABASE_URL": database.url}
+        settings = {
+            **environment,
+            "BENCH_DATABASE_URL": database.url,
+            "DJANGO_SETTINGS_MODULE": self.settings_module,
+        }
         return Server(self.name, "bench.peers.django_site.wsgi:application", settings, PEER_SETTINGS, folder)
 
     def sign_in(self, client: Client, user: User) -> None:
@@ -126,12 +137,12 @@ class DjangoAdmin(Product):
             raise WrongAnswer(f"{self.title} refused {user.name}: {answer.status}")
 
     def _list(self, **query: str | int) -> Request:
-        return Request(_LIST + (f"?{urlencode(query)}" if query else ""))
+        return Request(self.list_path + (f"?{urlencode(query)}" if query else ""))
 
     def first_page(self) -> Request:
         return self._list()
 
-    def last_page(self, dataset: Dataset, user: User) -> Request:
+    def last_page(self, dataset: AnyRows, user: User) -> Request:
         return self._list(p=self.pages(dataset, user))
 
     def sorted_by_name(self, descending: bool) -> Request:
@@ -140,7 +151,7 @@ class DjangoAdmin(Product):
     def search(self, term: str) -> Request:
         return self._list(q=term)
 
-    def filtered_by_project(self, dataset: Dataset, project_id: int) -> Request:
+    def filtered_by_project(self, dataset: AnyRows, project_id: int) -> Request:
         return self._list(project__id__exact=project_id)
 
     def edit_form(self, customer: Customer) -> Request:

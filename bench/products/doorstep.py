@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from bench.client import Client, Request, Response, read_form, with_value
 from bench.databases import Database
 from bench.dataset import Customer, Dataset
-from bench.products.base import Product, User, WrongAnswer
+from bench.products.base import AnyRows, Product, User, WrongAnswer
 from bench.servers import Server
 
 _LIST = "/admin/customers/"
@@ -35,14 +35,17 @@ class Doorstep(Product):
     name = "doorstep"
     title = f"Doorstep {version('doorstep')}"
     row_marker = re.compile(r'<tr data-id="')
+    list_path = _LIST
 
-    def prepare(self, database: Database, dataset: Dataset, users: list[User], folder: Path) -> None:
+    def prepare(self, database: Database, dataset: AnyRows, users: list[User], folder: Path) -> None:
         from core.app import create_app
         from core.extensions import db
         from core.plugin_system.runtime import current_runtime
 
-        app = create_app(self._settings(database, folder))
-        app.test_cli_runner().invoke(args=["setup"], catch_exceptions=False)
+        settings = self._settings(database, folder)
+        create_app(settings).test_cli_runner().invoke(args=["setup"], catch_exceptions=False)
+        # Made anew: an application that meets modules without tables puts them in quarantine.
+        app = create_app(settings)
         with app.app_context():
             engine = db.engine
             permissions = [permission.code for permission in current_runtime().declared.permissions()]
@@ -50,7 +53,7 @@ class Doorstep(Product):
                 departments = self._load_departments(connection, dataset)
                 self._load_users(connection, users, permissions, departments, dataset.limited_company_id)
                 self._load_projects(connection, dataset, departments)
-            self._load_customers(engine, dataset)
+            self._load_rows(database, engine, dataset, departments)
             engine.dispose()
         database.settle()
 
@@ -64,7 +67,7 @@ class Doorstep(Product):
         }
 
     @staticmethod
-    def _load_departments(connection: sa.Connection, dataset: Dataset) -> dict[int, int]:
+    def _load_departments(connection: sa.Connection, dataset: AnyRows) -> dict[int, int]:
         """A region and its city companies; returns their keys by number, the region's under 0."""
         from core.people.models import Department, DepartmentKind
 
@@ -114,7 +117,7 @@ class Doorstep(Product):
             _added(connection, Membership, user_id=account, department_id=department, role_id=role)
 
     @staticmethod
-    def _load_projects(connection: sa.Connection, dataset: Dataset, departments: Mapping[int, int]) -> None:
+    def _load_projects(connection: sa.Connection, dataset: AnyRows, departments: Mapping[int, int]) -> None:
         from core.projects.models import Project
 
         connection.execute(
@@ -130,8 +133,9 @@ class Doorstep(Product):
             ],
         )
 
-    @staticmethod
-    def _load_customers(engine: sa.Engine, dataset: Dataset) -> None:
+    def _load_rows(
+        self, database: Database, engine: sa.Engine, dataset: Any, departments: Mapping[int, int]
+    ) -> None:
         """Writes through the tables' own columns, so that defaults and stored forms are the product's.
 
         The search index is taken away meanwhile and made again from all rows at once, which is much faster.
@@ -180,16 +184,16 @@ class Doorstep(Product):
         fields = read_form(client.get(_SIGN_IN).text, having="password")
         fields = with_value(with_value(fields, "email", _address(user)), "password", user.password)
         answer = client.send(Request(_SIGN_IN, fields))
-        if answer.status != 302 or client.get(_LIST).status != 200:
+        if answer.status != 302 or client.get(self.list_path).status != 200:
             raise WrongAnswer(f"{self.title} refused {user.name}: {answer.status} {answer.location}")
 
     def _list(self, **query: str | int) -> Request:
-        return Request(_LIST + (f"?{urlencode(query)}" if query else ""))
+        return Request(self.list_path + (f"?{urlencode(query)}" if query else ""))
 
     def first_page(self) -> Request:
         return self._list()
 
-    def last_page(self, dataset: Dataset, user: User) -> Request:
+    def last_page(self, dataset: AnyRows, user: User) -> Request:
         return self._list(page=_LAST_PAGE)
 
     def sorted_by_name(self, descending: bool) -> Request:
@@ -198,7 +202,7 @@ class Doorstep(Product):
     def search(self, term: str) -> Request:
         return self._list(search=term)
 
-    def filtered_by_project(self, dataset: Dataset, project_id: int) -> Request:
+    def filtered_by_project(self, dataset: AnyRows, project_id: int) -> Request:
         return self._list(f_project=project_id)
 
     def edit_form(self, customer: Customer) -> Request:
@@ -229,10 +233,10 @@ class Doorstep(Product):
         client.send(Request("/admin/acting-department", {"csrf_token": token, "department_id": choice[1]}))
 
     def next_page(self, page: Response, number: int) -> Request:
-        return Request(_link(page.text, "next"))
+        return Request(_link(page.text, "next", self.list_path))
 
     def previous_page(self, page: Response, number: int) -> Request:
-        return Request(_link(page.text, "prev"))
+        return Request(_link(page.text, "prev", self.list_path))
 
 
 def _added(connection: sa.Connection, model: type[Any], **values: Any) -> int:
@@ -253,10 +257,10 @@ def _chunks(customers: Iterable[Customer]) -> Iterator[list[Customer]]:
         yield chunk
 
 
-def _link(page: str, relation: str) -> str:
+def _link(page: str, relation: str, base: str) -> str:
     """The address of the pager's link of this relation; it carries the position, so it is read from the page."""
     for tag in re.findall(r"<a\b[^>]*>", page):
         if f'rel="{relation}"' in tag and (target := re.search(r'href="([^"]+)"', tag)):
             address = html.unescape(target[1])
-            return address if address.startswith("/") else _LIST + address
+            return address if address.startswith("/") else base + address
     raise LookupError(f'No link with rel="{relation}" is on the page.')

@@ -6,15 +6,17 @@ import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import create_engine
+from sqlalchemy.engine import Engine
 from werkzeug.security import generate_password_hash
 
 from bench.client import Client, Request, Response, read_form, with_value
 from bench.databases import Database
 from bench.dataset import Customer, Dataset
-from bench.products.base import Product, User, WrongAnswer
+from bench.products.base import AnyRows, Product, User, WrongAnswer
 from bench.servers import PEER_SETTINGS, Server
 
 _COLUMNS = (
@@ -38,12 +40,12 @@ class StockFlaskAdmin(Product):
     name = "flask_admin"
     title = f"Flask-Admin {version('flask-admin')}, stock"
     row_marker = re.compile(r'<td class="col-name">')
+    list_path = "/admin/customer/"
+    application = "bench.peers.flask_admin_app:create_app()"
 
-    def prepare(self, database: Database, dataset: Dataset, users: list[User], folder: Path) -> None:
-        from bench.peers.flask_admin_app import create_tables
-
+    def prepare(self, database: Database, dataset: AnyRows, users: list[User], folder: Path) -> None:
         engine = create_engine(database.url)
-        create_tables(engine)
+        self._create_tables(engine)
         engine.dispose()
         database.copy("project", ("id", "name"), ((project.id, project.name) for project in dataset.projects))
         database.copy(
@@ -64,16 +66,24 @@ class StockFlaskAdmin(Product):
                 for project_id in dataset.limited_project_ids
             ),
         )
+        self._load_rows(database, dataset)
+        database.settle()
+
+    def _create_tables(self, engine: Engine) -> None:
+        from bench.peers.flask_admin_app import create_tables
+
+        create_tables(engine)
+
+    def _load_rows(self, database: Database, dataset: Any) -> None:
         database.copy(
             "customer",
             _COLUMNS,
             (tuple(getattr(customer, column) for column in _COLUMNS) for customer in dataset.customers()),
         )
-        database.settle()
 
     def start(self, database: Database, environment: Mapping[str, str], folder: Path) -> Server:
         settings = {**environment, "BENCH_DATABASE_URL": database.url}
-        return Server(self.name, "bench.peers.flask_admin_app:create_app()", settings, PEER_SETTINGS, folder)
+        return Server(self.name, self.application, settings, PEER_SETTINGS, folder)
 
     def sign_in(self, client: Client, user: User) -> None:
         answer = client.send(Request("/sign-in", {"name": user.name, "password": user.password}))
@@ -81,12 +91,12 @@ class StockFlaskAdmin(Product):
             raise WrongAnswer(f"{self.title} refused {user.name}: {answer.status}")
 
     def _list(self, **query: str | int) -> Request:
-        return Request("/admin/customer/" + (f"?{urlencode(query)}" if query else ""))
+        return Request(self.list_path + (f"?{urlencode(query)}" if query else ""))
 
     def first_page(self) -> Request:
         return self._list()
 
-    def last_page(self, dataset: Dataset, user: User) -> Request:
+    def last_page(self, dataset: AnyRows, user: User) -> Request:
         return self._list(page=self.pages(dataset, user) - 1)
 
     def sorted_by_name(self, descending: bool) -> Request:
@@ -95,7 +105,7 @@ class StockFlaskAdmin(Product):
     def search(self, term: str) -> Request:
         return self._list(search=term)
 
-    def filtered_by_project(self, dataset: Dataset, project_id: int) -> Request:
+    def filtered_by_project(self, dataset: AnyRows, project_id: int) -> Request:
         return self._list(flt0_project_project_name_equals=dataset.projects[project_id - 1].name)
 
     def edit_form(self, customer: Customer) -> Request:

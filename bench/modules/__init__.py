@@ -1,0 +1,1 @@
+"""The long lists of the modules: the same defects, inspections, orders and bookings in every product."""

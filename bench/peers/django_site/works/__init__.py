@@ -1,0 +1,1 @@
+"""The long lists of the modules in Django's admin."""
