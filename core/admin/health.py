@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from flask_babel import format_datetime
+from flask_babel import format_datetime, format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -16,9 +17,18 @@ from core.admin.access import expose_guarded
 from core.admin.jobs import status as job_status
 from core.admin.modules import STATE_WORDS
 from core.admin.views import PageView
+from core.database.types import utc_now
 from core.extensions import db
+from core.machinery.clocks.services import troubles as clock_troubles
 from core.machinery.documents.fonts import PdfStackProblem, check_pdf_stack
-from core.machinery.jobs.services import TaskReport, task_reports, waiting_jobs, workers, workers_are_there
+from core.machinery.jobs.services import (
+    TaskReport,
+    is_there,
+    task_reports,
+    waiting_jobs,
+    workers,
+    workers_are_there,
+)
 from core.people.services import departments_in_reach
 from core.plugin_system import API_VERSION
 from core.plugin_system.health import health
@@ -72,13 +82,19 @@ class HealthView(PageView):
             names={department.id for department in departments_in_reach()},
             facts=_facts(),
             no_worker=not workers_are_there(),
-            workers=workers(),
+            workers=[(worker, is_there(worker), _age(worker.seen_at)) for worker in workers()],
+            clocks=clock_troubles(),
             waiting=waiting_jobs(),
             tasks=[(task, _task_status(task)) for task in task_reports()],
             pdf_problems=[(_pdf_sentence(problem), problem.fatal) for problem in check_pdf_stack()],
             when=format_datetime,
         )
         return page
+
+
+def _age(moment: dt.datetime) -> str:
+    """Return how long ago a moment was, in words."""
+    return str(format_timedelta(moment - utc_now(), granularity="second", add_direction=True))
 
 
 def _pdf_sentence(problem: PdfStackProblem) -> str:

@@ -30,7 +30,13 @@ POLICIES = (
         limit_setting="notice_hours",
         ladder=(
             EscalationStep("late", _l("Issue the notice"), role="ENG", to_owner=True),
-            EscalationStep("a_day_late", _l("Notice not issued"), dt.timedelta(days=1), role="HEAD"),
+            EscalationStep(
+                "a_day_late",
+                _l("Notice not issued"),
+                dt.timedelta(days=1),
+                role="HEAD",
+                message="core.time_limit",
+            ),
         ),
     ),
     ClockPolicy(

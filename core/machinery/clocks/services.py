@@ -414,6 +414,48 @@ def is_provisional(clock: Clock) -> bool:
     return not working_days.is_known(local, clock.department_id)
 
 
+# ------------------------------------------------------------------ the whole installation
+
+LATE_LOOK = dt.timedelta(minutes=15)
+"""So long after its moment a clock may wait to be looked at; the task looks every few minutes."""
+_PUBLISHED_BY_MONTH = 12
+"""The holidays of the next year are published in November; from this month on they are missed."""
+
+
+@dataclass(frozen=True)
+class Troubles:
+    """What hinders the clocks of the installation.
+
+    Attributes:
+        unknown_years: Years that clocks reach, or that begin soon, whose public holidays nobody has entered.
+        waiting: Clocks that should have been looked at a while ago: no worker does it.
+    """
+
+    unknown_years: tuple[int, ...] = ()
+    waiting: int = 0
+
+
+def troubles(now: dt.datetime | None = None) -> Troubles:
+    """Return what hinders the clocks of the whole installation, for those who look after it.
+
+    Args:
+        now: The present moment; for tests.
+    """
+    moment = now or utc_now()
+    today = moment.astimezone(LOCAL_ZONE).date()
+    with all_departments("how the clocks of the installation are doing"):
+        running = Clock.stopped_at.is_(None)
+        waiting = db.session.scalar(
+            sa.select(sa.func.count(Clock.id)).where(running, Clock.next_at < moment - LATE_LOOK)
+        )
+        last = db.session.scalar(sa.select(sa.func.max(Clock.due_at)).where(running))
+    years = {today.year, *([today.year + 1] if today.month >= _PUBLISHED_BY_MONTH else [])}
+    if last is not None:
+        years |= set(range(today.year, min(last.astimezone(LOCAL_ZONE).year, today.year + 1) + 1))
+    unknown = sorted(year for year in years if not working_days.is_known(dt.date(year, 7, 1)))
+    return Troubles(tuple(unknown), waiting or 0)
+
+
 # ------------------------------------------------------------------ days of departments
 
 

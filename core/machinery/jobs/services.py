@@ -408,6 +408,11 @@ def workers_are_there() -> bool:
     return db.session.scalar(sa.select(JobWorker.name).where(JobWorker.seen_at >= since).limit(1)) is not None
 
 
+def is_there(worker: JobWorker) -> bool:
+    """Return whether a worker gave a sign of life lately."""
+    return worker.seen_at >= utc_now() - dt.timedelta(seconds=WORKER_SECONDS)
+
+
 def workers() -> Sequence[JobWorker]:
     """Return the workers that were seen within a day, the latest first."""
     return db.session.scalars(sa.select(JobWorker).order_by(JobWorker.seen_at.desc())).all()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
+from core.database.retrying import with_retries
 from core.database.types import utc_now
 from core.extensions import db
 from core.machinery.jobs import ledger, periodic, services
@@ -151,11 +152,23 @@ class Worker:
             means.bell.listen(self._answer, self._threads, self._tick)
         finally:
             ended.set()
+            self._leave()
+
+    def _leave(self) -> None:
+        try:
             with self._app.app_context():
-                ledger.leave(self.name)
+                with_retries(lambda: ledger.leave(self.name))
+        except OperationalError as busy:
+            # Who looks at the workers sees by the time that this one is gone.
+            logger.warning("The database is busy; the worker ends without saying so: %s", busy.orig)
 
     def _answer(self, stopping: Callable[[], bool]) -> None:
-        work_through(self._app, stopping, worker=self.name, leases=self._leases)
+        """Take up what waits. When the database is busy for longer than statements wait, the next ring tries again."""
+        try:
+            work_through(self._app, stopping, worker=self.name, leases=self._leases)
+        except OperationalError as busy:
+            # A job that was at work keeps its lease until that runs out, and is then taken up where it was.
+            logger.warning("The database is busy; the worker takes up jobs again soon: %s", busy.orig)
 
     def _tick(self, stopping: threading.Event) -> None:
         """Every two seconds: say that we are there, start what is due, and ring for what nobody has heard of."""

@@ -7,13 +7,15 @@ import json
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from core.database.scope import Scope, use_scope
-from core.database.types import LOCAL_ZONE
+from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
 from core.machinery.jobs import ledger, periodic, services
 from core.machinery.jobs.bell import HueyBell, SilentBell
 from core.machinery.jobs.models import Job, JobState, JobWorker
+from core.machinery.jobs.worker import Worker
 from core.plugin_system.declarations import PeriodicTask
 from core.testing import run_pending_jobs
 
@@ -113,6 +115,28 @@ def test_a_bell_that_cannot_be_rung_stops_nobody(running_app, world, scope_of, d
     assert [told.state for told in run_pending_jobs(running_app)] == [JobState.DONE]
 
 
+def test_a_busy_database_costs_the_worker_a_line_in_the_log_and_no_job(
+    running_app, world, scope_of, declare, monkeypatch, caplog
+) -> None:
+    done, claim = [], ledger.claim
+    declare(lambda run: done.append(run.job_id))
+    with scope_of("engineer"):
+        services.enqueue_job("core.test")
+        db.session.commit()
+
+    def locked(*_arguments: object) -> None:
+        monkeypatch.setattr(ledger, "claim", claim)
+        raise OperationalError("UPDATE job", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(ledger, "claim", locked)
+    worker = Worker(running_app, 1)
+    with caplog.at_level("WARNING", "core.machinery.jobs.worker"):
+        worker._answer(lambda: False)
+    assert not done and "database is locked" in caplog.text and "Traceback" not in caplog.text
+    worker._answer(lambda: False)
+    assert len(done) == 1
+
+
 def test_the_health_page_tells_of_workers_and_tasks(running_app, world, sign_in, system) -> None:
     browser = sign_in("admin")
     assert "doorstep worker" in browser.get("/admin/health/").text
@@ -123,5 +147,9 @@ def test_the_health_page_tells_of_workers_and_tasks(running_app, world, sign_in,
     run_pending_jobs(running_app)
     page = browser.get("/admin/health/").text
     assert "doorstep worker" not in page
-    assert "machine:1" in page
+    assert "machine:1" in page and "在线" in page and "已离线" not in page
+    with system():
+        db.session.add(JobWorker(name="machine:2", seen_at=utc_now() - dt.timedelta(minutes=5)))
+        db.session.commit()
+    assert "已离线" in browser.get("/admin/health/").text
     assert json.loads(browser.get("/admin/jobs/bell").data) == {"ended": 0, "active": 0}
