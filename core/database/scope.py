@@ -18,8 +18,9 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 from flask import g, has_app_context
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
+from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.orm.attributes import get_history
+from sqlalchemy.orm.util import LoaderCriteriaOption
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import AliasedReturnsRows
 
@@ -510,6 +511,23 @@ def _tables_loaded_along(statement: Any, mapped: Iterable[str]) -> set[str]:
     return {table.name for mapper in mappers for table in mapper.tables if table.name in _scoped_models}
 
 
+class _Criterion(LoaderCriteriaOption):
+    """A condition of the wall that follows its model into every alias, as ``with_loader_criteria`` should.
+
+    SQLAlchemy 2.1 adapts the condition where an alias is selected from, but not where it is the target of an explicit
+    join; there it names the table itself, which the statement does not contain.
+    """
+
+    _traverse_internals = LoaderCriteriaOption._traverse_internals
+
+    def _resolve_where_criteria(self, ext_info: Any) -> sa.ColumnElement[bool]:
+        criterion = super()._resolve_where_criteria(ext_info)
+        if not ext_info.is_aliased_class:
+            return criterion
+        adapted: sa.ColumnElement[bool] = ext_info._adapter.traverse(criterion)
+        return adapted
+
+
 def _narrow(state: ORMExecuteState) -> None:
     if state.is_column_load:
         return
@@ -548,9 +566,7 @@ def _narrow(state: ORMExecuteState) -> None:
             # Only criteria that go on to loaders reach an eager join. The others stay here: a row that is loaded
             # now may be asked for its relations in another scope.
             options.append(
-                with_loader_criteria(
-                    model, criterion, include_aliases=True, propagate_to_loaders=name in joined
-                )
+                _Criterion(model, criterion, include_aliases=True, propagate_to_loaders=name in joined)
             )
     state.statement = state.statement.options(*options)
 

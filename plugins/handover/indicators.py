@@ -244,15 +244,15 @@ def handover_minutes(*conditions: sa.ColumnElement[bool]) -> Rate:
     Returns:
         The minutes of all visits as numerator, rounded to whole ones, and how many visits there are.
     """
-    came = sa.func.min(sa.case((StationLog.station == Station.SIGN_IN, StationLog.entered_at)))
-    left = sa.func.max(sa.case((StationLog.station == Station.KEYS, StationLog.left_at)))
+    came, left = aliased(StationLog), aliased(StationLog)
     rows = db.session.execute(
-        sa.select(came, left)
-        .join(HandoverVisit, HandoverVisit.id == StationLog.visit_id)
+        sa.select(sa.func.min(came.entered_at), sa.func.max(left.left_at))
+        .select_from(HandoverVisit)
         .join(HandoverUnit, HandoverUnit.id == HandoverVisit.handover_unit_id)
-        .where(HandoverUnit.keys_state == KeysState.HANDED, *conditions)
+        .join(came, sa.and_(came.visit_id == HandoverVisit.id, came.station == Station.SIGN_IN))
+        .join(left, sa.and_(left.visit_id == HandoverVisit.id, left.station == Station.KEYS))
+        .where(HandoverUnit.keys_state == KeysState.HANDED, left.left_at.is_not(None), *conditions)
         .group_by(HandoverVisit.id)
-        .having(came.is_not(None), left.is_not(None))
     )
     times = [end - begin for begin, end in rows if end - begin <= LONGEST_HANDOVER]
     minutes = sum(times, dt.timedelta()) / dt.timedelta(minutes=1)

@@ -64,6 +64,25 @@ READS = {
     "outer join": lambda: (
         ids(sa.select(Unit.id).select_from(Project).outerjoin(Unit, Unit.project_id == Project.id)) - {None}
     ),
+    "join to an alias": lambda: ids(
+        sa.select((other := aliased(Unit)).id)
+        .select_from(Building)
+        .join(other, other.building_id == Building.id)
+    ),
+    "outer join to an alias": lambda: (
+        ids(
+            sa.select((other := aliased(Unit)).id)
+            .select_from(Project)
+            .outerjoin(other, other.project_id == Project.id)
+        )
+        - {None}
+    ),
+    "join by relationship to an alias": lambda: ids(
+        sa.select((other := aliased(Unit)).id).select_from(Building).join(Building.units.of_type(other))
+    ),
+    "joined with itself": lambda: ids(
+        sa.select(Unit.id).join(other := aliased(Unit), other.id == Unit.id).where(other.id > 0)
+    ),
     "in subquery": lambda: ids(sa.select(Unit.id).where(Unit.building_id.in_(sa.select(Building.id)))),
     "exists": lambda: ids(sa.select(Unit.id).where(sa.exists().where(Building.id == Unit.building_id))),
     "group": lambda: set(db.session.scalars(sa.select(sa.func.min(Unit.id)).group_by(Unit.id))),
@@ -94,12 +113,36 @@ COUNTS = {
     ).one()[1],
     "join": lambda: count(sa.select(sa.func.count(Unit.id)).join(Building, Building.id == Unit.building_id)),
     "alias": lambda: count(sa.select(sa.func.count()).select_from(aliased(Unit))),
+    "join to an alias": lambda: count(
+        sa.select(sa.func.count((other := aliased(Unit)).id))
+        .select_from(Project)
+        .join(other, other.project_id == Project.id)
+    ),
 }
 
 
 @pytest.mark.parametrize("counted", COUNTS.values(), ids=COUNTS)
 def test_counts_own_rows_alone(counted: Callable[[], int], world: World, engineer: Scope) -> None:
     assert counted() == len(world.own.unit_ids)
+
+
+def test_customers_joined_under_another_name_are_the_own_ones(world: World, engineer: Scope) -> None:
+    other = aliased(Customer)
+    found = ids(sa.select(other.id).select_from(Project).join(other, other.id > 0))
+    assert found == ids(sa.select(Customer.id))
+    assert not found & set(world.foreign.customer_ids) - set(world.own.customer_ids)
+
+
+def test_an_alias_is_narrowed_anew_in_each_scope(world: World, engineer: Scope) -> None:
+    """The statement is compiled once and cached; the projects in it are values."""
+    other = aliased(Unit)
+    query = sa.select(other.id).select_from(Project).join(other, other.project_id == Project.id)
+    for project_ids, expected in (
+        (world.own.project_id, world.own.unit_ids),
+        (world.foreign.project_id, world.foreign.unit_ids),
+    ):
+        with use_scope(Scope(user_id=1, project_ids=frozenset({project_ids}))):
+            assert ids(query) == set(expected)
 
 
 def test_exists_does_not_tell_of_foreign_rows(world: World, engineer: Scope) -> None:
