@@ -215,6 +215,7 @@ from core.plugin_system.declarations import (
     DocumentType,
     EscalationStep,
     FailurePolicy,
+    HouseTerm,
     ImportDeclaration,
     JobKind,
     LinkPurpose,
@@ -245,6 +246,7 @@ from core.plugin_system.declarations import (
 from core.plugin_system.declarations import Area as MenuArea
 from core.plugin_system.gate import is_on
 from core.plugin_system.hookspecs import hookimpl
+from core.projects.house_terms import house_terms_of
 
 # Projects
 from core.projects.models import Building, Decoration, Phase, Project, Unit
@@ -319,6 +321,7 @@ __all__ = [
     "FilterValueError",
     "FormSection",
     "GuardedForm",
+    "HouseTerm",
     "Identified",
     "ImportDeclaration",
     "ImportField",
@@ -465,6 +468,7 @@ __all__ = [
     "history_of",
     "holders_of",
     "hookimpl",
+    "house_terms_of",
     "in_language",
     "insert_logged",
     "is_on",

@@ -683,6 +683,27 @@ class Command:
 
 
 @dataclass(frozen=True)
+class HouseTerm:
+    """What a house is guaranteed for and how long: a line of its quality guarantee.
+
+    Attributes:
+        code: Code of the warranty category, for example ``W02``.
+        part: The part of the house, in the reader's language.
+        content: What of it is covered.
+        period: How long, in words, for example "5 years".
+        start: First day; None before the delivery.
+        end: Last day, included; None where it is not known yet.
+    """
+
+    code: str
+    part: str
+    content: str
+    period: str
+    start: dt.date | None = None
+    end: dt.date | None = None
+
+
+@dataclass(frozen=True)
 class OpenItem:
     """Something in a unit that is still to be done and that another module may take over.
 

@@ -199,6 +199,16 @@ def open_items(unit_id: int) -> Sequence[d.OpenItem]:
 
 
 @hookspec
+def house_terms(unit_id: int) -> Sequence[d.HouseTerm]:
+    """Policy: isolate. Return for what a house is guaranteed, from when to when, in the reader's language.
+
+    Args:
+        unit_id: The unit.
+    """
+    return ()
+
+
+@hookspec
 def open_item_taken(kind: str, record_id: int, number: str) -> None:
     """Policy: abort. An open item goes on elsewhere; whoever offered it ends it in the same transaction.
 
@@ -268,6 +278,7 @@ RUNTIME: dict[str, tuple[d.FailurePolicy, bool]] = {
     "touchpoint_reached": (d.FailurePolicy.ISOLATE, False),
     "unit_dates_changed": (d.FailurePolicy.ISOLATE, False),
     "open_items": (d.FailurePolicy.ISOLATE, False),
+    "house_terms": (d.FailurePolicy.ISOLATE, False),
     "open_item_taken": (d.FailurePolicy.ABORT, False),
     "customers_merged": (d.FailurePolicy.ABORT, True),
     "customer_erased": (d.FailurePolicy.ABORT, True),

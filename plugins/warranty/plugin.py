@@ -14,6 +14,7 @@ from core.toolkit import (
     ClockPolicy,
     DemoData,
     DocumentType,
+    HouseTerm,
     LinkPurpose,
     Manifest,
     MenuArea,
@@ -67,6 +68,7 @@ from plugins.warranty.models import (
 )
 from plugins.warranty.on_site import blueprint
 from plugins.warranty.services import customers, owners, releases
+from plugins.warranty.services.house_terms import house_terms as guaranteed
 from plugins.warranty.services.leftovers import leftovers_of, take_over_items
 from plugins.warranty.workflows import ALL, RELEASE_APPROVAL
 
@@ -581,6 +583,13 @@ def unit_dates_changed(unit_id: int) -> None:
         and leftovers_of(unit)
     ):
         take_over_items(unit)
+
+
+@hookimpl
+def house_terms(unit_id: int) -> Sequence[HouseTerm]:
+    """Return for what a house is guaranteed."""
+    unit = db.session.get(Unit, unit_id)
+    return guaranteed(unit) if unit is not None else ()
 
 
 @hookimpl
