@@ -14,7 +14,10 @@ from core.toolkit import (
     TransitionRefused,
     Unit,
     _,
+    add_todo,
+    attachments_of,
     db,
+    finish_todos_of,
     ngettext,
     reach,
     request_approval,
@@ -30,7 +33,11 @@ from plugins.handover.models import (
     RectificationNotice,
 )
 from plugins.handover.services.common import number_under
+from plugins.handover.services.defects import report_fixed, start_fixing
 from plugins.handover.workflows import DEFECT, NOTICE, PENALTY
+
+OBJECTIONS_BY = "handover.objection:"
+"""How the key of a to-do begins that asks for the answer to a contractor's objection."""
 
 
 def create_notices(defects: Sequence[Defect]) -> list[RectificationNotice]:
@@ -205,6 +212,105 @@ def reply_to_notice(notice: RectificationNotice, reply: str) -> None:
         TransitionRefused: It was not received, or the reply or the permission is missing.
     """
     NOTICE.move(notice, "reply", reply_text=reply.strip(), replied_at=utc_now())
+
+
+def line_of(notice: RectificationNotice, defect_id: int | None) -> NoticeLine:
+    """Return the line of a notice on which a defect stands.
+
+    Raises:
+        HandoverRuleError: The defect is not on this notice.
+    """
+    found = next((line for line in notice.lines if line.defect_id == defect_id), None)
+    if found is None:
+        raise HandoverRuleError(
+            _("This defect is not on %(number)s. Open the page again.", number=notice.number)
+        )
+    return found
+
+
+def fix_on_notice(line: NoticeLine, measure: str, has_photo: bool) -> None:
+    """Note that the contractor put a defect of his notice right; the repair begins with it where nobody noted that.
+
+    Args:
+        line: The line of a notice that was received.
+        measure: What was done.
+        has_photo: Whether a photo of the finished work comes with it.
+
+    Raises:
+        HandoverRuleError: The notice was not received yet, the defect is done with, what was done is missing, or the
+            photo that the setting ``after_photo_required`` asks for.
+        TransitionRefused: The state or the permission forbids it.
+    """
+    _require_received(line.notice)
+    defect = line.defect
+    if not measure.strip():
+        raise HandoverRuleError(_("Write what was done to put %(number)s right.", number=defect.number))
+    if setting("handover", "after_photo_required") and not has_photo and not attachments_of(defect, "after"):
+        raise HandoverRuleError(_("Add a photo of the finished work on %(number)s.", number=defect.number))
+    if defect.state in ("assigned", "rejected"):
+        start_fixing(defect)
+    report_fixed(defect, measure)
+
+
+def object_to(line: NoticeLine, reason: str) -> None:
+    """Note that the contractor refuses to put a defect right; engineering is asked to answer.
+
+    Args:
+        line: The line of a notice that was received.
+        reason: Why, for example that another company did the work.
+
+    Raises:
+        HandoverRuleError: The notice was not received yet, the defect is done with, the reason is missing, or an
+            objection waits for its answer.
+    """
+    _require_received(line.notice)
+    defect = line.defect
+    if not reason.strip():
+        raise HandoverRuleError(_("Write why you refuse to put %(number)s right.", number=defect.number))
+    if defect.state not in ("assigned", "in_progress", "rejected"):
+        raise HandoverRuleError(_("%(number)s is not waiting for a repair.", number=defect.number))
+    if line.objected_at is not None and line.objection_upheld is None:
+        raise HandoverRuleError(
+            _("Your objection to %(number)s waits for its answer already.", number=defect.number)
+        )
+    line.objection, line.objected_at = reason.strip()[:1000], utc_now()
+    line.objection_answer, line.objection_upheld = "", None
+    db.session.flush()
+    add_todo(
+        line.notice,
+        _("Answer the objection to %(number)s", number=defect.number),
+        role="ENG",
+        dedupe_key=f"{OBJECTIONS_BY}{line.id}:{line.objected_at.isoformat()}",
+        note=line.objection[:500],
+        unit=defect.unit,
+    )
+
+
+def answer_objection(line: NoticeLine, answer: str, upheld: bool) -> None:
+    """Answer the objection of a contractor; who is responsible instead is chosen on the page of the defect.
+
+    Args:
+        line: The line with the objection.
+        answer: What the contractor reads.
+        upheld: Whether the developer agrees.
+
+    Raises:
+        HandoverRuleError: No objection waits, or the answer is missing.
+    """
+    if line.objected_at is None or line.objection_upheld is not None:
+        raise HandoverRuleError(
+            _("No objection to %(number)s waits for an answer.", number=line.defect.number)
+        )
+    if not answer.strip():
+        raise HandoverRuleError(_("Write the answer; the contractor reads it on his page."))
+    line.objection_answer, line.objection_upheld = answer.strip()[:1000], upheld
+    db.session.flush()
+    finish_todos_of(line.notice, note=line.objection_answer[:200], prefix=f"{OBJECTIONS_BY}{line.id}:")
+
+
+def _require_received(notice: RectificationNotice) -> None:
+    if notice.state not in ("received", "replied", "penalised"):
+        raise HandoverRuleError(_("Confirm the receipt of %(number)s first.", number=notice.number))
 
 
 def recheck_notice(notice: RectificationNotice, note: str) -> None:
