@@ -44,7 +44,9 @@ from core.toolkit import (
     count_each,
     db,
     expose_guarded,
+    has_permission,
     in_language,
+    is_signed,
     local_today,
     make_link,
     mask_all,
@@ -76,6 +78,7 @@ from plugins.handover.models import (
     Severity,
     TemplateItem,
 )
+from plugins.handover.paper_models import FormKind
 from plugins.handover.workflows import BATCH, DEFECT, HANDOVER_UNIT, NOTICE, PENALTY
 
 REFUSALS = (HandoverRuleError, TransitionRefused, ApprovalRefused, measures.MeasureError)
@@ -1029,8 +1032,17 @@ class DefectView(HandoverView):
         )
 
     def details_extra(self, record: Defect) -> Mapping[str, Any]:
-        """Return whether so many repairs failed that a special plan is needed."""
-        return {"needs_plan": services.needs_special_plan(record)}
+        """Return whether so many repairs failed that a special plan is needed, and how its waiver stands."""
+        place = services.handover_unit_of(record.unit)
+        waiver = services.form_of(place, FormKind.WAIVER, record) if place is not None else None
+        can_waive = record.state in DEFECT.transition("waive").sources and has_permission(
+            "handover.waive_defect"
+        )
+        return {
+            "needs_plan": services.needs_special_plan(record),
+            "waiver": waiver,
+            "may_waive": can_waive and place is not None and (waiver is None or not is_signed(waiver)),
+        }
 
     def prepare_step(self, form: GuardedForm, record: Defect | None, transition: Transition) -> None:
         """Offer the companies of the project, and ask for the owner's consent only where the owner reported it."""
@@ -1339,6 +1351,22 @@ class NoticeView(HandoverView):
     ) -> None:
         """Call the service of a step."""
         take_notice_step(record, transition.code, values)
+
+    @expose_guarded("/answer-objection/", permission="handover.issue_notice", methods=("POST",))
+    def answer_objection(self) -> Response:
+        """Answer the objection of the contractor to a defect."""
+        record = self.get_one(request.args.get("id"))
+        given = request.form
+
+        def answer() -> None:
+            line = services.line_of(record, strict_id(given.get("defect_id", "")))
+            services.answer_objection(
+                line, given.get("answer", "").replace("\0", ""), given.get("upheld") == "1"
+            )
+
+        return self.carry_out(
+            record, answer, _("The objection is answered; the contractor reads it on his page.")
+        )
 
     def step_done(self, record: RectificationNotice, transition: Transition) -> Any:
         """Say after the issue what to do with the paper, and that a penalty waits for approval."""

@@ -34,6 +34,9 @@ from plugins.handover.models import (
 DATA = Path(__file__).parent / "data"
 STANDARD = "default"
 """Code of the checklist that is loaded from the reference data."""
+PATROL = "patrol"
+"""Code of the short checklist for the patrol of vacant houses."""
+_FILES = {STANDARD: "inspection_template", PATROL: "patrol_template"}
 
 
 @cache
@@ -66,18 +69,20 @@ def load_defect_codes() -> None:
 
 
 def load_standard_templates() -> None:
-    """Give each department at the top of the tree the standard checklist with its 121 items, where it has none."""
+    """Give each department at the top of the tree the standard checklist with its 121 items and the one for patrols,
+    where it has none."""
     roots = db.session.scalars(
         sa.select(Department).where(Department.parent_id.is_(None), Department.archived_at.is_(None))
     ).all()
     for department in roots:
-        held = db.session.scalar(
-            sa.select(InspectionTemplate.id).where(
-                InspectionTemplate.department_id == department.id, InspectionTemplate.code == STANDARD
+        held = set(
+            db.session.scalars(
+                sa.select(InspectionTemplate.code).where(InspectionTemplate.department_id == department.id)
             )
         )
-        if held is None:
-            _make_standard_template(department.id)
+        for code, file in _FILES.items():
+            if code not in held:
+                _make_template(department.id, reference(file))
 
 
 def load_reference_data() -> None:
@@ -86,11 +91,10 @@ def load_reference_data() -> None:
     load_standard_templates()
 
 
-def _make_standard_template(department_id: int) -> InspectionTemplate:
-    data = reference("inspection_template")
+def _make_template(department_id: int, data: Mapping[str, Any]) -> InspectionTemplate:
     template = InspectionTemplate(
         department_id=department_id,
-        code=STANDARD,
+        code=data["code"],
         version=data["version"],
         name=data["name"]["zh"],
         name_en=data["name"]["en"],
@@ -138,23 +142,29 @@ def _standard_item(
         method_en=item["method"]["en"],
         severity=Severity(item["severity"]),
         warranty_category=item["warranty_category"],
-        trade_code=reference("item_trades")["items"][item["code"]],
-        defect_code=reference("default_defects")[item["code"]],
+        trade_code=item["trade"] if "trade" in item else reference("item_trades")["items"][item["code"]],
+        defect_code=item["defect"] if "defect" in item else reference("default_defects")[item["code"]],
         measures=[measures.from_reference(raw) for raw in measured],
         position=item["order"],
     )
 
 
-def template_for(project: Project) -> InspectionTemplate:
+def template_for(project: Project, *, patrol: bool = False) -> InspectionTemplate:
     """Return the checklist that inspections of a project use: the newest published one of the nearest
     department up the tree.
 
-    A department tree that was made after the reference data was loaded receives the standard checklist here.
+    A department tree that was made after the reference data was loaded receives the standard checklists here.
+
+    Args:
+        project: The project.
+        patrol: Whether a vacant house is patrolled, for which there is a checklist of its own.
     """
     path = department_path(project.department_id)
     with all_departments("choosing the checklist of a project from the departments above it"):
         query = sa.select(InspectionTemplate).where(
-            InspectionTemplate.department_id.in_(path), InspectionTemplate.state == TemplateState.PUBLISHED
+            InspectionTemplate.department_id.in_(path),
+            InspectionTemplate.state == TemplateState.PUBLISHED,
+            InspectionTemplate.code == PATROL if patrol else InspectionTemplate.code != PATROL,
         )
         found = db.session.scalars(query).all()
         if not found:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
-
-from core.toolkit import Decoration, _, db, owners_of
-from plugins.handover import services, words
-from plugins.handover.models import (
-    HandoverUnit,
-    Inspection,
-    InspectionKind,
-    InspectionState,
-    IssuedPaper,
-    KeysState,
+from core.toolkit import (
+    _,
+    is_signed,
+    owners_of,
+    signature_boxes,
+    signed_hash,
+    supplement_parts,
 )
-from plugins.handover.workflows import OPEN
+from plugins.handover import form_signing, services, words
+from plugins.handover.models import HandoverUnit, KeysState
+from plugins.handover.paper_models import FormKind, HouseForm
 
 
 def may_issue_deed(record: HandoverUnit) -> str | None:
@@ -39,123 +38,103 @@ def _owners(record: HandoverUnit) -> str:
     return words.joined([owner.name for owner in owners_of(record.unit)])
 
 
-def _formal(record: HandoverUnit) -> Inspection | None:
-    return db.session.scalar(
-        sa.select(Inspection)
-        .where(
-            Inspection.unit_id == record.unit_id,
-            Inspection.kind == InspectionKind.FORMAL,
-            Inspection.state == InspectionState.FINISHED,
-        )
-        .order_by(Inspection.id.desc())
-        .limit(1)
-    )
-
-
 def _square_metres(value: Any) -> str:
-    return "" if value is None else f"{value} m²"
+    return f"{value} m²" if value else ""
 
 
-def _house(record: HandoverUnit, language: str) -> list[tuple[Any, ...]]:
+def house_facts(record: HandoverUnit, language: str) -> list[tuple[Any, ...]]:
+    """Return the facts of a house with which the papers of a handover begin.
+
+    Args:
+        record: The house in its batch.
+        language: Locale of the recipient.
+    """
     unit = record.unit
-    decoration = {Decoration.ROUGH: _("Rough"), Decoration.FITTED: _("Fitted")}
     return [
         (_("Project"), words.local(record.project, "name", language)),
         (_("House"), unit.code),
         (_("Owner"), _owners(record)),
         (_("Attorney"), " · ".join(filter(None, (record.attorney_name, record.attorney_document)))),
         (_("Layout"), unit.layout),
-        (_("Delivery standard"), decoration.get(Decoration(unit.decoration), "")),
+        (_("Delivery standard"), words.decoration(unit.decoration)),
     ]
 
 
-def _is_handed_out(paper: IssuedPaper, record: HandoverUnit) -> bool:
-    """Return whether a paper is with the owner: signed for, or handed out with the keys."""
-    return paper.signed_at is not None or (not paper.must_be_signed and record.keys_state == KeysState.HANDED)
-
-
 def deed(record: HandoverUnit, language: str) -> Mapping[str, Any]:
-    """Return the values of the handover deed.
+    """Return the values of the handover deed: of the form that is signed or ready to be, else of what is stored now.
 
     Args:
         record: The house in its batch.
         language: Locale of the recipient.
     """
-    unit, inspection = record.unit, _formal(record)
-    contract, measured = unit.gross_area_contract, unit.gross_area_measured
-    difference = measured - contract if contract is not None and measured is not None else None
-    defects = (
-        [each for each in services.valid_defects(inspection) if each.state in OPEN] if inspection else []
-    )
+    form = services.form_of(record, FormKind.DEED)
+    content = form.content if form is not None else services.deed_content(record)
+    papers = {paper.kind: paper for paper in record.papers}
     return {
         "owner": _owners(record),
         "facts": [
-            *_house(record, language),
-            (_("Gross area (contract)"), _square_metres(contract)),
-            (_("Gross area (measured)"), _square_metres(measured)),
-            (_("Area difference"), "" if difference is None else f"{difference:+} m²"),
-            (_("Inspection record"), inspection.number if inspection else ""),
+            *house_facts(record, language),
+            (_("Gross area (contract)"), _square_metres(content["contract_area"])),
+            (_("Gross area (measured)"), _square_metres(content["measured_area"])),
+            (_("Area difference"), _square_metres(content["area_difference"])),
+            (_("Inspection record"), content["inspection"]),
         ],
-        "meters": [(label, getattr(inspection, name, "")) for name, label in words.METERS.items()],
+        "meters": [
+            (label, content["meters"].get(name.removeprefix("meter_"), ""))
+            for name, label in words.METERS.items()
+        ],
         "papers": [
-            (f"{words.PAPER_KINDS[paper.kind]} {paper.version}".strip(), _is_handed_out(paper, record))
-            for paper in record.papers
+            (
+                f"{words.PAPER_KINDS[kind]} {papers[kind].version if kind in papers else ''}".strip(),
+                is_handed,
+            )
+            for kind, is_handed in content["papers"].items()
         ]
         or [(label, False) for label in words.PAPER_KINDS.values()],
-        "equipment": [
-            (label, False)
-            for label in (
-                _("Water supply and drainage"),
-                _("Electricity, sockets, earth-leakage switch"),
-                _("Gas pipe and alarm"),
-                _("Heating and ventilation"),
-                _("Video intercom and access"),
-                _("Doors, windows and locks"),
-                _("Kitchen and bathroom fittings"),
-                _("Television and network"),
-            )
+        "equipment": [(words.EQUIPMENT[code], runs) for code, runs in content["equipment"].items()],
+        "keys": [
+            [words.KEY_KINDS[kind], held["quantity"], held["bag"]] for kind, held in content["keys"].items()
         ],
-        "keys": [[words.KEY_KINDS[key.kind], key.quantity, key.bag_number] for key in record.keys],
-        "defects": [
-            [
-                position,
-                defect.number,
-                words.local(defect, "room_name", language),
-                services.defect_title(defect, language),
-                defect.severity,
-                words.long_date(defect.promised_by, language),
-            ]
-            for position, defect in enumerate(defects, start=1)
-        ],
+        "defects": defect_rows(content["defects"], language),
         "starts": [
             (_("Delivered on"), words.long_date(record.delivered_at, language)),
             (_("Warranty of the owner from"), words.long_date(record.delivered_at, language)),
-            (_("Property fee from"), ""),
+            (_("Property fee from"), printed_day(content["property_fee_from"], language)),
+            (
+                _("Remaining problems"),
+                _("See the annex; each is put right by its date.") if content["defects"] else _("None"),
+            ),
         ],
-        "attorney": record.attorney_name,
+        **statement_values(form),
     }
 
 
 def key_receipt(record: HandoverUnit, language: str) -> Mapping[str, Any]:
-    """Return the values of the receipt of keys.
+    """Return the values of the receipt of keys: of the form that is signed, or is ready to be; else of what is stored.
 
     Args:
         record: The house in its batch.
         language: Locale of the recipient.
     """
+    form = services.form_of(record, FormKind.KEY_RECEIPT)
+    content = form.content if form is not None else services.receipt_content(record)
     handed = max((key.handed_at for key in record.keys if key.handed_at is not None), default=None)
     return {
-        "facts": _house(record, language),
+        "facts": [
+            *house_facts(record, language),
+            (_("Handed over on"), words.long_date(handed, language)),
+            (_("Receiver of the keys"), next((key.handed_to for key in record.keys if key.handed_to), "")),
+        ],
         "keys": [
             [
                 position,
-                words.KEY_KINDS[key.kind],
-                key.quantity,
-                key.bag_number,
+                words.KEY_KINDS[kind],
+                held["quantity"],
+                held["bag"],
                 "✓" if record.keys_state == KeysState.HANDED else "",
                 "",
             ]
-            for position, key in enumerate(record.keys, start=1)
+            for position, (kind, held) in enumerate(content["keys"].items(), start=1)
         ],
         "loans": [
             [
@@ -168,9 +147,54 @@ def key_receipt(record: HandoverUnit, language: str) -> Mapping[str, Any]:
             ]
             for loan in record.key_loans
         ],
-        "receiver": record.keys[0].handed_to if record.keys else "",
-        "handed_on": words.long_date(handed, language),
+        **statement_values(form),
     }
+
+
+def statement_values(form: HouseForm | None) -> dict[str, Any]:
+    """Return what every form that is signed on glass prints beside its own values.
+
+    Args:
+        form: The form that holds; None when nothing is prepared, then boxes for ink are printed.
+    """
+    if form is None:
+        boxes = [{"role": str(label)} for label in form_signing.ROLES.values()]
+        return {"form_number": "", "signatures": boxes, "fingerprint": "", "supplements": []}
+    return {
+        "form_number": form.number,
+        "signatures": signature_boxes(form),
+        "fingerprint": signed_hash(services.form_content(form)) if is_signed(form) else "",
+        "supplements": supplement_parts(form),
+    }
+
+
+def defect_rows(defects: Mapping[str, Mapping[str, str]], language: str) -> list[list[Any]]:
+    """Return the rows of an annex of remaining problems; in English with the English words of the register.
+
+    Args:
+        defects: What is signed of each defect, by its number.
+        language: Locale of the recipient.
+    """
+    english = services.english_defects(defects, language)
+    rows = []
+    for position, (number, signed) in enumerate(defects.items(), start=1):
+        record = english.get(number)
+        rows.append(
+            [
+                position,
+                number,
+                words.local(record, "room_name", language) if record is not None else signed["room"],
+                services.defect_title(record, language) if record is not None else signed["problem"],
+                signed["severity"],
+                printed_day(signed["promised_by"], language),
+            ]
+        )
+    return rows
+
+
+def printed_day(text: str, language: str) -> str:
+    """Return a day that is signed as 2026-11-23 as it is printed; "" for none."""
+    return words.long_date(dt.date.fromisoformat(text), language) if text else ""
 
 
 def station_sheet(record: HandoverUnit, language: str) -> Mapping[str, Any]:
@@ -198,7 +222,7 @@ def station_sheet(record: HandoverUnit, language: str) -> Mapping[str, Any]:
         )
     return {
         "facts": [
-            *_house(record, language),
+            *house_facts(record, language),
             (_("Batch"), record.batch.name),
             (_("Booked for"), _moment(record.booked_for, language)),
             (_("Visit of an owner"), visit.number if visit is not None else ""),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import wraps
 from typing import Any
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Response
 from core.toolkit import (
     LOCAL_ZONE,
     SaveRefused,
+    Signature,
     TransitionRefused,
     Unit,
     _,
@@ -26,12 +28,14 @@ from core.toolkit import (
     normalise_unit_text,
     owners_of,
     requires,
+    signatures_of,
     strict_id,
     utc_now,
 )
-from plugins.handover import indicators, services, words
+from plugins.handover import form_signing, indicators, services, words
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
+    FeeItem,
     FeeKind,
     HandoverUnit,
     HandoverVisit,
@@ -43,18 +47,20 @@ from plugins.handover.models import (
     Station,
     StationLog,
 )
+from plugins.handover.paper_models import FormKind, HouseForm
 from plugins.handover.workflows import HANDOVER_UNIT, key_obstacles
 
 blueprint = Blueprint("handover_day", __name__)
 
 REFUSALS = (HandoverRuleError, TransitionRefused, SaveRefused)
 _KEY = "<int(max=9223372036854775807):{}>"
-_PLACE = f"/{_KEY.format('place_id')}"
+PLACE = f"/{_KEY.format('place_id')}"
 MOST = 200
 VIEWS = ("here", "today", "done")
 
 
-def _typed(name: str, longest: int = 200) -> str:
+def typed(name: str, longest: int = 200) -> str:
+    """Return what was typed into a field, without what no database takes."""
     return request.form.get(name, "").replace("\0", "").strip()[:longest]
 
 
@@ -63,7 +69,7 @@ def _place(key: int) -> HandoverUnit:
     return found if found is not None else abort(404)
 
 
-def _step(function: Callable[..., str]) -> Callable[..., Response | tuple[str, int]]:
+def desk_step(function: Callable[..., str]) -> Callable[..., Response | tuple[str, int]]:
     """Carry out a step of a house and show it again; what a rule refuses keeps what was typed."""
 
     @wraps(function)
@@ -89,7 +95,7 @@ def _step(function: Callable[..., str]) -> Callable[..., Response | tuple[str, i
 @requires("handover.view")
 def index() -> str:
     """Show the houses of today by station and state, and what is late."""
-    typed = request.args.get("q", "")[:60].replace("\0", "").strip()
+    sought = request.args.get("q", "")[:60].replace("\0", "").strip()
     view = request.args.get("view", "")
     view = view if view in VIEWS else "here"
     start = dt.datetime.combine(local_today(), dt.time(), LOCAL_ZONE)
@@ -99,8 +105,8 @@ def index() -> str:
     runs = HandoverUnit.id.in_(
         sa.select(HandoverVisit.handover_unit_id).where(HandoverVisit.ended_at.is_(None))
     )
-    if typed:
-        code = normalise_unit_text(typed)
+    if sought:
+        code = normalise_unit_text(sought)
         condition: Any = sa.or_(Unit.code == code, Unit.number == code)
     elif view == "here":
         condition = runs
@@ -138,7 +144,7 @@ def index() -> str:
     today = sa.and_(HandoverVisit.arrived_at >= start, HandoverVisit.arrived_at < end)
     return render_template(
         "handover/day/index.html",
-        typed=typed,
+        typed=sought,
         view=view,
         today=local_today(),
         now=now,
@@ -172,7 +178,7 @@ def _where(place_ids: list[int]) -> dict[int, StationLog]:
     return {row[0]: row[1] for row in rows}
 
 
-@blueprint.get(_PLACE)
+@blueprint.get(PLACE)
 @requires("handover.view")
 def house(place_id: int) -> str:
     """Show one house of the day: where it is, what is still open, and its next step."""
@@ -204,14 +210,65 @@ def _page(place: HandoverUnit) -> str:
         fee_states=words.FEE_STATES,
         paper_kinds=words.PAPER_KINDS,
         papers_states=words.PAPERS_STATES,
+        form_roles=form_signing.ROLES,
         key_kinds=words.KEY_KINDS,
         keys_states=words.KEYS_STATES,
         outcomes=words.OUTCOMES,
         reasons=words.refusal_reasons(),
+        forms=form_states(place),
+        equipment=words.EQUIPMENT,
+        today=local_today(),
         may_refuse=place.state in HANDOVER_UNIT.transition("refuse_at_desk").sources,
         typed=request.form,
         back_url=url_for(".index"),
     )
+
+
+@dataclass(frozen=True)
+class FormState:
+    """How a form of a house stands.
+
+    Attributes:
+        kind: Which form.
+        label: What it is called.
+        form: The form that is ready or signed; None when none is prepared.
+        made: Who signed it, and when.
+        missing: In which roles a signature is missing.
+        document: Code of the document that prints it.
+    """
+
+    kind: FormKind
+    label: Any
+    form: HouseForm | None
+    made: Sequence[Signature]
+    missing: Sequence[str]
+    document: str
+
+
+def form_states(place: HandoverUnit) -> list[FormState]:
+    """Return the forms that are signed on glass at this stage of a house: deed and key receipt, or the refusal."""
+    kinds = {FormKind.DEED: "handover.deed", FormKind.KEY_RECEIPT: "handover.key_receipt"}
+    if place.state == "refused":
+        kinds = {FormKind.REFUSAL: "handover.refusal_statement"}
+    found = []
+    for kind, document in kinds.items():
+        form = services.form_of(place, kind)
+        is_due = place.state in services.day.ACCEPTED or kind == FormKind.REFUSAL
+        if form is None and not is_due:
+            continue
+        found.append(
+            FormState(
+                kind,
+                words.FORM_KINDS[kind],
+                form,
+                [each for each in signatures_of(form) if each.supplement_id is None]
+                if form is not None
+                else [],
+                services.missing_roles(form, form_signing.NEEDED[kind]) if form is not None else (),
+                document,
+            )
+        )
+    return found
 
 
 def _formal_round(place: HandoverUnit) -> Inspection | None:
@@ -239,80 +296,80 @@ def _next_step(place: HandoverUnit, here: StationLog | None) -> str:
 # Steps at the desk
 
 
-@blueprint.post(f"{_PLACE}/sign-in")
+@blueprint.post(f"{PLACE}/sign-in")
 @requires("handover.receive")
-@_step
+@desk_step
 def sign_in(place: HandoverUnit) -> str:
     """Sign the owner in."""
     services.sign_in(place)
     return _("Signed in: %(unit)s.", unit=place.unit.code)
 
 
-@blueprint.post(f"{_PLACE}/identity")
+@blueprint.post(f"{PLACE}/identity")
 @requires("handover.receive")
-@_step
+@desk_step
 def identity(place: HandoverUnit) -> str:
     """Note that the identity was checked."""
     services.check_identity(
         place,
-        attorney_name=_typed("attorney_name", 80),
-        attorney_document=_typed("attorney_document", 120),
+        attorney_name=typed("attorney_name", 80),
+        attorney_document=typed("attorney_document", 120),
     )
     return _("The identity is checked.")
 
 
-@blueprint.post(f"{_PLACE}/send")
+@blueprint.post(f"{PLACE}/send")
 @requires("handover.receive")
-@_step
+@desk_step
 def send(place: HandoverUnit) -> str:
     """Send the owner to a station."""
-    station = _typed("station")
+    station = typed("station")
     if station not in words.STATIONS:
         raise HandoverRuleError(_("Choose a station."))
     services.send_to(place, Station(station))
     return _("Sent to: %(station)s.", station=str(words.STATIONS[Station(station)]))
 
 
-@blueprint.post(f"{_PLACE}/leave")
+@blueprint.post(f"{PLACE}/leave")
 @requires("handover.receive")
-@_step
+@desk_step
 def leave(place: HandoverUnit) -> str:
     """Note that the owner has left."""
     services.end_visit(place)
     return _("The visit has ended.")
 
 
-@blueprint.post(f"{_PLACE}/survey")
+@blueprint.post(f"{PLACE}/survey")
 @requires("handover.receive")
-@_step
+@desk_step
 def survey(place: HandoverUnit) -> str:
     """Note that the owner was asked how the day was."""
     services.finish_survey(place)
     return _("The visit has ended.")
 
 
-@blueprint.post(f"{_PLACE}/refuse")
+@blueprint.post(f"{PLACE}/refuse")
 @requires("handover.receive")
-@_step
+@desk_step
 def refuse(place: HandoverUnit) -> str:
     """Note that the owner refuses the house."""
-    reason = _typed("refusal_reason", 4)
+    reason = typed("refusal_reason", 4)
     if reason not in words.refusal_reasons():
         raise HandoverRuleError(_("Choose the reason for the refusal, R1 to R9."))
-    services.refuse(place, reason, _typed("note", 1000))
+    services.refuse(place, reason, typed("note", 1000))
     return _("The refusal is noted; the reply is due in time.")
 
 
-@blueprint.post(f"{_PLACE}/reply")
+@blueprint.post(f"{PLACE}/reply")
 @requires("handover.receive")
-@_step
+@desk_step
 def reply(place: HandoverUnit) -> str:
     """Note the reply to a refusal."""
-    services.reply_to_refusal(place, _typed("reply", 2000))
+    services.reply_to_refusal(place, typed("reply", 2000))
     return _("The reply is noted.")
 
 
-@blueprint.post(f"{_PLACE}/inspection")
+@blueprint.post(f"{PLACE}/inspection")
 @requires("handover.inspect")
 def inspection(place_id: int) -> Response:
     """Go on to the formal inspection of the house; it is planned for today if there is none."""
@@ -334,120 +391,136 @@ def inspection(place_id: int) -> Response:
 # Papers
 
 
-@blueprint.post(f"{_PLACE}/papers")
+@blueprint.post(f"{PLACE}/papers")
 @requires("handover.receive")
-@_step
+@desk_step
 def prepare(place: HandoverUnit) -> str:
     """Put the papers of a house together."""
-    made = services.prepare_papers(place, _typed("version", 30))
+    made = services.prepare_papers(place, typed("version", 30))
     return _("Papers prepared: %(count)d.", count=len(made))
 
 
-@blueprint.post(f"{_PLACE}/papers/sign")
+@blueprint.post(f"{PLACE}/papers/sign")
 @requires("handover.receive")
-@_step
+@desk_step
 def sign(place: HandoverUnit) -> str:
     """Note that the papers were signed for."""
-    count = services.sign_papers(place, _typed("signed_by", 80))
+    count = services.sign_papers(place, typed("signed_by", 80))
     return _("Papers signed: %(count)d.", count=count)
 
 
 # Fees
 
 
-@blueprint.post(f"{_PLACE}/fees")
+@blueprint.post(f"{PLACE}/fees")
 @requires("handover.settle_fees")
-@_step
+@desk_step
 def add_fee(place: HandoverUnit) -> str:
     """Enter a fee."""
-    kind = _typed("kind")
+    kind = typed("kind")
     if kind not in words.FEE_KINDS:
         raise HandoverRuleError(_("Choose what is paid for."))
-    try:
-        amount = Decimal(_typed("amount", 20).replace(",", "")).quantize(Decimal("0.01"))
-    except InvalidOperation:
-        raise HandoverRuleError(
-            _("Write the amount in yuan, for example 12800.00; it cannot be 0.")
-        ) from None
-    if not amount.is_finite():
-        raise HandoverRuleError(_("Write the amount in yuan, for example 12800.00; it cannot be 0."))
-    services.add_fee(place, FeeKind(kind), amount, _typed("basis"))
+    services.add_fee(place, FeeKind(kind), typed_amount(), typed("basis"))
     return _("The fee is entered.")
 
 
-@blueprint.post(f"{_PLACE}/fees/paid")
-@requires("handover.settle_fees")
-@_step
-def pay(place: HandoverUnit) -> str:
-    """Note that a fee is paid."""
-    key = strict_id(_typed("fee_id", 20))
+def typed_amount() -> Decimal:
+    """Return the amount that was typed, in yuan.
+
+    Raises:
+        HandoverRuleError: It is no amount.
+    """
+    try:
+        amount = Decimal(typed("amount", 20).replace(",", "")).quantize(Decimal("0.01"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise HandoverRuleError(_("Write the amount in yuan, for example 12800.00; it cannot be 0."))
+    return amount
+
+
+def typed_fee(place: HandoverUnit) -> FeeItem:
+    """Return the fee of a house that was meant.
+
+    Raises:
+        HandoverRuleError: The house has no such fee.
+    """
+    key = strict_id(typed("fee_id", 20))
     fee = next((each for each in place.fees if each.id == key), None)
     if fee is None:
         raise HandoverRuleError(_("This house has no such fee. Reload the page."))
-    services.pay_fee(fee, _typed("receipt_number", 60))
+    return fee
+
+
+@blueprint.post(f"{PLACE}/fees/paid")
+@requires("handover.settle_fees")
+@desk_step
+def pay(place: HandoverUnit) -> str:
+    """Note that a fee is paid."""
+    services.pay_fee(typed_fee(place), typed("receipt_number", 60))
     return _("The payment is noted.")
 
 
-@blueprint.post(f"{_PLACE}/fees/exempt")
+@blueprint.post(f"{PLACE}/fees/exempt")
 @requires("handover.exempt_fees")
-@_step
+@desk_step
 def exempt(place: HandoverUnit) -> str:
     """Exempt the house from all fees that are open."""
-    services.exempt_house(place, _typed("reason", 1000))
+    services.exempt_house(place, typed("reason", 1000))
     return _("The house is exempt from the fees that are open.")
 
 
 # Keys
 
 
-@blueprint.post(f"{_PLACE}/keys")
+@blueprint.post(f"{PLACE}/keys")
 @requires("handover.hand_keys")
-@_step
+@desk_step
 def register_keys(place: HandoverUnit) -> str:
     """Register keys in their bag."""
-    kind, quantity = _typed("kind"), _typed("quantity", 4)
+    kind, quantity = typed("kind"), typed("quantity", 4)
     if kind not in words.KEY_KINDS:
         raise HandoverRuleError(_("Choose the kind of key."))
     services.register_keys(
-        place, KeyKind(kind), int(quantity) if quantity.isdecimal() else 0, _typed("bag_number", 40)
+        place, KeyKind(kind), int(quantity) if quantity.isdecimal() else 0, typed("bag_number", 40)
     )
     return _("The keys are registered.")
 
 
-@blueprint.post(f"{_PLACE}/keys/lend")
+@blueprint.post(f"{PLACE}/keys/lend")
 @requires("handover.hand_keys")
-@_step
+@desk_step
 def lend_keys(place: HandoverUnit) -> str:
     """Lend the keys for a repair."""
-    days = _typed("days", 3)
-    services.lend_keys(place, _typed("borrower", 80), _typed("purpose"), int(days) if days.isdecimal() else 0)
+    days = typed("days", 3)
+    services.lend_keys(place, typed("borrower", 80), typed("purpose"), int(days) if days.isdecimal() else 0)
     return _("The keys are lent.")
 
 
-@blueprint.post(f"{_PLACE}/keys/back")
+@blueprint.post(f"{PLACE}/keys/back")
 @requires("handover.hand_keys")
-@_step
+@desk_step
 def take_keys_back(place: HandoverUnit) -> str:
     """Note that lent keys are back."""
     loan = services.loan_of(place)
     if loan is None:
         raise HandoverRuleError(_("These keys are back already."))
-    services.take_keys_back(loan, _typed("bag_number", 40))
+    services.take_keys_back(loan, typed("bag_number", 40))
     return _("The keys are back in a sealed bag.")
 
 
-@blueprint.post(f"{_PLACE}/keys/hand")
+@blueprint.post(f"{PLACE}/keys/hand")
 @requires("handover.hand_keys")
-@_step
+@desk_step
 def hand_keys(place: HandoverUnit) -> str:
     """Hand the keys over."""
-    services.hand_keys(place, _typed("receiver", 80))
+    services.hand_keys(place, typed("receiver", 80))
     return _("The keys are handed over. Confirm the delivery now.")
 
 
-@blueprint.post(f"{_PLACE}/deliver")
+@blueprint.post(f"{PLACE}/deliver")
 @requires("handover.hand_keys")
-@_step
+@desk_step
 def deliver(place: HandoverUnit) -> str:
     """Confirm the delivery."""
     services.deliver(place)

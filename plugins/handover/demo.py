@@ -34,7 +34,7 @@ from core.toolkit import (
     utc_now,
 )
 from plugins.contractors.demo_photos import PICTURES, draw, kind_of_fault
-from plugins.handover import catalogue, services, signing
+from plugins.handover import catalogue, demo_papers, services, signing
 from plugins.handover.contractor_pages import CONFIRM_NOTICE, people_of
 from plugins.handover.models import (
     BatchMode,
@@ -117,6 +117,7 @@ def load(demo: Any) -> None:
     story.penalties()
     story.plan_re_inspections()
     story.handover_day()
+    demo_papers.load(story, _handwriting)
 
 
 def _handwriting(name: str) -> str:

@@ -25,7 +25,7 @@ from plugins.handover.models import (
     Station,
     StationLog,
 )
-from plugins.handover.services import COUNTED
+from plugins.handover.services.common import COUNTED
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,8 @@ def handover_minutes(*conditions: sa.ColumnElement[bool]) -> Rate:
         .where(HandoverUnit.keys_state == KeysState.HANDED, left.left_at.is_not(None), *conditions)
         .group_by(HandoverVisit.id)
     )
-    times = [end - begin for begin, end in rows if end - begin <= LONGEST_HANDOVER]
+    stays = [end - begin for begin, end in rows if end is not None]
+    times = [stay for stay in stays if stay <= LONGEST_HANDOVER]
     minutes = sum(times, dt.timedelta()) / dt.timedelta(minutes=1)
     return Rate(round(minutes), len(times))
 

@@ -403,6 +403,8 @@ class HandoverUnit(Record, Base):
     keys_state: Mapped[KeysState] = mapped_column(sa.String(10), default=KeysState.HELD)
     refusal_reason: Mapped[str] = mapped_column(sa.String(4), default="")
     """R1 to R9 of the newest refusal (domain reference 3.3.6 rule 6)."""
+    refusal_note: Mapped[str] = mapped_column(sa.Text, default="")
+    """The owner's words of the newest refusal."""
     reply_due_at: Mapped[dt.datetime | None]
     replied_at: Mapped[dt.datetime | None]
     reply_text: Mapped[str] = mapped_column(sa.Text, default="")
@@ -1124,6 +1126,13 @@ class NoticeLine(Identified, Base):
     position: Mapped[int] = mapped_column(default=0)
     requirement: Mapped[str] = mapped_column(sa.Text, default="")
     """What has to be done."""
+    objection: Mapped[str] = mapped_column(sa.Text, default="")
+    """Why the contractor refuses to put the defect right, in his words."""
+    objected_at: Mapped[dt.datetime | None]
+    objection_answer: Mapped[str] = mapped_column(sa.Text, default="")
+    """What the developer answered."""
+    objection_upheld: Mapped[bool | None]
+    """Whether the developer agreed; None as long as he has not answered."""
 
     notice: Mapped[RectificationNotice] = relationship(back_populates="lines")
     defect: Mapped[Defect] = relationship(

@@ -247,7 +247,16 @@ def rechecks(defect: Defect) -> Mapping[str, Any] | None:
 def notice_lines(notice: RectificationNotice) -> Mapping[str, Any]:
     """Return the defects on a notice."""
     defects = [line.defect for line in notice.lines]
-    return {"defects": defects, "photos": {}, "count": len(defects), "rechecks": (), **_words()}
+    photos = attachments_by_record(defects)
+    return {
+        "defects": defects,
+        "photos": {key: [photo for photo in held if photo.thumbnail_sha256] for key, held in photos.items()},
+        "count": len(defects),
+        "rechecks": (),
+        "objections": [line for line in notice.lines if line.objected_at is not None],
+        "may_answer": has_permission("handover.issue_notice"),
+        **_words(),
+    }
 
 
 def template_items(template: InspectionTemplate) -> Mapping[str, Any]:

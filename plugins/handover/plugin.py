@@ -23,6 +23,7 @@ from core.toolkit import (
     MessageTemplate,
     OpenItem,
     Panel,
+    PeriodicTask,
     Permission,
     PublicBlueprint,
     RecordKind,
@@ -44,9 +45,13 @@ from plugins.handover import (
     clocks,
     contractor_pages,
     day_documents,
-    day_pages,
     demo,
+    desk_pages,
     documents,
+    form_signing,
+    house_documents,
+    paper_admin,
+    periodic,
     records,
     services,
     signing,
@@ -64,8 +69,12 @@ from plugins.handover.models import (
     RectificationNotice,
     TemplateItem,
 )
+from plugins.handover.paper_models import BookFacts, DailyReport, HouseForm, UserManual
 from plugins.handover.public import blueprint
 from plugins.handover.workflows import PENALTY, WORKFLOWS
+
+REPORT_HOURS = tuple(f"{hour:02}:{minute:02}" for hour in range(16, 22) for minute in (0, 30))
+"""The hours at which the report of the day can be prepared."""
 
 manifest = Manifest(
     slug="handover",
@@ -178,9 +187,17 @@ def permissions() -> Sequence[Permission]:
         ),
         Permission(
             "handover.supplement_inspection",
-            _l("Supplement signed inspections"),
-            _l("Say what is different from a record that was signed; the record itself stays as it is."),
+            _l("Supplement signed records"),
+            _l(
+                "Say what is different from an inspection or form that was signed; it stays as it is. Cancel a form."
+            ),
             ("HEAD", "ENG", "PCM"),
+        ),
+        Permission(
+            "handover.edit_books",
+            _l("Write the two books"),
+            _l("Facts of buildings, and the texts of the user manual."),
+            ("HEAD", "PCM", "ENG", "LEG"),
         ),
         Permission("handover.print", _l("Print and issue handover documents"), "", seeing),
         Permission("handover.export", _l("Export handover lists"), "", ("HEAD",)),
@@ -285,6 +302,46 @@ def record_kinds() -> Sequence[RecordKind]:
             records.notice_path,
             {"receipt": _l("Signed receipt"), "reply": _l("Reply")},
         ),
+        RecordKind(
+            "handover.form",
+            HouseForm,
+            _l("Signed form"),
+            "handover.view",
+            "handover.receive",
+            "handover_forms.details_view",
+            lambda record: record.number,
+            records.form_path,
+        ),
+        RecordKind(
+            "handover.daily_report",
+            DailyReport,
+            _l("Daily report"),
+            "handover.view",
+            "handover.plan",
+            "handover_daily_reports.details_view",
+            lambda record: f"{record.day.isoformat()} {record.batch.name}",
+            records.report_path,
+        ),
+        RecordKind(
+            "handover.book_facts",
+            BookFacts,
+            _l("Facts of the two books"),
+            "handover.view",
+            "handover.edit_books",
+            "handover_book_facts.details_view",
+            records.facts_title,
+            records.project_path,
+        ),
+        RecordKind(
+            "handover.manual",
+            UserManual,
+            _l("Edition of the user manual"),
+            "handover.view",
+            "handover.edit_books",
+            "handover_manuals.details_view",
+            lambda record: record.title,
+            records.project_path,
+        ),
     )
 
 
@@ -314,6 +371,17 @@ def admin_views() -> Sequence[AdminView]:
             RectificationNotice,
             badge=admin.running_notices,
         ),
+        AdminView(paper_admin.TowerView, "tower", _l("Tower grid"), handover, 12),
+        AdminView(
+            paper_admin.DailyReportView, "daily_reports", _l("Daily reports"), handover, 25, DailyReport
+        ),
+        AdminView(paper_admin.HouseFormView, "forms", _l("Signed forms"), handover, 26, HouseForm),
+        AdminView(
+            paper_admin.BookFactsView, "book_facts", _l("Facts of the two books"), setup, 330, BookFacts
+        ),
+        AdminView(
+            paper_admin.UserManualView, "manuals", _l("Editions of the user manual"), setup, 331, UserManual
+        ),
         AdminView(admin.TemplateView, "templates", _l("Checklists"), setup, 310, InspectionTemplate),
         AdminView(admin.ItemView, "items", _l("Checklist items"), setup, 311, TemplateItem, in_menu=False),
         AdminView(admin.DefectCodeView, "codes", _l("Kinds of fault"), setup, 320, DefectCode),
@@ -326,7 +394,7 @@ def blueprints() -> Sequence[PublicBlueprint]:
     return (
         PublicBlueprint(blueprint, "handover"),
         PublicBlueprint(contractor_pages.blueprint, "contractor"),
-        PublicBlueprint(day_pages.blueprint, "handover-day"),
+        PublicBlueprint(desk_pages.blueprint, "handover-day"),
     )
 
 
@@ -454,13 +522,64 @@ def settings() -> Sequence[Setting]:
             _l("From so many failed re-inspections on, a defect is marked as needing a special plan."),
             100,
         ),
+        Setting(
+            "daily_report_time",
+            "18:30",
+            _l("Hour of the daily report"),
+            _l("When the report of a day of handing houses over is prepared, in China."),
+            practice,
+            choices=tuple((hour, hour) for hour in REPORT_HOURS),
+        ),
+        number(
+            "patrol_starts_days",
+            30,
+            _l("Patrol of vacant houses starts"),
+            _l("Days after the contract delivery date from which vacant houses are patrolled each month."),
+            730,
+        ),
+        number(
+            "guarantee_answer_hours",
+            2,
+            _l("Quality guarantee: first answer"),
+            _l("Hours within which a report of a defect is answered, as the guarantee promises."),
+        ),
+        number(
+            "guarantee_emergency_minutes",
+            30,
+            _l("Quality guarantee: on site in an emergency"),
+            _l("Minutes, as the guarantee promises."),
+        ),
+        number(
+            "guarantee_visit_hours",
+            48,
+            _l("Quality guarantee: on site otherwise"),
+            _l("Hours, as the guarantee promises."),
+        ),
+        *(
+            number(
+                f"follow_up_days_{key}", days, label, _l("Days after the delivery until it has to be done.")
+            )
+            for key, days, label in (
+                ("e09", 7, _l("Call-back after the handover")),
+                ("g01", 30, _l("Move-in greeting")),
+                ("g02", 105, _l("Three-month revisit")),
+                ("g03", 183, _l("Home visit after half a year")),
+                ("g04", 395, _l("One-year revisit")),
+            )
+        ),
     )
+
+
+@hookimpl
+def periodic_tasks() -> Sequence[PeriodicTask]:
+    """Declare the report of the day, and the patrols of vacant houses."""
+    return periodic.TASKS
 
 
 @hookimpl
 def signables() -> Sequence[Signable]:
     """Declare what is signed on the phone."""
-    return (signing.INSPECTION,)
+    return (signing.INSPECTION, form_signing.FORM)
 
 
 @hookimpl
@@ -560,6 +679,100 @@ def document_types() -> Sequence[DocumentType]:
             "handover.print",
             "handover.print",
             "LZD",
+        ),
+        DocumentType(
+            "handover.quality_guarantee",
+            _l("Quality guarantee of the house"),
+            "handover.unit",
+            "handover/documents/quality_guarantee.html",
+            house_documents.quality_guarantee,
+            "handover.print",
+            "handover.print",
+            "ZBS",
+            may_issue=house_documents.may_issue_book,
+        ),
+        DocumentType(
+            "handover.user_manual",
+            _l("User manual of the house"),
+            "handover.unit",
+            "handover/documents/user_manual.html",
+            house_documents.user_manual,
+            "handover.print",
+            "handover.print",
+            "SMS",
+            may_issue=house_documents.may_issue_book,
+        ),
+        DocumentType(
+            "handover.power_of_attorney",
+            _l("Power of attorney"),
+            "handover.unit",
+            "handover/documents/power_of_attorney.html",
+            house_documents.power_of_attorney,
+            "handover.print",
+            "handover.print",
+            "WTS",
+        ),
+        DocumentType(
+            "handover.refusal_statement",
+            _l("Statement of refusal"),
+            "handover.unit",
+            "handover/documents/refusal_statement.html",
+            house_documents.refusal_statement,
+            "handover.print",
+            "handover.print",
+            "JSS",
+            may_issue=house_documents.may_issue_refusal,
+        ),
+        DocumentType(
+            "handover.waiver",
+            _l("Waiver of a repair"),
+            "handover.defect",
+            "handover/documents/waiver.html",
+            house_documents.waiver,
+            "handover.print",
+            "handover.print",
+            "BXQ",
+            may_issue=house_documents.may_issue_waiver,
+        ),
+        DocumentType(
+            "handover.household_summary",
+            _l("Household inspection summary"),
+            "core.building",
+            "handover/documents/household_summary.html",
+            house_documents.household_summary,
+            "handover.print",
+            "handover.print",
+            "FHYS",
+        ),
+        DocumentType(
+            "handover.vacant_patrol",
+            _l("Patrol record of vacant houses"),
+            "core.building",
+            "handover/documents/vacant_patrol.html",
+            house_documents.vacant_patrol,
+            "handover.print",
+            "handover.print",
+            "KZXC",
+        ),
+        DocumentType(
+            "handover.tower",
+            _l("State of the building"),
+            "core.building",
+            "handover/documents/tower.html",
+            house_documents.tower_state,
+            "handover.print",
+            "handover.print",
+            "LDZT",
+        ),
+        DocumentType(
+            "handover.daily_report",
+            _l("Daily report of the handover"),
+            "handover.daily_report",
+            "handover/documents/daily_report.html",
+            house_documents.daily_report,
+            "handover.print",
+            "handover.print",
+            "JFRB",
         ),
     )
 

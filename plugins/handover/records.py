@@ -19,6 +19,7 @@ from plugins.handover.models import (
     RectificationNotice,
     TemplateItem,
 )
+from plugins.handover.paper_models import BookFacts, DailyReport, HouseForm, UserManual
 from plugins.handover.workflows import DEFECT, NOTICE
 
 Path = Sequence[tuple[str, str | None]]
@@ -146,3 +147,32 @@ def find_notices(query: str, limit: int) -> Sequence[SearchHit]:
         )
         for notice in found
     ]
+
+
+def form_path(record: HouseForm) -> Path:
+    """Return the breadcrumbs of a form that is signed on glass."""
+    return [
+        *handover_unit_path(record.handover_unit),
+        (record.handover_unit.unit.code, url_for("handover_units.details_view", id=record.handover_unit_id)),
+    ]
+
+
+def report_path(record: DailyReport) -> Path:
+    """Return the breadcrumbs of a daily report."""
+    return [
+        *batch_path(record.batch),
+        (record.batch.name, url_for("handover_batches.details_view", id=record.batch_id)),
+    ]
+
+
+def project_path(record: BookFacts | UserManual) -> Path:
+    """Return the breadcrumbs of what belongs to a project as a whole."""
+    name = services.local_name(record.project, services.current_language())
+    return [(name, url_for("projects.details_view", id=record.project_id))]
+
+
+def facts_title(record: BookFacts) -> str:
+    """Return for which building or project facts hold."""
+    if record.building is not None:
+        return record.building.name or record.building.code
+    return services.local_name(record.project, services.current_language())

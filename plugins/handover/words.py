@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.toolkit import LOCAL_ZONE, RecordWords, _, _l, ngettext
+from core.toolkit import LOCAL_ZONE, Decoration, RecordWords, _, _l, in_language, ngettext
 from plugins.contractors.services import active_trades
 from plugins.handover import catalogue, measures, models, services
 from plugins.handover.models import (
@@ -26,6 +26,8 @@ from plugins.handover.models import (
     TemplateState,
     Verdict,
 )
+from plugins.handover.paper_models import BookFacts, DailyReport, FormKind, HouseForm, UserManual
+from plugins.handover.workflows import HANDOVER_UNIT
 
 INSPECTION_KINDS: Mapping[str, Any] = {
     InspectionKind.HOUSEHOLD: _l("Household inspection"),
@@ -163,6 +165,48 @@ OUTCOMES: Mapping[str, tuple[str, Any]] = {
     "refused": ("late", _l("Refused")),
 }
 
+FORM_KINDS: Mapping[str, Any] = {
+    FormKind.DEED: _l("Handover deed"),
+    FormKind.KEY_RECEIPT: _l("Key receipt"),
+    FormKind.WAIVER: _l("Waiver of a repair"),
+    FormKind.REFUSAL: _l("Statement of refusal"),
+}
+
+EQUIPMENT: Mapping[str, Any] = {
+    "water": _l("Water supply and drainage"),
+    "power": _l("Electricity, sockets, earth-leakage switch"),
+    "gas": _l("Gas pipe and alarm"),
+    "heat": _l("Heating and ventilation"),
+    "intercom": _l("Video intercom and access"),
+    "openings": _l("Doors, windows and locks"),
+    "fittings": _l("Kitchen and bathroom fittings"),
+    "network": _l("Television and network"),
+}
+
+LANGUAGES: Mapping[str, Any] = {"zh_Hans_CN": _l("Chinese"), "en": _l("English")}
+
+_SIGNS: Mapping[str, tuple[str, str]] = {
+    "planned": ("计", "P"),
+    "notified": ("知", "N"),
+    "booked": ("约", "B"),
+    "arrived": ("到", "A"),
+    "identity_ok": ("核", "I"),
+    "fees_ok": ("费", "F"),
+    "inspecting": ("验", "V"),
+    "accepted": ("收", "✓"),
+    "accepted_with_defects": ("缺", "✓!"),
+    "refused": ("拒", "✗"),
+    "keys_handed": ("钥", "K"),
+    "delivered": ("交", "D"),
+    "reviewed": ("评", "R"),
+    "not_contactable": ("失", "?"),
+    "absent": ("未", "O"),
+    "deemed_delivered": ("视", "L"),
+    "entrusted": ("托", "E"),
+    services.NO_BATCH: ("·", "·"),
+}
+"""One sign for each state of a house, so that colour is not the only carrier."""
+
 WEATHERS = (_l("Sunny"), _l("Cloudy"), _l("Overcast"), _l("Rain"), _l("Thunderstorm"), _l("Snow"))
 
 METERS: Mapping[str, Any] = {
@@ -171,6 +215,28 @@ METERS: Mapping[str, Any] = {
     "meter_gas": _l("Gas (m³)"),
     "meter_heat": _l("Heat (kWh)"),
 }
+
+
+def state_signs() -> dict[str, str]:
+    """Return the sign of each state of a house, in the reader's language."""
+    return {code: in_language(*pair) for code, pair in _SIGNS.items()}
+
+
+def state_label(code: str) -> Any:
+    """Return the words for a state of a house, also for one that is in no batch."""
+    if code == services.NO_BATCH:
+        return _("In no batch")
+    return next(state.label for state in HANDOVER_UNIT.states if state.code == code)
+
+
+def state_tone(code: str) -> str:
+    """Return the colour family of a state of a house."""
+    return next((state.tone for state in HANDOVER_UNIT.states if state.code == code), "none")
+
+
+def decoration(standard: str) -> str:
+    """Return the words for a delivery standard."""
+    return str(_("Rough") if standard == Decoration.ROUGH else _("Fitted"))
 
 
 def local(record: Any, field: str = "name", language: str = "") -> str:
@@ -274,7 +340,11 @@ _PLACE = _l("House in a batch")
 RECORD_WORDS = (
     RecordWords(
         models.HandoverUnit,
-        {"reply_text": _l("Reply to the refusal"), "legal_reviewed_by_id": _l("Reviewed by legal")},
+        {
+            "reply_text": _l("Reply to the refusal"),
+            "refusal_note": _l("In the owner's words"),
+            "legal_reviewed_by_id": _l("Reviewed by legal"),
+        },
     ),
     RecordWords(
         models.HandoverVisit,
@@ -355,6 +425,21 @@ RECORD_WORDS = (
         _l("Loan of keys"),
     ),
     RecordWords(
+        HouseForm,
+        {
+            "handover_unit_id": _PLACE,
+            "defect_id": _l("Defect"),
+            "kind": _l("Form"),
+            "content": _l("Content"),
+            "prepared_at": _l("Prepared on"),
+            "prepared_by_id": _l("Prepared by"),
+            "cancelled_at": _l("Form cancelled on"),
+        },
+    ),
+    RecordWords(DailyReport, {"batch_id": _l("Batch"), "figures": _l("Figures")}),
+    RecordWords(UserManual, {}),
+    RecordWords(BookFacts, {}),
+    RecordWords(
         models.Inspection,
         {
             "handover_unit_id": _l("House in a batch"),
@@ -434,6 +519,10 @@ RECORD_WORDS = (
             "notice_id": _l("Rectification notice"),
             "defect_id": _l("Defect"),
             "requirement": _l("What has to be done"),
+            "objection": _l("Objection of the contractor"),
+            "objected_at": _l("Objected on"),
+            "objection_answer": _l("Answer to the contractor"),
+            "objection_upheld": _l("Objection agreed to"),
         },
         _l("Line of a notice"),
     ),

@@ -18,6 +18,7 @@ from core.toolkit import (
     pending_request,
     require_scope,
     setting,
+    signatures_of,
     utc_now,
 )
 from plugins.handover.models import (
@@ -33,6 +34,7 @@ from plugins.handover.models import (
     PapersState,
     RectificationNotice,
 )
+from plugins.handover.paper_models import OWNER, FormKind, HouseForm
 
 CLOSED = ("closed", "invalid", "waived", "transferred")
 """States of a defect in which nobody has to do anything any more."""
@@ -77,13 +79,25 @@ def _may_be_invalid(defect: Defect, fields: Mapping[str, Any]) -> str | None:
 
 
 def _may_be_waived(defect: Defect, _fields: Mapping[str, Any]) -> str | None:
-    """The owner's signed paper is attached."""
-    if not attachments_of(defect, "waiver"):
+    """The owner signed it on glass, or his signed paper is attached."""
+    if not attachments_of(defect, "waiver") and not _is_waiver_signed(defect):
         return _(
-            "The owner has to sign that %(number)s is not repaired. Attach the signed paper as “Waiver” first.",
+            "The owner has to sign that %(number)s is not repaired. Have the waiver signed on the phone, or attach the "
+            "signed paper as “Waiver” first.",
             number=defect.number,
         )
     return None
+
+
+def _is_waiver_signed(defect: Defect) -> bool:
+    forms = db.session.scalars(
+        sa.select(HouseForm).where(
+            HouseForm.defect_id == defect.id,
+            HouseForm.kind == FormKind.WAIVER,
+            HouseForm.cancelled_at.is_(None),
+        )
+    )
+    return any(signatures_of(form, OWNER) for form in forms)
 
 
 def _may_be_transferred(defect: Defect, _fields: Mapping[str, Any]) -> str | None:

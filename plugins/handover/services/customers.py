@@ -88,6 +88,7 @@ def held_about(customer_id: int) -> dict[str, Any] | None:
                 "attorney_document": place.attorney_document,
                 "delivered_at": place.delivered_at.isoformat() if place.delivered_at else None,
                 "refusal_reason": place.refusal_reason,
+                "refusal_note": place.refusal_note,
                 "fees": [{"kind": str(fee.kind), "amount": str(fee.amount)} for fee in place.fees],
                 "papers": [{"kind": str(paper.kind), "signed_by": paper.signed_by} for paper in place.papers],
                 "keys": [

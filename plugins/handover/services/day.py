@@ -14,6 +14,7 @@ from core.toolkit import (
     Decoration,
     _,
     add_todo,
+    assign_touchpoint,
     db,
     finish_todos_of,
     owners_of,
@@ -69,7 +70,8 @@ FITTED_ONLY = (PaperKind.APPLIANCE_MANUALS, PaperKind.AIR_REPORT)
 BOOKS = (PaperKind.QUALITY_GUARANTEE, PaperKind.USER_MANUAL)
 
 
-def _lock(place: HandoverUnit) -> None:
+def lock_place(place: HandoverUnit) -> None:
+    """Lock a house of a batch and read it anew, so that two desks never change it in the same moment."""
     db.session.flush()
     db.session.refresh(place, with_for_update=True)
 
@@ -84,7 +86,12 @@ def _about(place: HandoverUnit) -> dict[str, Any]:
     }
 
 
-def _require_keys_here(place: HandoverUnit) -> None:
+def require_keys_here(place: HandoverUnit) -> None:
+    """Refuse to change what stands still once the keys are handed over.
+
+    Raises:
+        HandoverRuleError: They are.
+    """
     if place.keys_state == KeysState.HANDED:
         raise HandoverRuleError(
             _("The keys of %(unit)s are handed over; this does not change any more.", unit=place.unit.code)
@@ -221,7 +228,7 @@ def sign_in(place: HandoverUnit, at: dt.datetime | None = None) -> HandoverVisit
         HandoverRuleError: A visit runs already, or the house is delivered.
         TransitionRefused: The right is missing.
     """
-    _lock(place)
+    lock_place(place)
     if visit_of(place) is not None:
         raise HandoverRuleError(
             _("The owner of %(unit)s is signed in already.", unit=place.unit.code),
@@ -296,7 +303,7 @@ def send_to(place: HandoverUnit, station: Station, at: dt.datetime | None = None
     Raises:
         HandoverRuleError: No visit runs, the station is passed already, or one before it is needed first.
     """
-    _lock(place)
+    lock_place(place)
     visit = visit_of(place)
     if visit is None:
         raise HandoverRuleError(
@@ -320,7 +327,7 @@ def end_visit(place: HandoverUnit, at: dt.datetime | None = None) -> None:
     Raises:
         HandoverRuleError: No visit runs.
     """
-    _lock(place)
+    lock_place(place)
     visit = visit_of(place)
     if visit is None:
         raise HandoverRuleError(
@@ -338,7 +345,7 @@ def finish_survey(place: HandoverUnit, at: dt.datetime | None = None) -> None:
     Raises:
         HandoverRuleError: No visit runs, or the keys are not handed over yet.
     """
-    _lock(place)
+    lock_place(place)
     visit = visit_of(place)
     if visit is None or place.state not in ("delivered", "reviewed"):
         raise HandoverRuleError(_("The survey comes last, after the keys."))
@@ -398,8 +405,8 @@ def add_fee(place: HandoverUnit, kind: FeeKind, amount: Decimal, basis: str = ""
     Raises:
         HandoverRuleError: The keys are handed over, or the amount is none.
     """
-    _lock(place)
-    _require_keys_here(place)
+    lock_place(place)
+    require_keys_here(place)
     if not amount or abs(amount) >= MOST:
         raise HandoverRuleError(_("Write the amount in yuan, for example 12800.00; it cannot be 0."))
     fee = FeeItem(
@@ -410,7 +417,7 @@ def add_fee(place: HandoverUnit, kind: FeeKind, amount: Decimal, basis: str = ""
         basis=basis.strip()[:200],
     )
     db.session.add(fee)
-    _weigh_fees(place)
+    weigh_fees(place)
     return fee
 
 
@@ -426,14 +433,14 @@ def pay_fee(fee: FeeItem, receipt_number: str, at: dt.datetime | None = None) ->
         HandoverRuleError: It is settled already, or the receipt is missing.
     """
     place = fee.handover_unit
-    _lock(place)
+    lock_place(place)
     _require_unsettled(fee)
     if not receipt_number.strip():
         raise HandoverRuleError(_("Write the number of the receipt, so that the payment can be found."))
     fee.paid_at = at or utc_now()
     fee.receipt_number = receipt_number.strip()[:60]
     fee.settled_by_id = require_scope().user_id
-    _weigh_fees(place, at)
+    weigh_fees(place, at)
 
 
 def exempt_fee(fee: FeeItem, reason: str) -> None:
@@ -443,11 +450,11 @@ def exempt_fee(fee: FeeItem, reason: str) -> None:
         HandoverRuleError: It is settled already, or the reason is missing.
     """
     place = fee.handover_unit
-    _lock(place)
+    lock_place(place)
     _require_unsettled(fee)
     fee.exempt_reason = _reason(reason)
     fee.settled_by_id = require_scope().user_id
-    _weigh_fees(place)
+    weigh_fees(place)
 
 
 def exempt_house(place: HandoverUnit, reason: str) -> None:
@@ -456,10 +463,10 @@ def exempt_house(place: HandoverUnit, reason: str) -> None:
     Raises:
         HandoverRuleError: The keys are handed over, or the reason is missing.
     """
-    _lock(place)
-    _require_keys_here(place)
+    lock_place(place)
+    require_keys_here(place)
     place.fee_exempt_reason = _reason(reason)
-    _weigh_fees(place)
+    weigh_fees(place)
 
 
 def _reason(text: str) -> str:
@@ -473,7 +480,13 @@ def _require_unsettled(fee: FeeItem) -> None:
         raise HandoverRuleError(_("This fee is settled already."))
 
 
-def _weigh_fees(place: HandoverUnit, at: dt.datetime | None = None) -> None:
+def weigh_fees(place: HandoverUnit, at: dt.datetime | None = None) -> None:
+    """Find out anew whether the fees of a house are settled, and send the owner on when they have just become so.
+
+    Args:
+        place: The house in its batch.
+        at: When; now when omitted.
+    """
     db.session.flush()
     db.session.expire(place, ["fees"])
     fees = place.fees
@@ -523,8 +536,8 @@ def prepare_papers(place: HandoverUnit, version: str) -> list[IssuedPaper]:
 
     Source: domain reference 3.3.3 (document pack); one set of the two books for each house.
     """
-    _lock(place)
-    _require_keys_here(place)
+    lock_place(place)
+    require_keys_here(place)
     if not version.strip():
         raise HandoverRuleError(_("Write the edition of the two books, for example 2026-1."))
     held = {paper.kind for paper in place.papers}
@@ -545,7 +558,7 @@ def prepare_papers(place: HandoverUnit, version: str) -> list[IssuedPaper]:
         if kind not in held
     ]
     db.session.add_all(made)
-    _weigh_papers(place, utc_now())
+    weigh_papers(place, utc_now())
     return made
 
 
@@ -562,7 +575,7 @@ def sign_papers(place: HandoverUnit, signed_by: str, at: dt.datetime | None = No
 
     Source: touchpoint TP-E05.
     """
-    _lock(place)
+    lock_place(place)
     name = signed_by.strip()[:80]
     if not name:
         raise HandoverRuleError(_("Write the name of the person who signed."))
@@ -572,11 +585,18 @@ def sign_papers(place: HandoverUnit, signed_by: str, at: dt.datetime | None = No
     waiting = [paper for paper in place.papers if paper.must_be_signed and paper.signed_at is None]
     for paper in waiting:
         paper.signed_at, paper.signed_by = moment, name
-    _weigh_papers(place, moment)
+    weigh_papers(place, moment)
     return len(waiting)
 
 
-def _weigh_papers(place: HandoverUnit, at: dt.datetime) -> None:
+def weigh_papers(place: HandoverUnit, at: dt.datetime | None = None) -> None:
+    """Find out anew whether the papers of a house are signed, and send the owner on when they have just become so.
+
+    Args:
+        place: The house in its batch.
+        at: When; now when omitted.
+    """
+    at = at or utc_now()
     db.session.flush()
     db.session.expire(place, ["papers"])
     papers = place.papers
@@ -607,8 +627,8 @@ def register_keys(place: HandoverUnit, kind: KeyKind, quantity: int, bag_number:
     Raises:
         HandoverRuleError: The keys are handed over or on loan, the number is none, or the bag has no number.
     """
-    _lock(place)
-    _require_keys_here(place)
+    lock_place(place)
+    require_keys_here(place)
     if loan_of(place) is not None:
         raise HandoverRuleError(_("The keys are on loan for a repair. Take them back first."))
     if not 1 <= quantity <= MOST_KEYS:
@@ -654,8 +674,8 @@ def lend_keys(
 
     Source: domain reference 3.3.6 rule 7.
     """
-    _lock(place)
-    _require_keys_here(place)
+    lock_place(place)
+    require_keys_here(place)
     most = int(setting("handover", "key_loan_days"))
     if not 1 <= days <= most:
         raise HandoverRuleError(_("Keys are lent for 1 to %(most)d days.", most=most))
@@ -689,7 +709,7 @@ def take_keys_back(loan: KeyLoan, bag_number: str, at: dt.datetime | None = None
         HandoverRuleError: They are back already, or the bag has no number.
     """
     place = loan.handover_unit
-    _lock(place)
+    lock_place(place)
     if loan.returned_at is not None:
         raise HandoverRuleError(_("These keys are back already."))
     if not bag_number.strip():
@@ -713,7 +733,7 @@ def hand_keys(place: HandoverUnit, receiver: str, at: dt.datetime | None = None)
     Raises:
         TransitionRefused: Fees, papers, inspection or keys are not ready (domain reference 3.3.6 rule 7).
     """
-    _lock(place)
+    lock_place(place)
     HANDOVER_UNIT.move(place, "hand_keys", receiver=receiver.strip())
     moment = at or utc_now()
     for key in place.keys:
@@ -735,7 +755,7 @@ def deliver(place: HandoverUnit) -> None:
         TransitionRefused: The keys are still here.
         HandoverRuleError: The house was delivered on another day already.
     """
-    _lock(place)
+    lock_place(place)
     moment = max((key.handed_at for key in place.keys if key.handed_at is not None), default=utc_now())
     day = moment.astimezone(LOCAL_ZONE).date()
     if place.unit.delivered_on not in (None, day):
@@ -761,6 +781,29 @@ def deliver(place: HandoverUnit) -> None:
         details={"batch": place.batch.code, "delivered_at": moment.isoformat()},
         **_about(place),
     )
+    _follow_up(place, day)
+
+
+def _follow_up(place: HandoverUnit, day: dt.date) -> None:
+    """Ask for the call-back and the revisits that a delivery brings (domain reference 3.3.6 rule 8)."""
+    about = _about(place)
+    titles = {
+        "e09": _("Call back after the handover of %(unit)s", unit=place.unit.code),
+        "g01": _("Greet the owner who moves into %(unit)s", unit=place.unit.code),
+        "g02": _("Revisit %(unit)s after three months", unit=place.unit.code),
+        "g03": _("Visit %(unit)s at home after half a year", unit=place.unit.code),
+        "g04": _("Revisit %(unit)s after a year", unit=place.unit.code),
+    }
+    for key, title in titles.items():
+        due = day + dt.timedelta(days=int(setting("handover", f"follow_up_days_{key}")))
+        assign_touchpoint(
+            f"TP-{key.upper()}",
+            place,
+            title,
+            due_at=dt.datetime.combine(due, dt.time(18), LOCAL_ZONE),
+            customer=about["customer"],
+            unit=place.unit,
+        )
 
 
 # Refusals
@@ -786,7 +829,7 @@ def refuse(place: HandoverUnit, reason: str, note: str, at: dt.datetime | None =
 def _refused(
     place: HandoverUnit, visit: HandoverVisit | None, reason: str, note: str, at: dt.datetime
 ) -> None:
-    place.refusal_reason = reason
+    place.refusal_reason, place.refusal_note = reason, note.strip()[:2000]
     place.reply_due_at = at + dt.timedelta(days=int(setting("handover", "refusal_reply_days")))
     place.replied_at, place.reply_text = None, ""
     if visit is not None:
@@ -823,7 +866,7 @@ def reply_to_refusal(place: HandoverUnit, text: str, at: dt.datetime | None = No
     Raises:
         HandoverRuleError: Nothing was refused, it is answered already, or the text is missing.
     """
-    _lock(place)
+    lock_place(place)
     if place.reply_due_at is None or place.replied_at is not None:
         raise HandoverRuleError(_("No refusal of %(unit)s waits for a reply.", unit=place.unit.code))
     if not text.strip():

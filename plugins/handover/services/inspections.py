@@ -298,7 +298,7 @@ def _is_in_house(room: TemplateRoom, unit: Unit) -> bool:
 
 
 def _copy_checklist(inspection: Inspection) -> None:
-    template = catalogue.template_for(inspection.project)
+    template = catalogue.template_for(inspection.project, patrol=inspection.kind == InspectionKind.VACANT)
     inspection.template_id = template.id
     inspection.template_title = template.title
     bedrooms, bathrooms = rooms_of_layout(inspection.unit.layout)
@@ -655,7 +655,7 @@ def finish_inspection(inspection: Inspection, **closing: Any) -> Inspection:
         IncompleteError: Something is missing; ``gaps`` names it.
         HandoverRuleError: The inspection was not started, or a value is impossible.
 
-    Source: domain reference 3.3.6 rules 2, 3 and 10; touchpoints TP-E06 and TP-E07.
+    Source: domain reference 3.3.6 rules 2, 3 and 10; touchpoints TP-E06, TP-E07 and TP-E10.
     """
     db.session.refresh(inspection, with_for_update=True)
     if inspection.state == InspectionState.FINISHED:
@@ -744,7 +744,10 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
             number=inspection.number,
         )
         about["customer"] = None
-        write_timeline(kind, summary, **about)
+        if inspection.kind == InspectionKind.VACANT:
+            reach("TP-E10", kind, summary, **about)
+        else:
+            write_timeline(kind, summary, **about)
 
 
 def inspection_content(inspection: Inspection) -> dict[str, Any]:

@@ -2,11 +2,52 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from core.testing.contract import PluginContract
-from core.toolkit import Department, Project, Unit, db
+from core.toolkit import Department, Project, Unit, db, local_today, utc_now
 from plugins.contractors import services as contractors
 from plugins.handover import catalogue, services
-from plugins.handover.models import DefectCode, InspectionKind, InspectionTemplate, Severity
+from plugins.handover.models import (
+    DefectCode,
+    FeeKind,
+    HandoverVisit,
+    InspectionKind,
+    InspectionTemplate,
+    KeyKind,
+    Severity,
+    Station,
+    StationLog,
+)
+from plugins.handover.paper_models import FormKind
+
+TEXTS = tuple(name for name in services.FACTS if name != "design_life_years")
+
+
+def day_of_a_house(place, canary):
+    """A visit with its stations, fees, papers, keys and a loan, and a form that can be signed."""
+    place.attorney_name, place.attorney_document = canary[:80], canary[:120]
+    place.arrived_at = utc_now()
+    visit = HandoverVisit(project_id=place.project_id, handover_unit_id=place.id, arrived_at=place.arrived_at)
+    db.session.add(visit)
+    db.session.flush()
+    db.session.add(
+        StationLog(
+            project_id=place.project_id,
+            visit_id=visit.id,
+            station=Station.SIGN_IN,
+            entered_at=visit.arrived_at,
+            left_at=visit.arrived_at,
+        )
+    )
+    services.add_fee(place, FeeKind.PARKING, Decimal(100), canary[:200])
+    fee = services.add_fee(place, FeeKind.OTHER, Decimal(200), canary[:200])
+    services.pay_fee(fee, canary[:60])
+    services.prepare_papers(place, canary[:30])
+    services.register_keys(place, KeyKind.ENTRY, 2, canary[:40])
+    loan = services.lend_keys(place, canary[:80], canary[:200], 1)
+    services.take_keys_back(loan, canary[:40])
+    return services.prepare_form(place, FormKind.KEY_RECEIPT)
 
 
 class TestContract(PluginContract):
@@ -59,7 +100,18 @@ class TestContract(PluginContract):
         )
         (notice,) = services.create_notices([defect])
         notice.note = rows.canary
+        manual = services.draft_manual(project, rows.canary[:40])
+        services.change_manual(manual, dict.fromkeys(services.CHAPTERS, rows.canary))
+        services.publish_manual(manual)
+        facts = services.save_facts(project, unit.building, dict.fromkeys(TEXTS, rows.canary[:40]))
+        form = day_of_a_house(place, rows.canary)
+        report = services.prepare_report(batch, local_today())
+        report.note = rows.canary
         return {
+            "handover.form": form,
+            "handover.daily_report": report,
+            "handover.book_facts": facts,
+            "handover.manual": manual,
             "handover.template": template,
             "handover.item": template.items[0],
             "handover.defect_code": db.session.query(DefectCode).filter_by(code="D01").one(),
@@ -69,4 +121,5 @@ class TestContract(PluginContract):
             "handover.defect": defect,
             "handover.notice": notice,
             "core.unit": unit,
+            "core.building": unit.building,
         }
