@@ -533,6 +533,14 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
         for verdict in ("approve", "reject")
     ],
     "approvals.withdraw": lambda scene, target: [{"reason": REASON}],
+    "handover_forms.cancel": lambda scene, target: [{"reason": REASON}],
+    "handover_notices.answer_objection": lambda scene, target: [
+        {
+            "defect_id": key_text(scene, _model("plugins.handover.models", "Defect")(), target),
+            "answer": "Probe",
+            "upheld": "0",
+        }
+    ],
     "handover_inspections.cancel": lambda scene, target: [{"reason": REASON}],
     "warranty_orders.do": lambda scene, target: [{"deed": "remark", "text": "Probe"}],
     "warranty_parts.move": lambda scene, target: [{"quantity": "1", "direction": "in"}],
@@ -577,6 +585,7 @@ KINDS_OF_ARGUMENTS |= {
     "handover.result_id": _model("plugins.handover.models", "InspectionResult"),
     "handover.room_id": _model("plugins.handover.models", "InspectionRoom"),
     "handover.defect_id": _model("plugins.handover.models", "Defect"),
+    "handover_day.defect_id": _model("plugins.handover.models", "Defect"),
     "handover_day.place_id": _model("plugins.handover.models", "HandoverUnit"),
     "documents.document_id": lambda: IssuedDocument,
     "warranty.order_id": _model("plugins.warranty.models", "Order"),
@@ -652,6 +661,15 @@ BLUEPRINT_FORMS: dict[str, dict[str, Any]] = {
     "handover_day.lend_keys": {"borrower": "Probe", "purpose": "Probe", "days": "1"},
     "handover_day.take_keys_back": {"bag_number": "B2"},
     "handover_day.hand_keys": {"receiver": "Probe"},
+    "handover_day.prepare_form": {"form": "key_receipt"},
+    "handover_day.prepare_waiver": {"reason": "Probe"},
+    "handover_day.correct_fee": {"fee_id": "1", "amount": "1", "why": "Probe"},
+    "handover_day.cancel_fee": {"fee_id": "1", "why": "Probe"},
+    "handover_day.reopen_fee": {"fee_id": "1", "why": "Probe"},
+    "handover_day.lift_exemption": {"why": "Probe"},
+    "handover_day.correct_paper": {"paper_id": "1", "version": "2", "why": "Probe"},
+    "handover_day.withdraw_paper": {"paper_id": "1", "why": "Probe"},
+    "handover_day.take_signature_back": {"paper_id": "1", "why": "Probe"},
     "handover.finish_now": {"step": "save", "weather": "sunny"},
     "warranty.deed": {"deed": "attempt", "text": "Probe"},
     "warranty.photos": {"slot": "before"},
@@ -1195,7 +1213,17 @@ def _compose(scene: Scene, route: Route, method: str, actor: Actor, target: str)
     yield Attempt(url_for(route.endpoint, id=key), Rule(needs, granted=NOT_FOUND), data=data)
 
 
+def _tower(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """The grid of a building, and of a batch in it: the address names both."""
+    needs = _marked(scene, route)
+    batch = _model("plugins.handover.models", "HandoverBatch")()
+    for name, model in (("building", Building), ("batch", batch)):
+        address = url_for(route.endpoint, **{name: key_text(scene, model, target)})
+        yield Attempt(address, Rule(needs, row=True), model, what=name)
+
+
 SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
+    "handover_tower.index": _tower,
     "handover_contractor.notice": _link_page,
     "reservations.choose": _link_page,
     "links.photo": _link_photo,

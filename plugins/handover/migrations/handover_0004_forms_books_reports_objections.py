@@ -1,15 +1,15 @@
 """forms that are signed, facts and texts of the two books, daily reports, objections of contractors
 
-Revision: handover_0003
-Follows: handover_0002
+Revision: handover_0004
+Follows: handover_0003
 Written: 2026-11-28
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "handover_0003"
-down_revision = "handover_0002"
+revision = "handover_0004"
+down_revision = "handover_0003"
 branch_labels = None
 depends_on = None
 
