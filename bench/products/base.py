@@ -74,12 +74,14 @@ class Product(ABC):
         title: name and version, for people.
         row_marker: what stands exactly once in each row of the list's HTML.
         list_path: address of the list.
+        lines_beside_rows: lines of an exported file that hold no row: the head, and who took it.
     """
 
     name: str
     title: str
     row_marker: re.Pattern[str]
     list_path: str
+    lines_beside_rows: int = 1
 
     @abstractmethod
     def prepare(self, database: Database, dataset: AnyRows, users: list[User], folder: Path) -> None:

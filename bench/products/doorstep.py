@@ -36,6 +36,8 @@ class Doorstep(Product):
     title = f"Doorstep {version('doorstep')}"
     row_marker = re.compile(r'<tr data-id="')
     list_path = _LIST
+    # An empty line and one that says who exported the file, when and why.
+    lines_beside_rows = 3
 
     def prepare(self, database: Database, dataset: AnyRows, users: list[User], folder: Path) -> None:
         from core.app import create_app
