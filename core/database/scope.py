@@ -304,11 +304,29 @@ def customer_is_visible(session: Session, customer_id: int, scope: Scope, source
             and pending.project_id in scope.project_ids
         ):
             return True
+    seen = _seen_customers(session)
+    if (customer_id, scope.project_ids) in seen:
+        return True
     link = source.metadata.tables[CUSTOMER_LINK_TABLE]
     query = sa.select(sa.literal(1)).where(
         link.c.customer_id == customer_id, link.c.project_id.in_(sorted(scope.project_ids))
     )
-    return session.connection().execute(query.limit(1)).first() is not None
+    is_visible = session.connection().execute(query.limit(1)).first() is not None
+    if is_visible:
+        seen.add((customer_id, scope.project_ids))
+    return is_visible
+
+
+def _seen_customers(session: Session) -> set[tuple[int, frozenset[int]]]:
+    """Return the customers found visible in this transaction, with the projects: a save asks several times.
+
+    Forgotten with the transaction, and as soon as a link is changed or taken away.
+    """
+    transaction = session.get_transaction()
+    kept: tuple[Any, set[tuple[int, frozenset[int]]]] | None = session.info.get(_SEEN_CUSTOMERS)
+    if kept is None or kept[0] is not transaction:
+        kept = session.info[_SEEN_CUSTOMERS] = (transaction, set())
+    return kept[1]
 
 
 @dataclass(frozen=True)
@@ -392,6 +410,7 @@ class Owned(ScopeRule):
         )
 
 
+_SEEN_CUSTOMERS = "seen_customers"
 _scoped_models: dict[str, Any] = {}
 _tables_of_statements: WeakKeyDictionary[Any, tuple[frozenset[str], frozenset[str]]] = WeakKeyDictionary()
 """What :func:`_scoped_tables_of` found in statements that are built once and run often."""
@@ -538,6 +557,7 @@ def _narrow(state: ORMExecuteState) -> None:
     mapped, bare = _tables_in(state.statement)
     is_change = state.is_insert or state.is_update or state.is_delete
     if is_change:
+        state.session.info.pop(_SEEN_CUSTOMERS, None)
         target = _source_of(getattr(state.statement, "table", None))
         if target is not None:
             mapped.add(target[0])
@@ -627,6 +647,12 @@ def _check_after_flush(session: Session, _context: Any) -> None:
 
 def _check_rows(session: Session, rows: Iterable[Any], *, flushed: bool) -> None:
     scope: Scope | None = None
+    if any(
+        getattr(type(row), "__tablename__", None) == CUSTOMER_LINK_TABLE
+        for changed in (session.dirty, session.deleted)
+        for row in changed
+    ):
+        session.info.pop(_SEEN_CUSTOMERS, None)
     for row in rows:
         rule = getattr(type(row), "__scope__", None)
         if rule is None or isinstance(rule, Unscoped):

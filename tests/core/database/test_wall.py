@@ -620,3 +620,20 @@ def test_opening_the_wall_needs_a_reason_and_keeps_the_user(app: Flask) -> None:
             pass
         with use_scope(Scope(user_id=7, department_id=3)), all_departments("why") as scope:
             assert (scope.user_id, scope.department_id, scope.reason) == (7, 3, "why")
+
+
+def test_a_link_that_is_taken_away_ends_what_was_seen(running_app, world, scope_of):
+    """A customer found visible once is asked about again as soon as his link is gone."""
+    customer_id = world.own.customer_ids[0]
+    with scope_of("engineer"):
+        customer = db.session.get_one(Customer, customer_id)
+        customer.note = "first"
+        db.session.flush()
+        for link in db.session.scalars(
+            sa.select(CustomerProject).where(CustomerProject.customer_id == customer_id)
+        ):
+            db.session.delete(link)
+        db.session.flush()
+        customer.note = "second"
+        with pytest.raises(ScopeError):
+            db.session.flush()
