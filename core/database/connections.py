@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -15,6 +16,10 @@ WITHOUT_FOREIGN_KEYS = "without_foreign_keys"
 """Execution option of a connection: on SQLite its next transaction runs with foreign keys off, so that tables can be
 dropped in any order. The caller checks them before the commit; they are on again when the connection goes back."""
 
+_PLAIN_SELECT = re.compile(
+    r"\s*SELECT\b(?!.*\b(?:FOR\s+(?:NO\s+KEY\s+)?(?:UPDATE|(?:KEY\s+)?SHARE)|pg_\w+|nextval|setval)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 _RESTING_SINCE = "resting_since"
 _READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -36,6 +41,7 @@ def prepare_engine(engine: sa.Engine) -> None:
     """Attach the connection rules to an engine."""
     if engine.dialect.name != "sqlite":
         _ask_after_a_rest(engine)
+        _begin_late(engine)
         return
 
     @sa.event.listens_for(engine, "connect")
@@ -87,6 +93,40 @@ def _ask_after_a_rest(engine: sa.Engine) -> None:
         except engine.dialect.loaded_dbapi.Error as error:
             # The others were opened before the same event, and are given up as well.
             raise sa.exc.InvalidatePoolError from error
+
+
+def _begin_late(engine: sa.Engine) -> None:
+    """Read without a transaction in requests that only read, and begin one before anything else than a plain SELECT.
+
+    In PostgreSQL's READ COMMITTED each statement sees what is committed at its moment, in a transaction or not; so the
+    two round trips for BEGIN and ROLLBACK buy nothing for reading. A savepoint, a lock or a write begins as usual.
+    """
+
+    @sa.event.listens_for(engine, "begin")
+    def _on_begin(connection: sa.Connection) -> None:
+        if _only_reads(connection):
+            _driver_of(connection).autocommit = True
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def _on_statement(
+        connection: sa.Connection, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool
+    ) -> None:
+        driver = _driver_of(connection)
+        if not driver.autocommit or not connection.in_transaction() or driver.info.transaction_status:
+            return
+        is_streamed = context is not None and context.execution_options.get("stream_results")
+        if is_streamed or not _PLAIN_SELECT.match(statement):
+            # The driver sees from the answer that it is in a transaction, and ends it like any other.
+            driver.execute("BEGIN")
+
+    @sa.event.listens_for(engine, "checkin")
+    def _on_checkin(connection: Any, _record: Any) -> None:
+        if connection is not None:
+            connection.autocommit = False
+
+
+def _driver_of(connection: sa.Connection) -> Any:
+    return connection.connection.dbapi_connection
 
 
 def _only_reads(connection: sa.Connection) -> bool:

@@ -50,7 +50,7 @@ def pytest_report_header() -> str:
 def create_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """A function that makes a new, empty database and returns its SQLAlchemy URL.
 
-    The databases are removed when the session ends.
+    The databases are removed when the session ends, if their cluster outlives it.
     """
     cluster = _cluster()
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
@@ -66,6 +66,8 @@ def create_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
         return cluster.set(database=name).render_as_string(hide_password=False)
 
     yield create
+    if "DOORSTEP_CLUSTER_IS_TEMPORARY" in os.environ:
+        return
     for name in created:
         if cluster is not None:
             _administer(cluster, "DROP DATABASE {} WITH (FORCE)", name)
