@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +43,14 @@ class AnyRows(Protocol):
 
     def visible_rows(self, limited: bool) -> int:
         """How many rows a user sees."""
+
+
+def release_of(distribution: str) -> str:
+    """The installed version, or "(not installed)": the tests have no Django."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 class WrongAnswer(RuntimeError):

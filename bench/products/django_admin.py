@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +15,7 @@ from urllib.parse import urlencode
 from bench.client import Client, Request, Response, read_form, with_value
 from bench.databases import Database
 from bench.dataset import Customer, Dataset
-from bench.products.base import AnyRows, Product, User, WrongAnswer
+from bench.products.base import AnyRows, Product, User, WrongAnswer, release_of
 from bench.servers import PEER_SETTINGS, Server
 
 _SETTINGS = "bench.peers.django_site.settings"
@@ -40,7 +39,7 @@ class DjangoAdmin(Product):
     """A `ModelAdmin` as the documentation shows it."""
 
     name = "django_admin"
-    title = f"Django {version('django')} admin"
+    title = f"Django {release_of('django')} admin"
     row_marker = re.compile(r'class="field-name')
     list_path = _LIST
     settings_module = _SETTINGS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +15,7 @@ from werkzeug.security import generate_password_hash
 from bench.client import Client, Request, Response, read_form, with_value
 from bench.databases import Database
 from bench.dataset import Customer, Dataset
-from bench.products.base import AnyRows, Product, User, WrongAnswer
+from bench.products.base import AnyRows, Product, User, WrongAnswer, release_of
 from bench.servers import PEER_SETTINGS, Server
 
 _COLUMNS = (
@@ -38,7 +37,7 @@ class StockFlaskAdmin(Product):
     """A `ModelView` as the documentation shows it."""
 
     name = "flask_admin"
-    title = f"Flask-Admin {version('flask-admin')}, stock"
+    title = f"Flask-Admin {release_of('flask-admin')}, stock"
     row_marker = re.compile(r'<td class="col-name">')
     list_path = "/admin/customer/"
     application = "bench.peers.flask_admin_app:create_app()"
