@@ -134,8 +134,14 @@ class Cells:
         return Markup("".join(pieces))  # noqa: S704 (every piece is escaped where it is made)
 
 
+_WHOLE = frozenset({"number", "code", "unit"})
+"""Columns whose values are read as one: YD-YQW-202611-0116 and 1-2-1801 are not broken at their hyphens."""
+
+
 def _opening(view: RecordView, name: str) -> str:
-    return '<td class="r"' if view.is_number(name) else "<td"
+    if view.is_number(name):
+        return '<td class="r"'
+    return '<td class="no"' if name.rpartition(".")[2] in _WHOLE else "<td"
 
 
 def _escaped(content: Any) -> str:

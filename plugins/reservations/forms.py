@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from wtforms import DateField, IntegerField, SelectField, SelectMultipleField, StringField
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms import DateField, IntegerField, SelectField, SelectMultipleField
+from wtforms.validators import DataRequired, InputRequired, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from core.toolkit import GuardedForm, _l
@@ -39,9 +39,3 @@ class PlanForm(GuardedForm):
         [Optional(), NumberRange(1, 1000)],
         description=_l("Empty: as the resource says."),
     )
-
-
-class MoveForm(GuardedForm):
-    """Why a booking is moved."""
-
-    reason = StringField(_l("Reason"), [Length(max=200)])

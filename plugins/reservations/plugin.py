@@ -143,7 +143,7 @@ def admin_views() -> Sequence[AdminView]:
     area, setup = MenuArea.CUSTOMERS, MenuArea.SETUP
     return (
         AdminView(admin.DeskView, "desk", _l("Reservations"), area, 60),
-        AdminView(admin.BookingView, "bookings", _l("Bookings"), area, 61, Booking),
+        AdminView(admin.BookingView, "bookings", _l("All bookings"), area, 61, Booking),
         AdminView(admin.SlotView, "slots", _l("Slots"), area, 62, Slot, in_menu=False),
         AdminView(admin.DayPlanView, "days", _l("Day sheets"), area, 63, DayPlan),
         AdminView(admin.ResourceView, "resources", _l("Resources"), setup, 330, Resource),
