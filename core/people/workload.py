@@ -48,7 +48,8 @@ def _for_user(user_id: Any) -> sa.ColumnElement[bool]:
         .exists()
     )
     return sa.or_(
-        Todo.owner_id == user_id,
+        # False and not unknown where nobody has it, so that the condition can be negated.
+        sa.and_(Todo.owner_id.is_not(None), Todo.owner_id == user_id),
         sa.and_(Todo.owner_id.is_(None), Todo.role != "", fits),
     )
 

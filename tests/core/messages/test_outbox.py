@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -308,6 +310,38 @@ def test_a_killed_sender_leaves_it_unknown_until_the_gateway_tells(
         sending.sweep()
         assert state(message.id).state == expected
         assert gateway.taken == []
+
+
+def test_senders_of_the_same_moment_send_each_message_once(
+    running_app, world, scope_of, system, gateway, clock
+):
+    """Half of the messages were left behind by a killed sender, and the gateway says that they never came there."""
+    senders, gateway.answer = 3, None
+    with scope_of("service"):
+        messages = [write(world, f"k{number}") for number in range(6)]
+    with system():
+        for message in messages[::2]:
+            sending._claim(message.id)
+    clock(NOON + sending.LEASE + dt.timedelta(seconds=1))
+    start, errors = threading.Barrier(senders), []
+
+    def run() -> None:
+        try:
+            start.wait(30)
+            with running_app.app_context():
+                sending.send_due()
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run) for _sender in range(senders)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert Counter(gateway.taken) == Counter(message.idempotency_key for message in messages)
+    with system():
+        assert set(db.session.scalars(sa.select(Message.state))) == {MessageState.SENT}
 
 
 def test_a_sender_that_was_taken_for_dead_still_reports(world, scope_of, system, gateway, clock):

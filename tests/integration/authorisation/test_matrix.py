@@ -13,6 +13,7 @@ from tests.integration.authorisation.matrix import WHOLE, Report, cells_of, rout
 from tests.integration.authorisation.oracle import ACTORS, FORBIDDEN, NOT_FOUND, OK, SIGN_IN, TARGETS
 from tests.integration.authorisation.report import OUTPUT, page
 from tests.integration.authorisation.scene import Scene
+from tests.integration.authorisation.test_machinery_mutants import MUTANTS as OF_MACHINERY
 from tests.integration.authorisation.test_mutants import MUTANTS
 
 QUICK = os.environ.get("DOORSTEP_MATRIX") != "full"
@@ -52,7 +53,7 @@ def _page(scene: Scene, report: Report) -> str:
             either = " or ".join(f"`{code}`" for code in dict.fromkeys(rule.one_of) if code)
             told = ", ".join(filter(None, (needs, either))) or "signed in"
             rows.append((method, route.rule, told, component_of(scene, route.endpoint)))
-    return page(str(report), rows, PUBLIC, [mutant.name for mutant in MUTANTS])
+    return page(str(report), rows, PUBLIC, [mutant.name for mutant in (*MUTANTS, *OF_MACHINERY)])
 
 
 @pytest.mark.parametrize("number", range(SHARES))

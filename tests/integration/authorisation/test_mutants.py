@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
 import pytest
 import sqlalchemy as sa
-from flask import current_app
 
 import core.admin.access
 import core.admin.actions
@@ -37,47 +34,29 @@ import core.machinery.exchange.services
 import core.machinery.jobs.services
 import core.people.admin
 import core.people.services
-import plugins.warranty.admin.caller
-import plugins.warranty.admin.orders
-import plugins.warranty.on_site
 from core.admin.views import RecordView
 from core.database.scope import ByCustomer, Owned, ScopeError, _ByColumn, all_departments, use_scope
 from core.extensions import db
 from core.machinery.jobs.models import Job
-from core.people.models import Department
 from core.projects.models import Unit
 from core.testing.scoping import acting_as
 from tests.integration.authorisation.attempts import SYSTEM, edit_form
-from tests.integration.authorisation.matrix import cells_of, run
-from tests.integration.authorisation.oracle import ACTORS, Actor
+from tests.integration.authorisation.mutating import (
+    Mutant,
+    actor_called,
+    any_import,
+    assert_missed,
+    every_department,
+    matrix,
+    opened,
+    replaced,
+    several,
+    unauthorised_record,
+    unscoped_get_one,
+)
 from tests.integration.authorisation.scene import Scene
 
-Check = Callable[[Scene], list[str]]
-Patch = Callable[[Scene], AbstractContextManager[Any]]
-
-
-def _actor(name: str) -> Actor:
-    return next(actor for actor in ACTORS if actor.name == name)
-
-
 # --- What notices
-
-
-def matrix(
-    *endpoints: str,
-    actors: tuple[str, ...] = ("keeper", "head", "service", "nobody", "sibling"),
-    is_on: bool = True,
-) -> Check:
-    """Return the check that the matrix of some endpoints is without a wrong cell."""
-
-    def check(scene: Scene) -> list[str]:
-        if not is_on:
-            scene.switch_off()
-            scene.remember()
-        chosen = [_actor(name) for name in actors]
-        return run(scene, cells_of(scene, endpoints, chosen, is_on=is_on), stop_at=1).wrong
-
-    return check
 
 
 def foreign_row_is_refused_at_flush(scene: Scene) -> list[str]:
@@ -105,7 +84,7 @@ def counts_are_of_visible_rows(scene: Scene) -> list[str]:
 
 def sidebar_shows_what_may_be_opened(scene: Scene) -> list[str]:
     """The sidebar of a user without rights leads nowhere."""
-    page = scene.send(_actor("nobody"), "GET", "/admin/").get_data(as_text=True)
+    page = scene.send(actor_called("nobody"), "GET", "/admin/").get_data(as_text=True)
     return [
         address
         for address in ("/admin/units/", "/admin/customers/", "/admin/users/")
@@ -116,7 +95,7 @@ def sidebar_shows_what_may_be_opened(scene: Scene) -> list[str]:
 def forms_need_their_token(scene: Scene) -> list[str]:
     """A form without the token of its session is refused."""
     key = scene.records.key(Unit, "own")
-    answer = scene.send(_actor("keeper"), "POST", "/admin/units/delete/", token=False, data={"id": key})
+    answer = scene.send(actor_called("keeper"), "POST", "/admin/units/delete/", token=False, data={"id": key})
     return [] if answer.status_code == 400 else [f"answered {answer.status_code}"]
 
 
@@ -125,10 +104,10 @@ def redirects_stay_here(scene: Scene) -> list[str]:
     found = []
     for target in ("//evil.example", "http:evil.example", "/\\evil.example", "https://evil.example/admin/"):
         answer = scene.send(
-            _actor("keeper"), "POST", "/admin/units/action/", data={"action": "no", "url": target}
+            actor_called("keeper"), "POST", "/admin/units/action/", data={"action": "no", "url": target}
         )
         page = scene.send(
-            _actor("keeper"), "POST", "/preferences/language", data={"locale": "en", "next": target}
+            actor_called("keeper"), "POST", "/preferences/language", data={"locale": "en", "next": target}
         )
         for each in (answer, page):
             if "evil" in each.headers.get("Location", "") or each.status_code >= 500:
@@ -140,7 +119,7 @@ def redirects_stay_here(scene: Scene) -> list[str]:
 
 def stale_forms_are_refused(scene: Scene) -> list[str]:
     """A form whose version is not that of the row is answered 409 and changes nothing."""
-    view, keeper = scene.views["units"], _actor("keeper")
+    view, keeper = scene.views["units"], actor_called("keeper")
     with scene.app.test_request_context(), use_scope(SYSTEM):
         form = edit_form(scene, view, keeper, "own")
     key = scene.records.key(Unit, "own")
@@ -157,56 +136,7 @@ def stale_forms_are_refused(scene: Scene) -> list[str]:
     )
 
 
-def deeds_need_their_right(scene: Scene) -> list[str]:
-    """Whoever sees a repair order can neither send a notice about it nor deduct anything."""
-    from plugins.warranty.models import Order
-
-    key, faults = scene.records.key(Order, "own"), []
-    for deed in ("notice", "cost", "override", "third_party"):
-        address = f"/admin/warranty/orders/do/?id={key}"
-        answer = scene.send(_actor("service"), "POST", address, data={"deed": deed})
-        if answer.status_code != 403:
-            faults.append(f"{deed} is answered {answer.status_code}")
-    with scene.app.app_context():
-        scene.ledger.undo(scene.ledger.changes())
-    return faults
-
-
 # --- What is taken out
-
-
-def _open(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that runs as if there were no wall."""
-
-    def opened(*arguments: Any, **options: Any) -> Any:
-        with all_departments("a guard mutant"):
-            return function(*arguments, **options)
-
-    return opened
-
-
-def _replaced(target: Any, name: str, value: Any) -> Patch:
-    return lambda _scene: mock.patch.object(target, name, value)
-
-
-def _opened(target: Any, name: str) -> Patch:
-    return _replaced(target, name, _open(getattr(target, name)))
-
-
-def _several(*patches: Patch) -> Patch:
-    @contextlib.contextmanager
-    def all_of(scene: Scene) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            for patch in patches:
-                stack.enter_context(patch(scene))
-            yield
-
-    return all_of
-
-
-def _unscoped_get_one(view: RecordView, key: Any) -> Any:
-    with all_departments("a guard mutant"):
-        return db.session.get(view.model, int(str(key).split(",")[0])) or core.admin.views.abort(404)
 
 
 def _unchecked_rows(view: RecordView, texts: list[str]) -> list[Any]:
@@ -234,15 +164,6 @@ def _unauthorised_file(attachment_id: int) -> Any:
         return AttachedFile(found, kind, db.session.get(kind.model, found.record_id))
 
 
-def _unauthorised_record(code: str, key: int) -> Any:
-    from core.plugin_system.runtime import current_runtime
-
-    kind = current_runtime().declared.record_kind(code)
-    with all_departments("a guard mutant"):
-        record = db.session.get(kind.model, key) if kind is not None else None
-    return None if record is None else (kind, record)
-
-
 def _whatever_is_asked(kind: Any, keys: Any) -> list[Any]:
     with all_departments("a guard mutant"):
         return [record for key in keys if (record := db.session.get(kind.model, key)) is not None]
@@ -251,17 +172,6 @@ def _whatever_is_asked(kind: Any, keys: Any) -> list[Any]:
 def _any_ticket(view: RecordView, file_format: str, ticket: str | None) -> Any:
     held = core.admin.exporting._serializer().loads(ticket or "")
     return core.admin.exporting.Ticket(tuple(held[4]), dict(held[5]))
-
-
-def _every_department(*_arguments: Any, **_options: Any) -> Any:
-    return db.session.scalars(sa.select(Department).order_by(Department.path)).all()
-
-
-def _any_import(import_id: int, *, locked: bool = False) -> Any:
-    from core.machinery.exchange.models import ImportBatch
-
-    del locked
-    return db.session.get(ImportBatch, import_id)
 
 
 @contextlib.contextmanager
@@ -286,230 +196,201 @@ def _export_for_readers(scene: Scene) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A guard that is taken out, and what must notice."""
-
-    name: str
-    patch: Patch
-    check: Check
-
-
 MUTANTS = (
     Mutant(
         "rows of projects are not narrowed",
-        _replaced(_ByColumn, "criterion", lambda *_: None),
+        replaced(_ByColumn, "criterion", lambda *_: None),
         matrix("units", "contractors_companies"),
     ),
     Mutant(
         "rows of customers are not narrowed",
-        _replaced(ByCustomer, "criterion", lambda *_: None),
+        replaced(ByCustomer, "criterion", lambda *_: None),
         matrix("customers", "customer_contacts"),
     ),
     Mutant(
         "rows that hang on records are not narrowed",
-        _replaced(Owned, "criterion", lambda *_: None),
+        replaced(Owned, "criterion", lambda *_: None),
         matrix("documents_issued", "documents.download", "approvals.details_view"),
     ),
     Mutant(
         "rows are not checked at flush",
-        _replaced(core.database.scope, "_check_rows", lambda *_, **__: None),
+        replaced(core.database.scope, "_check_rows", lambda *_, **__: None),
         foreign_row_is_refused_at_flush,
     ),
     Mutant(
         "one record is read past the wall",
-        _replaced(RecordView, "get_one", _unscoped_get_one),
+        replaced(RecordView, "get_one", unscoped_get_one),
         matrix("units.details_view"),
     ),
     Mutant(
-        "lists count past the wall", _opened(core.admin.listing, "bounded_count"), counts_are_of_visible_rows
+        "lists count past the wall", opened(core.admin.listing, "bounded_count"), counts_are_of_visible_rows
     ),
     Mutant(
         "references propose past the wall",
-        _opened(core.admin.ajax.Reference, "proposals"),
+        opened(core.admin.ajax.Reference, "proposals"),
         matrix("units.ajax_lookup"),
     ),
     Mutant(
         "references accept past the wall",
-        _several(
-            _opened(core.admin.ajax.Reference, "get"),
-            _replaced(core.database.scope, "_check_rows", lambda *_, **__: None),
-            _replaced(_ByColumn, "criterion", lambda *_: None),
+        several(
+            opened(core.admin.ajax.Reference, "get"),
+            replaced(core.database.scope, "_check_rows", lambda *_, **__: None),
+            replaced(_ByColumn, "criterion", lambda *_: None),
         ),
         matrix("phases.create_view", "buildings.create_view"),
     ),
     Mutant(
         "everybody holds every permission",
-        _replaced(core.admin.access, "holds", lambda _code: True),
+        replaced(core.admin.access, "holds", lambda _code: True),
         matrix("units.index_view", "users.index_view"),
     ),
     Mutant("every view is shown in the sidebar", _open_sidebar, sidebar_shows_what_may_be_opened),
     Mutant(
         "plugins are on everywhere",
-        _several(
-            _replaced(core.admin.access, "is_on", lambda *_: True),
-            _replaced(core.admin.mounting, "is_on", lambda *_: True),
+        several(
+            replaced(core.admin.access, "is_on", lambda *_: True),
+            replaced(core.admin.mounting, "is_on", lambda *_: True),
         ),
         matrix("contractors_companies.index_view", "handover.index", is_on=False),
     ),
     Mutant(
         "marks of blueprint pages are ignored",
-        _replaced(core.admin.mounting, "admit", lambda *_: None),
+        replaced(core.admin.mounting, "admit", lambda *_: None),
         matrix("handover.index", "handover.inspection"),
     ),
     Mutant(
         "marks of record views are ignored",
-        _replaced(core.admin.views, "admit", lambda *_: None),
+        replaced(core.admin.views, "admit", lambda *_: None),
         matrix("customers.index_view", "customers.merge"),
     ),
     Mutant(
         "keys of an action are not looked up",
-        _replaced(core.admin.actions, "chosen_records", _unchecked_rows),
+        replaced(core.admin.actions, "chosen_records", _unchecked_rows),
         matrix("handover_defects.action_view"),
     ),
     Mutant(
         "steps are open to whoever sees the record",
-        _replaced(core.admin.transitions, "holds", lambda _code: True),
+        replaced(core.admin.transitions, "holds", lambda _code: True),
         matrix("handover_notices.transition_view"),
     ),
     Mutant("forms need no token", _no_csrf, forms_need_their_token),
     Mutant(
         "personal data is not masked",
-        _replaced(core.admin.views, "sees_personal_data", lambda: True),
+        replaced(core.admin.views, "sees_personal_data", lambda: True),
         matrix("customers.index_view", "customers.details_view"),
     ),
     Mutant(
         "files are handed to anybody",
-        _replaced(core.admin.files.attachments, "find", _unauthorised_file),
+        replaced(core.admin.files.attachments, "find", _unauthorised_file),
         matrix("files.show"),
     ),
     Mutant(
         "records of uploads are not looked up",
-        _replaced(core.admin.files.attachments, "record_of", _unauthorised_record),
+        replaced(core.admin.files.attachments, "record_of", unauthorised_record),
         matrix("files.upload"),
     ),
     Mutant(
         "records of documents are not looked up",
-        _replaced(core.admin.documents, "record_of", _unauthorised_record),
+        replaced(core.admin.documents, "record_of", unauthorised_record),
         matrix("documents.preview"),
     ),
     Mutant(
         "photos of others are drawn on",
-        _replaced(core.admin.files.attachments, "find", _unauthorised_file),
+        replaced(core.admin.files.attachments, "find", _unauthorised_file),
         matrix("files.markup"),
     ),
     Mutant(
         "records that are signed are not looked up",
-        _replaced(core.admin.signatures, "record_of", _unauthorised_record),
+        replaced(core.admin.signatures, "record_of", unauthorised_record),
         matrix("signatures.pad"),
     ),
     Mutant(
         "supplements are added without a right",
-        _replaced(core.admin.signatures, "require", lambda _code: None),
+        replaced(core.admin.signatures, "require", lambda _code: None),
         matrix("signatures.supplement"),
     ),
     Mutant(
         "pictures of signatures are shown to everybody",
-        _replaced(core.admin.signatures, "sees_personal_data", lambda: True),
+        replaced(core.admin.signatures, "sees_personal_data", lambda: True),
         matrix("signatures.picture"),
     ),
     Mutant(
         "records of batches are not looked up",
-        _replaced(core.admin.document_batches, "record_of", _unauthorised_record),
+        replaced(core.admin.document_batches, "record_of", unauthorised_record),
         matrix("document_batches.order"),
     ),
     Mutant(
         "the ticked rows of a batch are taken as they come",
-        _replaced(core.admin.document_batches.batches, "visible_records", _whatever_is_asked),
+        replaced(core.admin.document_batches.batches, "visible_records", _whatever_is_asked),
         matrix("document_batches.order"),
     ),
     Mutant(
         "issued documents are handed to anybody",
-        _replaced(core.admin.documents, "_may_read", lambda _issued: True),
+        replaced(core.admin.documents, "_may_read", lambda _issued: True),
         matrix("documents.download"),
     ),
     Mutant(
         "jobs of others are shown to anybody",
-        _replaced(core.machinery.jobs.services, "visible_jobs", lambda **_: sa.select(Job)),
+        replaced(core.machinery.jobs.services, "visible_jobs", lambda **_: sa.select(Job)),
         matrix("jobs.details", "jobs.cancel"),
     ),
     Mutant(
         "files of jobs are handed to colleagues",
-        _replaced(core.machinery.jobs.services, "may_download", lambda _job: True),
+        replaced(core.machinery.jobs.services, "may_download", lambda _job: True),
         matrix("jobs.download"),
     ),
     Mutant(
         "jobs of others are cancelled by anybody",
-        _replaced(core.machinery.jobs.services, "may_change", lambda _job: True),
+        replaced(core.machinery.jobs.services, "may_change", lambda _job: True),
         matrix("jobs.cancel", "jobs.repeat"),
-    ),
-    Mutant(
-        "repair orders are opened on site past the wall",
-        _opened(plugins.warranty.on_site, "_order"),
-        matrix("warranty.order", "warranty.step", "warranty.photos"),
-    ),
-    Mutant(
-        "whoever sees a repair order may do everything with it",
-        _replaced(plugins.warranty.admin.orders, "has_permission", lambda _code: True),
-        deeds_need_their_right,
-    ),
-    Mutant(
-        "houses of callers are looked up past the wall",
-        _opened(plugins.warranty.admin.caller, "of_address"),
-        matrix("warranty_caller.index", "warranty_caller.register"),
-    ),
-    Mutant(
-        "steps of releases are open to whoever sees them",
-        _replaced(core.admin.transitions, "holds", lambda _code: True),
-        matrix("warranty_releases.transition_view", "warranty_deductions.transition_view"),
     ),
     Mutant("who may read may export", _export_for_readers, matrix("units.export")),
     Mutant(
         "tickets of exports are good for anybody",
-        _replaced(core.admin.exporting, "read_ticket", _any_ticket),
+        replaced(core.admin.exporting, "read_ticket", _any_ticket),
         matrix("units.export"),
     ),
     Mutant(
         "modules of any department can be switched",
-        _replaced(core.admin.modules, "departments_in_reach", _every_department),
+        replaced(core.admin.modules, "departments_in_reach", every_department),
         matrix("modules"),
     ),
     Mutant(
         "settings of any department can be changed",
-        _several(
-            _replaced(core.people.services, "departments_in_reach", _every_department),
-            _replaced(core.people.services, "is_within_reach", lambda _department: True),
+        several(
+            replaced(core.people.services, "departments_in_reach", every_department),
+            replaced(core.people.services, "is_within_reach", lambda _department: True),
         ),
         matrix("settings"),
     ),
     Mutant(
         "anybody may act anywhere",
-        _replaced(core.people.services, "departments_of", _every_department),
+        replaced(core.people.services, "departments_of", every_department),
         matrix("shell.choose_department"),
     ),
-    Mutant("the search looks past the wall", _opened(core.admin.search, "_ask"), matrix("search")),
+    Mutant("the search looks past the wall", opened(core.admin.search, "_ask"), matrix("search")),
     Mutant(
         "imports of others can be opened",
-        _replaced(core.machinery.exchange.services, "find_import", _any_import),
+        replaced(core.machinery.exchange.services, "find_import", any_import),
         matrix("imports.preview", "imports.confirm"),
     ),
     Mutant(
         "whoever may open the pages of imports may import anything",
-        _replaced(core.admin.imports, "has_permission", lambda _code: True),
+        replaced(core.admin.imports, "has_permission", lambda _code: True),
         matrix("imports.start", "imports.template"),
     ),
     Mutant(
         "redirects lead anywhere",
-        _several(
-            _replaced(core.admin.redirects, "safe_path", lambda target: target),
-            _replaced(core.admin.http, "safe_path", lambda target: target),
-            _replaced(core.admin.shell, "safe_path", lambda target: target),
+        several(
+            replaced(core.admin.redirects, "safe_path", lambda target: target),
+            replaced(core.admin.http, "safe_path", lambda target: target),
+            replaced(core.admin.shell, "safe_path", lambda target: target),
         ),
         redirects_stay_here,
     ),
     Mutant(
         "versions of forms are not compared",
-        _replaced(
+        replaced(
             core.admin.views, "version_of", lambda *_: core.admin.views.request.form.get("row_version", "1")
         ),
         stale_forms_are_refused,
@@ -521,15 +402,7 @@ MUTANTS = (
 @pytest.mark.one_database
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_guard_is_missed_when_it_is_gone(mutant: Mutant, scene: Scene) -> None:
-    """With the guard the check is silent; without it the check speaks."""
-    assert mutant.check(scene) == []
-    scene.remember()
-    with mutant.patch(scene):
-        found = mutant.check(scene)
-    with scene.app.app_context():
-        scene.ledger.undo(scene.ledger.changes(everywhere=True))
-        assert current_app is not None
-    assert found, f"Nothing noticed that {mutant.name}."
+    assert_missed(mutant, scene)
 
 
 def test_there_are_enough_mutants() -> None:
