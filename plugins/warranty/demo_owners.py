@@ -34,7 +34,7 @@ def tell(story: Any) -> None:
 
 
 def _photo(story: Any, order: Order, kind: str, slot: str) -> None:
-    attach(order, BytesIO(draw(kind, story.chance)), f"{order.number}-{slot}.jpg", slot=slot, watermark=True)
+    attach(order, BytesIO(draw(kind, story.chance)), f"{order.number}-{slot}.jpg", slot=slot)
 
 
 def _dispatched(story: Any, position: int, issue: tuple[str, str, str], hours: int, engineer: Any) -> Order:

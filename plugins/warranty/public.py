@@ -82,7 +82,7 @@ MILESTONES: tuple[tuple[str, Any], ...] = (
     ("dispatched_at", _l("Dispatched")),
     ("arrived_at", _l("On site")),
     ("fixed_at", _l("Repaired")),
-    ("owner_accepted_at", _l("Accepted by you")),
+    ("owner_accepted_at", _l("Acceptance")),
 )
 
 blueprint = Blueprint("warranty_owner", __name__)
@@ -164,15 +164,15 @@ def _faults() -> list[SelectChoice]:
 class ReportForm(PublicForm):
     """Up to three problems, each with its room, words and photos."""
 
-    fault_1 = SelectField(_l("What is wrong"), [Optional()], choices=_faults, default="")
+    fault_1 = SelectField(_l("Kind of problem"), [Optional()], choices=_faults, default="")
     room_1 = StringField(_l("Room"), [Optional(), Length(max=60)])
     text_1 = TextAreaField(_l("Description"), [Optional(), Length(max=1000)])
     photos_1 = PhotosField(_l("Photos"))
-    fault_2 = SelectField(_l("What is wrong"), [Optional()], choices=_faults, default="")
+    fault_2 = SelectField(_l("Kind of problem"), [Optional()], choices=_faults, default="")
     room_2 = StringField(_l("Room"), [Optional(), Length(max=60)])
     text_2 = TextAreaField(_l("Description"), [Optional(), Length(max=1000)])
     photos_2 = PhotosField(_l("Photos"))
-    fault_3 = SelectField(_l("What is wrong"), [Optional()], choices=_faults, default="")
+    fault_3 = SelectField(_l("Kind of problem"), [Optional()], choices=_faults, default="")
     room_3 = StringField(_l("Room"), [Optional(), Length(max=60)])
     text_3 = TextAreaField(_l("Description"), [Optional(), Length(max=1000)])
     photos_3 = PhotosField(_l("Photos"))
@@ -269,7 +269,10 @@ def repairs(visit: LinkVisit) -> Any:
     page = render_template(
         "warranty/site/repairs.html",
         unit=unit,
-        waiting=[order for order in mine if order.state in OPEN],
+        waiting=sorted(
+            (order for order in mine if order.state in OPEN),
+            key=lambda order: order.state != "engineer_accepted",
+        ),
         ended=[order for order in mine if order.state not in OPEN],
         photos_of=_photos_by_slot(mine),
         may_rate=owners.may_rate,

@@ -23,10 +23,12 @@ from plugins.warranty.models import (
     CallBack,
     Order,
     Plan,
+    VisitPurpose,
 )
 from plugins.warranty.services import telling
 from plugins.warranty.services.intake import note_event, tell_of
 from plugins.warranty.services.steps import end_work, escalate, moment_of_step, tell_engineer
+from plugins.warranty.services.visits import tell_repair
 from plugins.warranty.sla import Step
 from plugins.warranty.workflows import ORDER
 
@@ -101,9 +103,15 @@ def confirm_plan(order: Order) -> None:
 
 
 def start_repair(order: Order) -> None:
-    """Note that the repair begins."""
+    """Note that the repair begins.
+
+    Source: touchpoint F05, which a visit for the repair writes when it arrives.
+    """
     ORDER.move(order, "start", started_at=order.started_at or utc_now())
     note_event(order, "started", _("The repair begins."), is_public=True)
+    came = [each for each in order.visits if each.purpose == VisitPurpose.REPAIR and each.arrived_at]
+    if not came or (order.planned_at is not None and came[-1].arrived_at < order.planned_at):
+        tell_repair(order)
 
 
 def report_fixed(order: Order, work_done: str, at: dt.datetime | None = None) -> None:

@@ -95,10 +95,13 @@ def arrive(visit: Visit, at: dt.datetime | None = None, persons: str = "") -> No
     if visit.purpose == VisitPurpose.SURVEY:
         tell_of(order, "TP-F03", "warranty.visited", _("On site for %(number)s", number=order.number))
     elif visit.purpose == VisitPurpose.REPAIR:
-        tell_of(
-            order, "TP-F05", "warranty.repairing", _("Repair of %(number)s in the home", number=order.number)
-        )
+        tell_repair(order)
     db.session.flush()
+
+
+def tell_repair(order: Order) -> None:
+    """Record that the home is being repaired (touchpoint F05)."""
+    tell_of(order, "TP-F05", "warranty.repairing", _("Repair of %(number)s in the home", number=order.number))
 
 
 def leave(
