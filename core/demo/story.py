@@ -58,6 +58,7 @@ STAFF = (
     Account("he.xin", "何欣", "CCS", "SZ-CS", "客服专员 customer service"),
     Account("xu.tao", "徐涛", "MKT", "SZ-MK", "营销经理 marketing"),
     Account("luo.dan", "罗丹", "FIN", "SZ-MK", "财务 finance"),
+    Account("hu.min", "胡敏", "COST", "SZ-EN", "成本 cost"),
     Account("zhao.lei", "赵磊", "ENG", "SZ-EN", "工程师 engineer"),
     Account("sun.hao", "孙浩", "ENG", "SZ-EN", "工程师 engineer"),
     Account("liang.bo", "梁博", "ENG", "SZ-EN", "工程师 engineer"),

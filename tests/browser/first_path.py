@@ -195,9 +195,15 @@ class Staff:
         page.wait_for_url("**/admin/")
         # An account speaks Chinese until its owner chooses otherwise.
         if not self.locale.startswith("zh"):
-            with page.expect_navigation():
-                page.locator(".top button[name=locale][value=en]").click()
+            self.choose_english()
         self.look("home")
+
+    def choose_english(self) -> None:
+        """Go on in English, with the buttons of the top bar."""
+        page = self.open("/admin/")
+        with page.expect_navigation():
+            page.locator(".top button[name=locale][value=en]").click()
+        self.locale, self._series = "en-GB", f"en-{self.email.partition('@')[0]}"
 
     def _set_up_second_factor(self) -> None:
         page = self.page

@@ -110,13 +110,6 @@ def staff(browser: Browser, site: Site) -> tuple[Staff, Staff]:
     return head, engineer
 
 
-def speak_english(someone: Staff) -> None:
-    page = someone.open("/admin/")
-    with page.expect_navigation():
-        page.locator(".top button[name=locale][value=en]").click()
-    someone.locale = "en-GB"
-
-
 def test_from_the_call_to_the_money_in_chinese(
     browser: Browser, site: Site, staff: tuple[Staff, Staff]
 ) -> None:
@@ -148,7 +141,7 @@ def test_a_shorter_way_in_english(browser: Browser, site: Site, staff: tuple[Sta
     locale = "en-GB"
     head, engineer = staff
     for someone in staff:
-        speak_english(someone)
+        someone.choose_english()
     leak, _crack = take_the_call(head, site, locale)
     assess_and_dispatch(head, leak)
     repair_on_site(engineer, leak)
