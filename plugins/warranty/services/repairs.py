@@ -109,8 +109,9 @@ def start_repair(order: Order) -> None:
     """
     ORDER.move(order, "start", started_at=order.started_at or utc_now())
     note_event(order, "started", _("The repair begins."), is_public=True)
-    came = [each for each in order.visits if each.purpose == VisitPurpose.REPAIR and each.arrived_at]
-    if not came or (order.planned_at is not None and came[-1].arrived_at < order.planned_at):
+    came = [each.arrived_at for each in order.visits if each.purpose == VisitPurpose.REPAIR]
+    planned = order.planned_at
+    if not any(each is not None and (planned is None or each >= planned) for each in came):
         tell_repair(order)
 
 
