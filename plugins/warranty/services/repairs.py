@@ -110,8 +110,8 @@ def start_repair(order: Order) -> None:
     ORDER.move(order, "start", started_at=order.started_at or utc_now())
     note_event(order, "started", _("The repair begins."), is_public=True)
     came = [each.arrived_at for each in order.visits if each.purpose == VisitPurpose.REPAIR]
-    planned = order.planned_at
-    if not any(each is not None and (planned is None or each >= planned) for each in came):
+    planned = order.plans[-1].created_at if order.plans else order.registered_at
+    if not any(each is not None and each >= planned for each in came):
         tell_repair(order)
 
 
