@@ -246,6 +246,7 @@ from core.plugin_system.declarations import (
 from core.plugin_system.declarations import Area as MenuArea
 from core.plugin_system.gate import is_on
 from core.plugin_system.hookspecs import hookimpl
+from core.plugin_system.partners import listen_to, partner, tell_listeners
 from core.projects.house_terms import house_terms_of
 
 # Projects
@@ -479,6 +480,7 @@ __all__ = [
     "issue_document",
     "issued_for",
     "links_of",
+    "listen_to",
     "local_today",
     "make_link",
     "mark_up",
@@ -506,6 +508,7 @@ __all__ = [
     "parse_whole_number",
     "parse_words",
     "parse_yes_or_no",
+    "partner",
     "pause_clock",
     "pending_request",
     "personal_link",
@@ -551,6 +554,7 @@ __all__ = [
     "supplement_changes",
     "supplement_parts",
     "take_todo",
+    "tell_listeners",
     "todos_of",
     "use_scope",
     "users_in_reach",

@@ -74,11 +74,14 @@ from plugins.handover.models import (
     Inspection,
     InspectionKind,
     InspectionTemplate,
+    Product,
     RectificationNotice,
     Severity,
     TemplateItem,
 )
 from plugins.handover.paper_models import FormKind
+from plugins.handover.preparation import words as preparation_words
+from plugins.handover.preparation.record_pages import BatchPreparation, HousePreparation
 from plugins.handover.workflows import BATCH, DEFECT, HANDOVER_UNIT, NOTICE, PENALTY
 
 REFUSALS = (HandoverRuleError, TransitionRefused, ApprovalRefused, measures.MeasureError)
@@ -159,7 +162,8 @@ def severity_mark(level: Any) -> Markup:
     return Markup('<span class="sev {0}">{1}</span>').format(str(level).lower(), level)
 
 
-def _tones(workflow: Any) -> dict[Any, tuple[str, Any]]:
+def tones(workflow: Any) -> dict[Any, tuple[str, Any]]:
+    """Return the words and tones of the states of a workflow, for a column that shows them."""
     return {state.code: (state.tone, state.label) for state in workflow.states}
 
 
@@ -408,7 +412,7 @@ class ItemView(HandoverView):
         )
 
 
-class BatchView(HandoverView):
+class BatchView(BatchPreparation, HandoverView):
     """The handover batches."""
 
     permissions = ViewPermissions("handover.view", "handover.plan", "handover.plan", None, "handover.export")
@@ -421,8 +425,16 @@ class BatchView(HandoverView):
         "phase.name",
         "delivery_on",
         "mode",
+        "opens_on",
+        "closes_on",
+        "product",
         "manager",
         "state",
+        "place",
+        "directions",
+        "contact_phone",
+        "complaint_phone",
+        "account",
         "note",
     )
     column_export_list = ("code", "name", "project.name", "delivery_on", "mode", "state")
@@ -435,14 +447,25 @@ class BatchView(HandoverView):
         "phase.name": _l("Phase"),
         "delivery_on": _l("Contract delivery date (T)"),
         "mode": _l("Mode"),
+        "opens_on": _l("First concentrated day"),
+        "closes_on": _l("Last concentrated day"),
+        "product": _l("Kind of houses"),
+        "place": _l("Where owners come to"),
+        "directions": _l("How to get there, and when it is open"),
+        "contact_phone": _l("Telephone of the contact"),
+        "complaint_phone": _l("Complaint line"),
+        "account": _l("Account for the fees"),
         "manager_id": _l("Manager"),
         "manager": _l("Manager"),
         "state": _l("State"),
         "note": _l("Note"),
     }
-    choices = {"mode": tuple(words.BATCH_MODES.items())}
+    choices = {
+        "mode": tuple(words.BATCH_MODES.items()),
+        "product": tuple(preparation_words.PRODUCTS.items()),
+    }
     workflow = BATCH
-    status_columns = {"state": _tones(BATCH)}
+    status_columns = {"state": tones(BATCH)}
     cells = {"manager": lambda batch: batch.manager.name if batch.manager else ""}
     search = SearchDeclaration(columns=("code", "name"), small_table=True, placeholder=_l("Code or name"))
     filters = (
@@ -451,7 +474,34 @@ class BatchView(HandoverView):
         DateRangeFilter("delivery_on"),
     )
     sortable = ("delivery_on",)
-    form_columns = ("project_id", "phase_id", "code", "name", "delivery_on", "mode", "manager_id", "note")
+    form_columns = (
+        "project_id",
+        "phase_id",
+        "code",
+        "name",
+        "delivery_on",
+        "mode",
+        "opens_on",
+        "closes_on",
+        "product",
+        "manager_id",
+        "note",
+        "place",
+        "directions",
+        "contact_phone",
+        "complaint_phone",
+        "account",
+    )
+    form_sections = (
+        FormSection(
+            _l("What stands on the delivery notice"),
+            ("place", "directions", "contact_phone", "complaint_phone", "account"),
+        ),
+    )
+    form_args = {
+        "delivery_on": {"description": _l("The plan runs back from this day, and moves with it.")},
+        "account": {"description": _l("Payee, bank and account number.")},
+    }
     create_only_columns = frozenset({"project_id"})
     references = {"project_id": PROJECTS, "phase_id": PHASES, "manager_id": USERS}
     details_template = "handover/admin/batch.html"
@@ -505,10 +555,11 @@ def _batch_values(form: GuardedForm) -> dict[str, Any]:
     values["phase"] = db.session.get(Phase, phase) if phase else None
     values["manager"] = db.session.get(User, manager) if manager else None
     values["mode"] = BatchMode(values["mode"] or BatchMode.CONCENTRATED)
+    values["product"] = Product(values["product"] or Product.ORDINARY)
     return values
 
 
-class HandoverUnitView(HandoverView):
+class HandoverUnitView(HousePreparation, HandoverView):
     """The houses of the batches."""
 
     permissions = ViewPermissions("handover.view", None, None, None, "handover.export")
@@ -533,7 +584,9 @@ class HandoverUnitView(HandoverView):
         "notice_sent_at",
         "notice_received_at",
         "payment_complete",
+        "capable_at",
         "booked_for",
+        "accompanied",
         "arrived_at",
         "attorney_name",
         "attorney_document",
@@ -577,6 +630,8 @@ class HandoverUnitView(HandoverView):
         "notice_received_at": _l("Notice received"),
         "payment_complete": _l("Purchase price paid in full"),
         "booked_for": _l("Booked for"),
+        "accompanied": _l("Accompanied by"),
+        "capable_at": _l("Ready for delivery since"),
         "arrived_at": _l("Arrived"),
         "attorney_name": _l("Attorney"),
         "attorney_document": _l("Power of attorney"),
@@ -596,7 +651,7 @@ class HandoverUnitView(HandoverView):
     }
     workflow = HANDOVER_UNIT
     status_columns = {
-        "state": _tones(HANDOVER_UNIT),
+        "state": tones(HANDOVER_UNIT),
         "fee_state": words.FEE_STATES,
         "papers_state": words.PAPERS_STATES,
         "keys_state": words.KEYS_STATES,
@@ -605,9 +660,10 @@ class HandoverUnitView(HandoverView):
     step_fields = {"refusal_reason": forms.refusal_field()}
     sortable = ("booked_for",)
     cells = {
+        "accompanied": lambda row: row.engineer.name if row.engineer else "",
         "refusal": lambda row: (
             f"{row.refusal_reason} {words.refusal_reasons().get(row.refusal_reason, '')}".strip()
-        )
+        ),
     }
     filters = (
         ReferenceFilter("batch_id", reference=BATCHES),
@@ -617,7 +673,11 @@ class HandoverUnitView(HandoverView):
         ChoiceFilter("keys_state"),
         DateRangeFilter("booked_for"),
     )
-    actions_declared = {"plan_formal": "handover.plan", "plan_household": "handover.plan"}
+    actions_declared = {
+        "plan_formal": "handover.plan",
+        "plan_household": "handover.plan",
+        "letters": "handover.send_letters",
+    }
     empty_list_hint = _l("Open a batch and add a building to it.")
 
     def prepare_step(self, form: GuardedForm, record: HandoverUnit | None, transition: Transition) -> None:

@@ -53,6 +53,8 @@ from plugins.handover.models import (
     StationLog,
     Verdict,
 )
+from plugins.handover.preparation import demo as preparation
+from plugins.handover.preparation.services.plan import load_standard_steps
 from plugins.handover.workflows import BATCH, HANDOVER_UNIT
 
 FINISHED, RUNNING, PLANNED = 52, 2, 6
@@ -108,8 +110,10 @@ def load(demo: Any) -> None:
         demo: What the core made: project, buildings, units, users, a seeded ``random``, ``today``.
     """
     catalogue.load_reference_data()
+    load_standard_steps()
     story = _Story(demo)
-    story.batch()
+    batch = story.batch()
+    preparation.load(story, batch)
     for number, unit in enumerate(story.houses):
         story.inspect(number, unit)
     story.notices()
@@ -118,6 +122,7 @@ def load(demo: Any) -> None:
     story.plan_re_inspections()
     story.handover_day()
     demo_papers.load(story, _handwriting)
+    preparation.houses(story, batch)
 
 
 def _handwriting(name: str) -> str:
@@ -186,7 +191,8 @@ class _Story:
 
     # --- the batch
 
-    def batch(self) -> None:
+    def batch(self) -> HandoverBatch:
+        """Make the batch, with its plan and its risk check."""
         with self.acting(self.manager):
             phase = self.demo.buildings[0].phase
             batch: HandoverBatch = services.create_batch(
@@ -197,6 +203,7 @@ class _Story:
                 delivery_on=self.demo.today + dt.timedelta(days=24),
                 mode=BatchMode.CONCENTRATED,
                 manager=self.manager,
+                **preparation.details(self.demo.today),
             )
             houses = {unit.id for unit in self.houses}
             own = [
@@ -207,6 +214,7 @@ class _Story:
             services.add_units(batch, own)
             BATCH.move(batch, "prepare")
             BATCH.move(batch, "open")
+            return batch
 
     # --- inspections
 

@@ -12,10 +12,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from core.toolkit import CustomerUnit, db, utc_now
+from core.toolkit import CustomerUnit, Unit, db, local_today, utc_now
 from plugins.handover.models import (
     Defect,
     DefectRecheck,
+    HandoverBatch,
     HandoverUnit,
     HandoverVisit,
     Inspection,
@@ -25,6 +26,7 @@ from plugins.handover.models import (
     Station,
     StationLog,
 )
+from plugins.handover.preparation.services import readiness
 from plugins.handover.services.common import COUNTED
 
 
@@ -229,6 +231,30 @@ def delivered_by(moment: dt.datetime, *conditions: sa.ColumnElement[bool]) -> Ra
         )
     ).one()
     return Rate(int(row[1] or 0), int(row[0]))
+
+
+def capable_on_time(*conditions: sa.ColumnElement[bool], today: dt.date | None = None) -> Rate:
+    """K04 准时交付率: houses capable of delivery on or before the T of their contract ÷ houses due.
+
+    Due is a house that is sold and whose price is paid, and whose T has come; whether we sent the notice does not
+    matter, since that is our own duty. Since when a house is capable is noted by
+    :mod:`plugins.handover.preparation.services.readiness`.
+
+    Args:
+        conditions: Further conditions on :class:`HandoverUnit`, for example a batch.
+        today: The day of counting.
+    """
+    is_sold = sa.exists().where(
+        CustomerUnit.unit_id == HandoverUnit.unit_id, CustomerUnit.cancelled_on.is_(None)
+    )
+    day = sa.func.coalesce(Unit.contract_delivery_on, HandoverBatch.delivery_on)
+    rows = db.session.execute(
+        sa.select(HandoverUnit.capable_at, day)
+        .join(Unit, Unit.id == HandoverUnit.unit_id)
+        .join(HandoverBatch, HandoverBatch.id == HandoverUnit.batch_id)
+        .where(HandoverUnit.payment_complete.is_(True), is_sold, day <= (today or local_today()), *conditions)
+    ).all()
+    return Rate(sum(readiness.is_in_time(capable_at, due) for capable_at, due in rows), len(rows))
 
 
 LONGEST_HANDOVER = dt.timedelta(minutes=480)

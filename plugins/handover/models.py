@@ -104,6 +104,16 @@ class BatchMode(StrEnum):
     SCATTERED = "scattered"
 
 
+class Product(StrEnum):
+    """What kind of houses a batch holds; the staffing rule depends on it (domain reference 3.3.3)."""
+
+    ORDINARY = "ordinary"
+    """Flats; rough and fitted ones are told apart by the house."""
+    HIGH_END = "high_end"
+    VILLA = "villa"
+    COMMERCIAL = "commercial"
+
+
 class Station(StrEnum):
     """The stations of a handover day in their usual sequence (domain reference 3.3.1)."""
 
@@ -347,6 +357,19 @@ class HandoverBatch(Record, Base):
     delivery_on: Mapped[dt.date | None] = mapped_column(index=True)
     """T, the delivery date of the contracts."""
     mode: Mapped[BatchMode] = mapped_column(sa.String(14), default=BatchMode.CONCENTRATED)
+    opens_on: Mapped[dt.date | None]
+    """The first of the concentrated days."""
+    closes_on: Mapped[dt.date | None]
+    """The last of the concentrated days."""
+    product: Mapped[Product] = mapped_column(sa.String(12), default=Product.ORDINARY)
+    place: Mapped[str] = mapped_column(sa.String(160), default="")
+    """Where owners come to, as it is printed on the notice."""
+    directions: Mapped[str] = mapped_column(sa.Text, default="")
+    """How to get there, and when it is open."""
+    contact_phone: Mapped[str] = mapped_column(sa.String(30), default="")
+    complaint_phone: Mapped[str] = mapped_column(sa.String(30), default="")
+    account: Mapped[str] = mapped_column(sa.Text, default="")
+    """Payee, bank and account number for the fees."""
     manager_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("user_account.id", ondelete="SET NULL"), index=True
     )
@@ -391,6 +414,12 @@ class HandoverUnit(Record, Base):
     payment_complete: Mapped[bool] = mapped_column(default=False)
     """Whether the purchase price is paid, loans included; such houses are due for K03."""
     booked_for: Mapped[dt.datetime | None] = mapped_column(index=True)
+    engineer_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("user_account.id", ondelete="SET NULL"), index=True
+    )
+    """Who accompanies the owner through the house."""
+    capable_at: Mapped[dt.datetime | None]
+    """Since when all conditions of a delivery are met without a break; frozen when T has come (K04)."""
     arrived_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     """The newest arrival; see :class:`HandoverVisit` for all."""
     attorney_name: Mapped[str] = mapped_column(sa.String(80), default="")
@@ -427,6 +456,9 @@ class HandoverUnit(Record, Base):
     )
     legal_reviewed_by: Mapped[User | None] = relationship(
         User, primaryjoin=lambda: foreign(HandoverUnit.legal_reviewed_by_id) == User.id, viewonly=True
+    )
+    engineer: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(HandoverUnit.engineer_id) == User.id, viewonly=True
     )
     visits: Mapped[list[HandoverVisit]] = relationship(
         primaryjoin=lambda: HandoverUnit.id == foreign(HandoverVisit.handover_unit_id),
@@ -538,6 +570,10 @@ class FeeItem(Record, Base):
     project_id: Mapped[int] = _project_column(index=True)
     handover_unit_id: Mapped[int] = mapped_column(big_id)
     kind: Mapped[FeeKind] = mapped_column(sa.String(20))
+    rule_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("handover_fee_rule.id", ondelete="SET NULL"), index=True
+    )
+    """The rule that it was computed by; None when it was entered by hand."""
     basis: Mapped[str] = mapped_column(sa.String(200), default="")
     """How the amount comes about: area × rate × months."""
     amount: Mapped[Decimal]

@@ -16,6 +16,7 @@ from core.toolkit import (
     DemoData,
     DocumentType,
     ImportDeclaration,
+    JobKind,
     LinkPurpose,
     Manifest,
     MenuArea,
@@ -38,6 +39,7 @@ from core.toolkit import (
     db,
     has_permission,
     hookimpl,
+    listen_to,
 )
 from plugins.handover import (
     admin,
@@ -70,6 +72,8 @@ from plugins.handover.models import (
     TemplateItem,
 )
 from plugins.handover.paper_models import BookFacts, DailyReport, HouseForm, UserManual
+from plugins.handover.preparation import declarations as preparation
+from plugins.handover.preparation.services import appointments
 from plugins.handover.public import blueprint
 from plugins.handover.workflows import PENALTY, WORKFLOWS
 
@@ -85,7 +89,11 @@ manifest = Manifest(
         "Inspects houses on the phone, follows every defect to its re-inspection, and prints the records."
     ),
     depends=("contractors",),
+    uses=("reservations",),
 )
+
+listen_to("reservations", "handover.unit", "handover", appointments.on_change)
+listen_to("reservations", f"purpose:{appointments.PURPOSE}", "handover", appointments.on_change)
 
 
 @hookimpl
@@ -210,6 +218,7 @@ def permissions() -> Sequence[Permission]:
                 "BCS",
             ),
         ),
+        *preparation.PERMISSIONS,
     )
 
 
@@ -342,13 +351,14 @@ def record_kinds() -> Sequence[RecordKind]:
             lambda record: record.title,
             records.project_path,
         ),
+        *preparation.RECORD_KINDS,
     )
 
 
 @hookimpl
 def record_words() -> Sequence[RecordWords]:
     """Name what the change log shows beyond the fields of pages."""
-    return words.RECORD_WORDS
+    return (*words.RECORD_WORDS, *preparation.RECORD_WORDS)
 
 
 @hookimpl
@@ -385,6 +395,7 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(admin.TemplateView, "templates", _l("Checklists"), setup, 310, InspectionTemplate),
         AdminView(admin.ItemView, "items", _l("Checklist items"), setup, 311, TemplateItem, in_menu=False),
         AdminView(admin.DefectCodeView, "codes", _l("Kinds of fault"), setup, 320, DefectCode),
+        *preparation.VIEWS,
     )
 
 
@@ -395,19 +406,20 @@ def blueprints() -> Sequence[PublicBlueprint]:
         PublicBlueprint(blueprint, "handover"),
         PublicBlueprint(contractor_pages.blueprint, "contractor"),
         PublicBlueprint(desk_pages.blueprint, "handover-day"),
+        *preparation.BLUEPRINTS,
     )
 
 
 @hookimpl
 def link_purposes() -> Sequence[LinkPurpose]:
     """Declare the page on which a contractor confirms a notice."""
-    return (contractor_pages.LINK,)
+    return (contractor_pages.LINK, *preparation.LINKS)
 
 
 @hookimpl
 def message_templates() -> Sequence[MessageTemplate]:
     """Declare the message that carries the link to it."""
-    return (contractor_pages.MESSAGE,)
+    return (contractor_pages.MESSAGE, *preparation.MESSAGES)
 
 
 @hookimpl
@@ -567,13 +579,14 @@ def settings() -> Sequence[Setting]:
                 ("g04", 395, _l("One-year revisit")),
             )
         ),
+        *preparation.settings(),
     )
 
 
 @hookimpl
 def periodic_tasks() -> Sequence[PeriodicTask]:
-    """Declare the report of the day, and the patrols of vacant houses."""
-    return periodic.TASKS
+    """Declare the report of the day, the patrols of vacant houses, and the daily look at which houses are ready."""
+    return (*periodic.TASKS, *preparation.TASKS)
 
 
 @hookimpl
@@ -774,6 +787,7 @@ def document_types() -> Sequence[DocumentType]:
             "handover.print",
             "JFRB",
         ),
+        *preparation.DOCUMENTS,
     )
 
 
@@ -871,6 +885,7 @@ def panels() -> Sequence[Panel]:
             "handover.view",
             90,
         ),
+        *preparation.PANELS,
     )
 
 
@@ -888,13 +903,14 @@ def timeline_kinds() -> Sequence[TimelineKind]:
         TimelineKind("handover.refused", _l("House refused"), "late"),
         TimelineKind("handover.delivered", _l("House delivered"), "ok"),
         TimelineKind("handover.defect_ended", _l("Defect ended without repair"), "calm"),
+        *preparation.TIMELINE,
     )
 
 
 @hookimpl
 def workflows() -> Sequence[WorkflowDeclaration]:
     """Declare the states of batches, houses, defects and notices (domain reference 3.3.2)."""
-    return WORKFLOWS
+    return (*WORKFLOWS, *preparation.WORKFLOWS)
 
 
 @hookimpl
@@ -910,7 +926,14 @@ def calendar_sources() -> Sequence[CalendarSource]:
         CalendarSource(
             "handover.inspections", _l("Inspections"), sections.planned_inspections, "handover.view", 100
         ),
+        *preparation.CALENDARS,
     )
+
+
+@hookimpl
+def job_kinds() -> Sequence[JobKind]:
+    """Declare the job that writes the letters of a batch."""
+    return preparation.JOBS
 
 
 @hookimpl
@@ -930,7 +953,7 @@ def search_sources() -> Sequence[SearchSource]:
 @hookimpl
 def seed_data() -> Sequence[SeedData]:
     """Declare the checklist with its 121 items and the 25 kinds of fault."""
-    return (SeedData(catalogue.load_reference_data),)
+    return (SeedData(catalogue.load_reference_data), *preparation.SEEDS)
 
 
 @hookimpl

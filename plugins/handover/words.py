@@ -344,6 +344,8 @@ RECORD_WORDS = (
             "reply_text": _l("Reply to the refusal"),
             "refusal_note": _l("In the owner's words"),
             "legal_reviewed_by_id": _l("Reviewed by legal"),
+            "engineer_id": _l("Accompanied by"),
+            "capable_at": _l("Ready for delivery since"),
         },
     ),
     RecordWords(
@@ -374,6 +376,7 @@ RECORD_WORDS = (
         {
             "handover_unit_id": _PLACE,
             "kind": _l("Fee"),
+            "rule_id": _l("Rule of the fee"),
             "basis": _l("Basis"),
             "amount": _l("Amount in yuan"),
             "paid_at": _l("Paid on"),

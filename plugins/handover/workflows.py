@@ -15,6 +15,7 @@ from core.toolkit import (
     _l,
     attachments_of,
     db,
+    local_today,
     pending_request,
     require_scope,
     setting,
@@ -402,6 +403,32 @@ def _has_no_receipt(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | No
     return None
 
 
+def _may_be_absent(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | None:
+    """The moment for which the owner was expected has passed."""
+    if place.booked_for is not None:
+        if place.booked_for < utc_now():
+            return None
+        return _(
+            "%(unit)s is booked for a moment that is still to come, so nobody has stayed away.",
+            unit=place.unit.code,
+        )
+    last = place.batch.closes_on or place.batch.delivery_on
+    if last is None or last < local_today():
+        return None
+    return _(
+        "The owner of %(unit)s may still come until %(day)s. Book an appointment, or wait.",
+        unit=place.unit.code,
+        day=last.isoformat(),
+    )
+
+
+def _may_be_lost(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | None:
+    """Enough attempts to reach the owner were made in vain (domain reference F)."""
+    from plugins.handover.preparation.services.contacts import still_needed
+
+    return still_needed(place)
+
+
 def _may_be_deemed(place: HandoverUnit, _fields: Mapping[str, Any]) -> str | None:
     """The notice was sent, and the owner did not come."""
     if place.notice_sent_at is None:
@@ -457,6 +484,7 @@ HANDOVER_UNIT = Workflow(
             guard=_has_no_receipt,
             explain=False,
         ),
+        # Appointments are made by their own form, which knows the slots; see preparation/services/appointments.py.
         Transition(
             "book",
             _l("Book a handover slot"),
@@ -464,6 +492,25 @@ HANDOVER_UNIT = Workflow(
             "booked",
             "handover.plan",
             required={"booked_for": _l("Booked for")},
+            offered=False,
+        ),
+        Transition(
+            "move_booking",
+            _l("Move the appointment"),
+            ("booked",),
+            "booked",
+            "handover.plan",
+            required={"booked_for": _l("Booked for")},
+            offered=False,
+        ),
+        Transition(
+            "cancel_booking",
+            _l("Cancel the appointment"),
+            ("booked",),
+            "notified",
+            "handover.plan",
+            reason=True,
+            offered=False,
         ),
         Transition(
             "miss",
@@ -471,6 +518,7 @@ HANDOVER_UNIT = Workflow(
             ("notified", "booked"),
             "absent",
             "handover.plan",
+            guard=_may_be_absent,
             reason=True,
         ),
         Transition(
@@ -479,7 +527,23 @@ HANDOVER_UNIT = Workflow(
             ("planned", "notified"),
             "not_contactable",
             "handover.plan",
+            guard=_may_be_lost,
             reason=True,
+        ),
+        # Taken when an attempt to reach the owner succeeds.
+        Transition(
+            "reach_again",
+            _l("Reached again"),
+            ("not_contactable",),
+            "notified",
+            offered=False,
+        ),
+        Transition(
+            "reach_before_notice",
+            _l("Reached again"),
+            ("not_contactable",),
+            "planned",
+            offered=False,
         ),
         Transition(
             "entrust",

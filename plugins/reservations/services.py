@@ -33,6 +33,7 @@ from core.toolkit import (
     normalise_phone,
     require_scope,
     setting,
+    tell_listeners,
     use_scope,
     utc_now,
     write_timeline,
@@ -101,6 +102,8 @@ def _tell(booking: Booking, what: str, slot_before: Slot | None = None) -> None:
     for (slug, kind), function in list(_listeners.items()):
         if kind in (booking.reference_kind, f"purpose:{booking.slot.purpose.code}") and is_on(slug):
             function(BookingChange(booking, what, slot_before))
+    topics = frozenset({booking.reference_kind, f"purpose:{booking.slot.purpose.code}"})
+    tell_listeners("reservations", topics, BookingChange(booking, what, slot_before))
 
 
 @contextmanager

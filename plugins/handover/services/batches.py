@@ -23,6 +23,7 @@ from plugins.handover.models import (
     HandoverBatch,
     HandoverUnit,
 )
+from plugins.handover.preparation.services import plan, readiness
 
 
 def create_batch(
@@ -35,6 +36,7 @@ def create_batch(
     mode: BatchMode = BatchMode.CONCENTRATED,
     manager: User | None = None,
     note: str = "",
+    **details: Any,
 ) -> HandoverBatch:
     """Make a handover batch.
 
@@ -47,10 +49,17 @@ def create_batch(
         mode: Concentrated or scattered.
         manager: Who runs it.
         note: Free text.
+        details: opens_on and closes_on (the concentrated days), product, and what is printed on the notice: place,
+            directions, contact_phone, complaint_phone, account.
+
+    Returns:
+        The batch; with a delivery date it has its plan and its risk check.
 
     Raises:
-        HandoverRuleError: The code is taken or missing, or the phase belongs to another project.
+        HandoverRuleError: The code is taken or missing, the phase belongs to another project, or the last of the
+            concentrated days lies before the first.
     """
+    _check_days(details.get("opens_on"), details.get("closes_on"))
     code = _checked_batch(project, code, name, phase, None)
     batch = HandoverBatch(
         project_id=project.id,
@@ -61,9 +70,11 @@ def create_batch(
         mode=mode,
         manager_id=manager.id if manager else None,
         note=note,
+        **details,
     )
     db.session.add(batch)
     db.session.flush()
+    plan.follow_batch(batch)
     return batch
 
 
@@ -80,9 +91,16 @@ def change_batch(batch: HandoverBatch, **values: Any) -> None:
     )
     batch.phase_id = phase.id if phase else None
     batch.manager_id = manager.id if manager else None
+    _check_days(values.get("opens_on", batch.opens_on), values.get("closes_on", batch.closes_on))
     for name, value in values.items():
         setattr(batch, name, value)
     db.session.flush()
+    plan.follow_batch(batch)
+
+
+def _check_days(first: dt.date | None, last: dt.date | None) -> None:
+    if first is not None and last is not None and last < first:
+        raise HandoverRuleError(_("The last of the concentrated days lies before the first."))
 
 
 def _checked_batch(
@@ -131,6 +149,8 @@ def add_units(batch: HandoverBatch, units: Sequence[Unit]) -> list[HandoverUnit]
             added.append(HandoverUnit(project_id=batch.project_id, batch_id=batch.id, unit_id=unit.id))
     db.session.add_all(added)
     db.session.flush()
+    if added:
+        readiness.weigh_batch(batch)
     return added
 
 

@@ -42,6 +42,7 @@ from plugins.handover.models import (
     Station,
     StationLog,
 )
+from plugins.handover.preparation.services import appointments, charges, letters
 from plugins.handover.workflows import HANDOVER_UNIT, key_obstacles
 
 ACCEPTED = ("accepted", "accepted_with_defects", "keys_handed", "delivered", "reviewed")
@@ -251,6 +252,7 @@ def sign_in(place: HandoverUnit, at: dt.datetime | None = None) -> HandoverVisit
         visit.outcome = last or ""
     _pass(visit, Station.SIGN_IN, moment)
     _go_on(place, visit, moment)
+    appointments.note_arrival(place)
     return visit
 
 
@@ -440,6 +442,7 @@ def pay_fee(fee: FeeItem, receipt_number: str, at: dt.datetime | None = None) ->
     fee.paid_at = at or utc_now()
     fee.receipt_number = receipt_number.strip()[:60]
     fee.settled_by_id = require_scope().user_id
+    charges.fee_was_settled(fee)
     weigh_fees(place, at)
 
 
@@ -773,6 +776,7 @@ def deliver(place: HandoverUnit) -> None:
     visit = visit_of(place)
     if visit is not None:
         _go_on(place, visit, utc_now())
+    appointments.note_end(place)
     reach(
         "TP-E08",
         "handover.delivered",
@@ -919,7 +923,7 @@ def _date_step(place: HandoverUnit, code: str) -> None:
             **_about(place),
         )
     elif code == "receive_notice":
-        place.notice_received_at = now
+        letters.note_receipt(place, "", now)
     elif code == "deem":
         place.legal_reviewed_at = place.legal_reviewed_by_id = None
         add_todo(

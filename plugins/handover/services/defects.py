@@ -35,6 +35,7 @@ from plugins.handover.models import (
     InspectionRoom,
     Severity,
 )
+from plugins.handover.preparation.services import readiness
 from plugins.handover.services.common import SERIOUS, defect_title, number_under, require_open
 from plugins.handover.workflows import CLOSED, DEFECT, OPEN
 
@@ -54,7 +55,14 @@ def ensure_defect(result: InspectionResult) -> Defect:
         )
     if defect.state == "invalid":
         DEFECT.move(defect, "reinstate", closing_reason="")
+        _weigh(defect)
     return defect
+
+
+def _weigh(defect: Defect) -> None:
+    """Say whether the house can still be delivered, or can be again, now that a serious defect has changed."""
+    if defect.severity in SERIOUS:
+        readiness.weigh_unit(defect.unit_id)
 
 
 def withdraw_defects(result: InspectionResult) -> None:
@@ -62,6 +70,7 @@ def withdraw_defects(result: InspectionResult) -> None:
         sa.select(Defect).where(Defect.result_id == result.id, Defect.state == "open")
     ):
         DEFECT.move(defect, "withdraw", closing_reason=_("The result was corrected during the inspection."))
+        _weigh(defect)
 
 
 def _by_client_key(inspection: Inspection | None, key: str | None) -> Defect | None:
@@ -121,6 +130,7 @@ def _raise_defect(
     _set_codes(defect, codes)
     db.session.add(defect)
     db.session.flush()
+    _weigh(defect)
     return defect
 
 
@@ -307,6 +317,7 @@ def change_defect(
         description = codes = room = room_name = None
     if severity is not None and severity != defect.severity:
         _change_severity(defect, severity, severity_reason)
+        readiness.weigh_unit(defect.unit_id)
     if codes is not None:
         _set_codes(defect, _known_codes(codes))
     if description is not None:
@@ -454,6 +465,7 @@ def verify_defect(defect: Defect, inspection: Inspection | None = None, note: st
     _check_recheck(defect, inspection)
     DEFECT.move(defect, "verify", verified_at=utc_now(), verified_by_id=require_scope().user_id)
     _note_recheck(defect, inspection, True, note)
+    _weigh(defect)
 
 
 def reject_defect(defect: Defect, note: str, inspection: Inspection | None = None) -> None:
@@ -537,6 +549,7 @@ def invalidate_defect(defect: Defect, reason: str, owner_agreed: bool = False) -
     """
     DEFECT.move(defect, "invalidate", closing_reason=reason.strip(), owner_agreed=owner_agreed)
     clocks.defect_settled(defect)
+    _weigh(defect)
 
 
 def waive_defect(defect: Defect, reason: str) -> None:
@@ -547,6 +560,7 @@ def waive_defect(defect: Defect, reason: str) -> None:
     """
     DEFECT.move(defect, "waive", closing_reason=reason.strip())
     clocks.defect_settled(defect)
+    _weigh(defect)
 
 
 def transfer_defect(defect: Defect, repair_reference: str) -> None:
@@ -557,6 +571,7 @@ def transfer_defect(defect: Defect, repair_reference: str) -> None:
     """
     DEFECT.move(defect, "transfer", repair_reference=repair_reference.strip())
     clocks.defect_settled(defect)
+    _weigh(defect)
 
 
 def open_items(unit_id: int) -> list[OpenItem]:

@@ -46,6 +46,7 @@ from plugins.handover.models import (
     TemplateRoom,
     Verdict,
 )
+from plugins.handover.preparation.services import readiness
 from plugins.handover.services.batches import handover_unit_of
 from plugins.handover.services.common import (
     COUNTED,
@@ -699,6 +700,7 @@ def _move_handover_unit(inspection: Inspection, defects: Sequence[Defect]) -> No
         # An S1 blocks the handover (3.3.4): the house stays in inspection until it is re-inspected.
         HANDOVER_UNIT.move(place, "accept_with_defects")
     inspection_ends(place, moment, inspection.refusal_reason, inspection.opinion_note)
+    readiness.weigh_unit(inspection.unit_id)
 
 
 def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
+
+from flask import current_app
 
 from core.testing.contract import PluginContract
 from core.toolkit import Department, Project, Unit, db, local_today, utc_now
@@ -11,6 +14,7 @@ from plugins.handover import catalogue, services
 from plugins.handover.models import (
     DefectCode,
     FeeKind,
+    HandoverUnit,
     HandoverVisit,
     InspectionKind,
     InspectionTemplate,
@@ -20,6 +24,15 @@ from plugins.handover.models import (
     StationLog,
 )
 from plugins.handover.paper_models import FormKind
+from plugins.handover.preparation.models import (
+    ContactMeans,
+    FeeMethod,
+    FeeRule,
+    LetterKind,
+    PlanStep,
+    RiskCategory,
+)
+from plugins.handover.preparation.services import charges, contacts, letters, plan, risks
 
 TEXTS = tuple(name for name in services.FACTS if name != "design_life_years")
 
@@ -53,7 +66,19 @@ def day_of_a_house(place, canary):
 class TestContract(PluginContract):
     slug = "handover"
     unscoped_kinds = frozenset({"handover.defect_code"})
-    city_kinds = frozenset({"handover.template", "handover.item"})
+    city_kinds = frozenset({"handover.template", "handover.item", "handover.plan_step"})
+    job_columns_that_differ = frozenset(
+        {
+            "personal_link.token_hash",
+            "personal_link.fact_hash",
+            "issued_document.sha256",
+            "issued_document.size",
+            "issued_document.stored_key",
+            "issued_document.verification_code",
+            "message.secrets",
+            "message.idempotency_key",
+        }
+    )
 
     def make_records(self, world, rows):
         catalogue.load_reference_data()
@@ -81,8 +106,41 @@ class TestContract(PluginContract):
                 )
             )
             db.session.flush()
-        batch = services.create_batch(project, code=f"B{project.code}", name=rows.canary, note=rows.canary)
+        step = db.session.query(PlanStep).filter_by(department_id=city.id).first()
+        if step is None:
+            step = PlanStep(
+                department_id=city.id,
+                code="own",
+                offset_days=-30,
+                title=rows.canary if is_foreign else "寄发通知书",
+                required=True,
+            )
+            db.session.add(step)
+            db.session.flush()
+        batch = services.create_batch(
+            project,
+            code=f"B{project.code}",
+            name=rows.canary,
+            note=rows.canary,
+            delivery_on=dt.date(2026, 12, 20),
+            place=rows.canary,
+            account=rows.canary,
+        )
         (place,) = services.add_units(batch, [unit])
+        unit.price, unit.gross_area_contract = Decimal(1_000_000), Decimal(100)
+        unit.gross_area_measured = Decimal(104)
+        rule = FeeRule(
+            project_id=project.id,
+            kind=FeeKind.PROPERTY_FEE,
+            method=FeeMethod.FIXED,
+            rate=Decimal(300),
+            note=rows.canary,
+        )
+        db.session.add(rule)
+        db.session.flush()
+        risk = risks.items_of(batch)[RiskCategory.FEES][0]
+        risk.finding = rows.canary
+        contacts.note_attempt(place, ContactMeans.PHONE, reached=False, note=rows.canary)
         inspection = services.plan_inspection(
             unit, InspectionKind.MOCK, companions=rows.canary, attorney_name=rows.canary
         )
@@ -122,4 +180,18 @@ class TestContract(PluginContract):
             "handover.notice": notice,
             "core.unit": unit,
             "core.building": unit.building,
+            "handover.plan_step": step,
+            "handover.plan_task": plan.tasks_of(batch)[0],
+            "handover.risk": risk,
+            "handover.fee_rule": rule,
+            "handover.area": charges.compute_area(place),
         }
+
+    def start_jobs(self, world, rows):
+        def letters_of_a_batch():
+            for seed in current_app.extensions["doorstep"].declared.seed_data():
+                seed.load()
+            place = db.session.query(HandoverUnit).filter_by(project_id=rows.project_id).first()
+            letters.start(place.batch, [place.id], LetterKind.NOTICE, by_message=True, by_letter=True)
+
+        return {letters.JOB: letters_of_a_batch}

@@ -347,4 +347,4 @@ def test_without_visits_there_is_no_figure(site, scope_of):
 
 def test_every_state_of_the_reference_can_be_reached():
     targets = {transition.target for transition in HANDOVER_UNIT.transitions}
-    assert {state.code for state in HANDOVER_UNIT.states} - targets == {"planned"}
+    assert {state.code for state in HANDOVER_UNIT.states[1:]} <= targets

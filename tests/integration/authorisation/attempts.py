@@ -497,6 +497,12 @@ def _membership(scene: Scene, target: str) -> str:
     return str(db.session.query(Membership.id).filter(Membership.user_id == user_id).scalar())
 
 
+def _place_model() -> Any:
+    from plugins.handover.models import HandoverUnit
+
+    return HandoverUnit
+
+
 def _approval_task(scene: Scene, target: str) -> str:
     from core.machinery.approvals.models import ApprovalTask
 
@@ -519,6 +525,17 @@ FURTHER_FORMS: dict[str, Callable[[Scene, str], list[dict[str, Any]]]] = {
     "handover_batches.add_building": lambda scene, target: [
         {"building_id": key_text(scene, Building, target)}
     ],
+    "handover_batches.send_letters": lambda scene, target: [
+        {"place": key_text(scene, _place_model(), target), "kind": "notice", "by_letter": "1"}
+    ],
+    "handover_units.contact": lambda scene, target: [{"means": "phone", "note": "Probe"}],
+    "handover_units.book": lambda scene, target: [
+        {"slot": key_text(scene, _model("plugins.reservations.models", "Slot")(), target), "guests": "2"},
+        {"booked_for": "2099-01-01T10:00", "engineer_id": key_text(scene, User, target)},
+    ],
+    "handover_units.cancel_booking": lambda scene, target: [{"reason": REASON}],
+    "handover_units.engineer": lambda scene, target: [{"engineer_id": key_text(scene, User, target)}],
+    "handover_units.tracking": lambda scene, target: [{"letter_id": "1", "tracking_number": "EMS1"}],
     "todos.finish": lambda scene, target: [{"note": REASON}, {"note": REASON, "skipped": "1"}],
     "todos.hand_on": lambda scene, target: [
         {
@@ -1130,6 +1147,13 @@ def _stand_in(scene: Scene, route: Route, method: str, actor: Actor, target: str
     yield Attempt(url_for(route.endpoint), rule, User, data)
 
 
+def _without_row(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
+    """A step of a view that names no row of it; a project in its form is only one that the actor sees."""
+    view = scene.views[route.endpoint.rpartition(".")[0]]
+    data = {"project_id": key_text(scene, Project, target)}
+    yield Attempt(url_for(route.endpoint), _view_rule(view, *_marked(scene, route)), data=data)
+
+
 def _link_page(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     """The page of a link: without the pass of its visitor it opens for nobody, signed in or not."""
     key = {MISSING: MISSING_KEY, MALFORMED: "7x"}.get(target) or str(scene.links[target])
@@ -1225,6 +1249,9 @@ def _tower(scene: Scene, route: Route, method: str, actor: Actor, target: str) -
 SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
     "handover_tower.index": _tower,
     "handover_contractor.notice": _link_page,
+    "handover_owner.delivery": _link_page,
+    "handover_plan_steps.own": _without_row,
+    "handover_fee_rules.standard": _without_row,
     "reservations.choose": _link_page,
     "links.photo": _link_photo,
     "links.photo_thumbnail": _link_photo,

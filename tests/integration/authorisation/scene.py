@@ -57,6 +57,8 @@ ALSO_MADE = (
     "job_log_line",
     "handover_inspection_result",
     "handover_inspection_room",
+    "handover_delivery_letter",
+    "handover_contact_attempt",
 )
 """Tables that routes name rows of, although they are neither a record kind nor have a list."""
 DEPARTMENTS = {"other_city": "乙城公司", "other_group": "乙城一组", "sibling_group": "甲城二组"}

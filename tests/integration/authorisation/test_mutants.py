@@ -264,6 +264,11 @@ MUTANTS = (
         matrix("customers.index_view", "customers.merge"),
     ),
     Mutant(
+        "marks of the steps that prepare a handover are ignored",
+        replaced(core.admin.views, "admit", lambda *_: None),
+        matrix("handover_batches.send_letters", "handover_units.contact", "handover_fee_rules.standard"),
+    ),
+    Mutant(
         "keys of an action are not looked up",
         replaced(core.admin.actions, "chosen_records", _unchecked_rows),
         matrix("handover_defects.action_view"),

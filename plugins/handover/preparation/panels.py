@@ -1,0 +1,231 @@
+"""The sections that the preparation adds to the pages of batches and houses, and to the calendar."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from flask import url_for
+from sqlalchemy.orm import joinedload
+
+from core.toolkit import (
+    LOCAL_ZONE,
+    CalendarEntry,
+    User,
+    _,
+    db,
+    has_permission,
+    local_today,
+    require_scope,
+    users_in_reach,
+    utc_now,
+)
+from plugins.handover import indicators
+from plugins.handover.models import HandoverBatch, HandoverUnit
+from plugins.handover.preparation import timeline, words
+from plugins.handover.preparation.models import AreaSettlement, PlanTask
+from plugins.handover.preparation.services import (
+    appointments,
+    charges,
+    contacts,
+    letters,
+    plan,
+    readiness,
+    risks,
+)
+from plugins.handover.preparation.workflows import AREA, PLAN_TASK, RISK
+
+SHOWN = 400
+
+
+def plan_values(batch: HandoverBatch) -> dict[str, Any]:
+    """Return what the plan of a batch shows, on the page and in print: tasks, their places on the line, staffing."""
+    tasks = plan.tasks_of(batch)
+    days = [task.due_on for task in tasks]
+    if batch.delivery_on is not None and days:
+        days.append(batch.delivery_on)
+    axis = timeline.axis_of(days)
+    today = local_today()
+    return {
+        "tasks": tasks,
+        "axis": axis,
+        "width": timeline.WIDTH,
+        "today": today,
+        "due": batch.delivery_on,
+        "finished": sum(task.state == "done" for task in tasks),
+        "counted": sum(task.state != "dropped" for task in tasks),
+        "late": [task for task in tasks if plan.is_overdue(task, today)],
+        "is_overdue": lambda task: plan.is_overdue(task, today),
+        "done_day": lambda task: task.done_at.astimezone(LOCAL_ZONE).date() if task.done_at else None,
+        "offset": offset_title,
+        "task_states": PLAN_TASK,
+        "role": words.role,
+        "local": words.local,
+        "staffing": plan.staffing_of(batch),
+        "rules": plan.staffing_rules(),
+        "products": words.PRODUCTS,
+    }
+
+
+def offset_title(task: PlanTask) -> str:
+    """Return the offset of a task as the procedure writes it, T−30; "" for one that was added by hand."""
+    if task.offset_days is None:
+        return ""
+    if task.offset_days == 0:
+        return "T…T+k" if task.until_close else "T"
+    return f"T{'−' if task.offset_days < 0 else '+'}{abs(task.offset_days)}"
+
+
+def batch_plan(batch: HandoverBatch) -> Mapping[str, Any]:
+    """Return the plan of a batch with its line of time, and how many people the batch needs."""
+    values = plan_values(batch)
+    return {**values, "count": len(values["late"]) or None, "may_plan": has_permission("handover.plan")}
+
+
+def batch_readiness(batch: HandoverBatch) -> Mapping[str, Any] | None:
+    """Return which houses of a batch could be delivered, and what is missing (K04)."""
+    total, capable = db.session.execute(
+        sa.select(sa.func.count(HandoverUnit.id), sa.func.count(HandoverUnit.capable_at)).where(
+            HandoverUnit.batch_id == batch.id
+        )
+    ).one()
+    if not total:
+        return None
+    return {
+        "total": total,
+        "capable": capable,
+        "missing": readiness.missing_tasks(batch),
+        "troubled": readiness.troubled_houses(batch),
+        "on_time": indicators.capable_on_time(HandoverUnit.batch_id == batch.id),
+        "local": words.local,
+    }
+
+
+def batch_risks(batch: HandoverBatch) -> Mapping[str, Any]:
+    """Return the risk check of a batch, and the promises that are still to be kept."""
+    groups = risks.items_of(batch)
+    items = [item for group in groups.values() for item in group]
+    return {
+        "groups": [(words.CATEGORIES[category], group) for category, group in groups.items() if group],
+        "counts": [
+            (state, sum(item.state == state.code for item in items))
+            for state in RISK.states
+            if any(item.state == state.code for item in items)
+        ],
+        "risk_states": RISK,
+        "promises": risks.promises_of(batch, limit=20),
+        "role": words.role,
+        "local": words.local,
+        "count": sum(item.state == "risk" for item in items) or None,
+        "may_plan": has_permission("handover.plan"),
+    }
+
+
+def house_contact(place: HandoverUnit) -> Mapping[str, Any]:
+    """Return letters, attempts to reach the owner, and the appointment of a house, with the forms for them."""
+    is_bookable = place.state in appointments.BOOKABLE and has_permission("handover.plan")
+    return {
+        "letters": letters.letters_of(place),
+        "letter_kinds": words.LETTERS,
+        "attempts": contacts.attempts_of(place),
+        "means": words.MEANS,
+        "missing": contacts.still_needed(place) if place.state in ("planned", "notified") else None,
+        "booked": appointments.title_of(place),
+        "uses_slots": appointments.uses_slots(),
+        "offers": appointments.offers(place) if is_bookable else {},
+        "is_bookable": is_bookable,
+        "people": people() if is_bookable else [],
+        "gaps": readiness.gaps(place) if place.capable_at is None else [],
+        "may_call": has_permission("handover.contact_owners"),
+        "may_plan": has_permission("handover.plan"),
+        "now": utc_now(),
+        "clock": lambda moment: moment.astimezone(LOCAL_ZONE).strftime("%H:%M"),
+    }
+
+
+def people() -> list[User]:
+    """Return who can accompany owners: everybody that the acting user may know of."""
+    return list(
+        db.session.scalars(users_in_reach().where(User.active.is_(True)).order_by(User.name).limit(200))
+    )
+
+
+def house_area(place: HandoverUnit) -> Mapping[str, Any] | None:
+    """Return the area settlement of a house, or how the difference would be settled; None when an area is unknown."""
+    settlement = db.session.scalar(
+        sa.select(AreaSettlement).where(AreaSettlement.handover_unit_id == place.id)
+    )
+    expected = charges.expected_area(place)
+    if settlement is None and expected is None:
+        return None
+    return {
+        "settlement": settlement,
+        "result": charges.area_result(settlement) if settlement is not None else expected,
+        "state": AREA.state_of(settlement) if settlement is not None else None,
+        "may_settle": has_permission("handover.settle_fees"),
+        "can_compute": charges.can_compute_area(place)
+        and (settlement is None or settlement.state in charges.COMPUTED),
+    }
+
+
+def planned_tasks(start: dt.datetime, end: dt.datetime, mine: bool) -> list[CalendarEntry]:
+    """Return the tasks of plans whose day lies between two moments, for the calendar.
+
+    Args:
+        start: The first moment.
+        end: The moment after the last.
+        mine: Whether only those of the acting user are asked for.
+    """
+    first, last = start.astimezone(LOCAL_ZONE).date(), end.astimezone(LOCAL_ZONE).date()
+    conditions = [PlanTask.due_on >= first, PlanTask.due_on < last, PlanTask.state != "dropped"]
+    if mine:
+        conditions.append(PlanTask.responsible_id == require_scope().user_id)
+    tasks = db.session.scalars(
+        sa.select(PlanTask)
+        .where(*conditions)
+        .options(joinedload(PlanTask.batch))
+        .order_by(PlanTask.due_on, PlanTask.id)
+        .limit(SHOWN)
+    )
+    return [
+        CalendarEntry(
+            words.local(task, "title"),
+            dt.datetime.combine(task.due_on, dt.time(12), LOCAL_ZONE),
+            all_day=True,
+            url=url_for("handover_plan_tasks.details_view", id=task.id),
+            detail=f"{task.batch.code} · {words.role(task.owner_role)}",
+            tone="late" if plan.is_overdue(task) else "ok" if task.state == "done" else "calm",
+        )
+        for task in tasks
+    ]
+
+
+def booked_houses(start: dt.datetime, end: dt.datetime, mine: bool) -> list[CalendarEntry]:
+    """Return the appointments between two moments, for the calendar.
+
+    Args:
+        start: The first moment.
+        end: The moment after the last.
+        mine: Whether only those are asked for at which the acting user accompanies the owner.
+    """
+    conditions = [HandoverUnit.booked_for >= start, HandoverUnit.booked_for < end]
+    if mine:
+        conditions.append(HandoverUnit.engineer_id == require_scope().user_id)
+    places = db.session.scalars(
+        sa.select(HandoverUnit)
+        .where(*conditions)
+        .options(joinedload(HandoverUnit.unit), joinedload(HandoverUnit.engineer))
+        .order_by(HandoverUnit.booked_for, HandoverUnit.id)
+        .limit(SHOWN)
+    )
+    return [
+        CalendarEntry(
+            _("Handover of %(unit)s", unit=place.unit.code),
+            place.booked_for or start,
+            url=url_for("handover_units.details_view", id=place.id),
+            detail=place.engineer.name if place.engineer is not None else "",
+        )
+        for place in places
+    ]

@@ -1,0 +1,359 @@
+"""Appointments with and without slots, who accompanies, attempts to reach owners, and the owner's own page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pytest
+import sqlalchemy as sa
+
+from core.toolkit import (
+    LOCAL_ZONE,
+    TimelineEntry,
+    TransitionRefused,
+    User,
+    db,
+    local_today,
+    make_link,
+    owners_of,
+    partner,
+    utc_now,
+)
+from plugins.handover import services
+from plugins.handover.errors import HandoverRuleError
+from plugins.handover.models import HandoverUnit, Inspection
+from plugins.handover.preparation.models import ContactMeans
+from plugins.handover.preparation.services import appointments, contacts, letters
+from plugins.handover.tests.conftest import unit
+
+OPEN = {str(day): [["09:00", "12:00"], ["14:00", "17:00"]] for day in range(1, 8)}
+
+
+def tomorrow(hour: int) -> dt.datetime:
+    day = local_today() + dt.timedelta(days=1)
+    return dt.datetime.combine(day, dt.time(hour), LOCAL_ZONE).astimezone(dt.UTC)
+
+
+def house(site, number=0):
+    own = unit(site.unit_ids[number])
+    batch = services.create_batch(
+        own.project, code=f"B{number}", name="一批", delivery_on=local_today() + dt.timedelta(days=20)
+    )
+    (made,) = services.add_units(batch, [own])
+    services.take_step(made, "notify", {})
+    return made
+
+
+@pytest.fixture
+def place(site, scope_of):
+    """A house whose owner has the notice; reservations is off."""
+    with scope_of("admin", "group"):
+        yield house(site)
+
+
+@pytest.fixture
+def desk(site, switch_on, scope_of):
+    """The interface of reservations, with two seats an hour tomorrow."""
+    switch_on("reservations")
+    with scope_of("admin", "group"):
+        found = partner("reservations")
+        assert found is not None
+        project = unit(site.unit_ids[0]).project
+        purpose = appointments.ensure_purpose(project)
+        desks = found.add_resource(project, code="JF", name="交付台", capacity=2, opening=OPEN)
+        first = local_today() + dt.timedelta(days=1)
+        assert found.plan_slots(desks, purpose, first, first, minutes=60) == 6
+        db.session.commit()
+        yield found
+
+
+@pytest.fixture
+def booked(desk, site):
+    """A house with its slots."""
+    return house(site)
+
+
+def slots(place, **options):
+    return [slot for day in appointments.offers(place, **options).values() for slot in day]
+
+
+def rounds(place):
+    return db.session.scalars(sa.select(Inspection).where(Inspection.unit_id == place.unit_id)).all()
+
+
+def engineer():
+    return db.session.scalar(sa.select(User).where(User.name == "用户engineer"))
+
+
+# Without reservations
+
+
+def test_without_slots_an_owner_is_booked_for_a_moment(place):
+    assert not appointments.uses_slots()
+    assert appointments.offers(place) == {}
+    appointments.book_moment(place, tomorrow(10), engineer())
+    assert (place.state, place.booked_for) == ("booked", tomorrow(10))
+    (planned,) = rounds(place)
+    assert (planned.kind, planned.planned_on, planned.inspector) == (
+        "formal",
+        local_today() + dt.timedelta(days=1),
+        engineer(),
+    )
+    appointments.book_moment(place, tomorrow(15))
+    assert (place.state, place.booked_for, len(rounds(place))) == ("booked", tomorrow(15), 1)
+    appointments.cancel(place, "业主改期")
+    assert (place.state, place.booked_for) == ("notified", None)
+    with pytest.raises(HandoverRuleError):
+        appointments.cancel(place, "再取消")
+    touched = db.session.scalars(
+        sa.select(TimelineEntry.touchpoint_code).where(TimelineEntry.kind == "handover.booked")
+    )
+    assert set(touched) == {"TP-E02"}
+
+
+def test_nobody_is_booked_for_the_past_or_before_the_notice(place, site):
+    with pytest.raises(HandoverRuleError):
+        appointments.book_moment(place, utc_now() - dt.timedelta(minutes=1))
+    (other,) = services.add_units(place.batch, [unit(site.unit_ids[1])])
+    with pytest.raises(HandoverRuleError):
+        appointments.book_moment(other, tomorrow(9))
+    with pytest.raises(HandoverRuleError):
+        appointments.book_slot(place, 1)
+
+
+def test_nobody_accompanies_more_houses_on_a_day_than_the_setting_allows(place, site, monkeypatch):
+    monkeypatch.setattr(appointments, "setting", lambda *_: 1)
+    appointments.book_moment(place, tomorrow(9), engineer())
+    second = house(site, 1)
+    with pytest.raises(HandoverRuleError):
+        appointments.book_moment(second, tomorrow(14), engineer())
+    assert (second.state, second.engineer_id) == ("notified", None)
+    appointments.book_moment(second, tomorrow(14) + dt.timedelta(days=1), engineer())
+    assert appointments.houses_of(engineer(), local_today() + dt.timedelta(days=1)) == 1
+
+
+# With reservations
+
+
+def test_a_slot_is_booked_moved_and_given_back(booked, desk):
+    first, second = slots(booked)[:2]
+    appointments.book_slot(booked, first.id, guests=2, engineer=engineer())
+    held = appointments.booking_of(booked)
+    assert (booked.state, booked.booked_for, held.slot_id) == ("booked", first.starts_at, first.id)
+    assert (held.reference_kind, held.reference_id, first.booked) == ("handover.unit", booked.id, 1)
+    appointments.book_slot(booked, second.id)
+    assert (booked.booked_for, first.booked, second.booked) == (second.starts_at, 0, 1)
+    assert [each.planned_on for each in rounds(booked)] == [local_today() + dt.timedelta(days=1)]
+    appointments.cancel(booked, "业主出差")
+    assert (booked.state, booked.booked_for, second.booked) == ("notified", None, 0)
+
+
+def test_a_slot_that_is_full_is_refused_in_words(booked, desk, site):
+    slot = slots(booked)[0]
+    desk.set_capacity(slot, 1)
+    other = house(site, 1)
+    appointments.book_slot(booked, slot.id)
+    with pytest.raises(HandoverRuleError):
+        appointments.book_slot(other, slot.id)
+    assert other.state == "notified"
+
+
+def test_the_house_follows_what_happens_at_the_desks(booked, desk):
+    first, second = slots(booked)[:2]
+    owner = owners_of(booked.unit)[0]
+    booking = desk.book(first, customer=owner, unit=booked.unit)
+    assert (booked.state, booked.booked_for) == ("booked", first.starts_at)
+    assert (booking.reference_kind, booking.reference_id) == ("handover.unit", booked.id)
+    desk.move(booking, second)
+    assert booked.booked_for == second.starts_at
+    desk.cancel(booking, "业主取消")
+    assert (booked.state, booked.booked_for) == ("notified", None)
+
+
+def test_who_stays_away_from_his_slot_is_absent_and_can_book_again(booked, desk):
+    slot = slots(booked)[0]
+    appointments.book_slot(booked, slot.id)
+    held = appointments.booking_of(booked)
+    slot.starts_at, slot.ends_at = utc_now() - dt.timedelta(hours=2), utc_now() - dt.timedelta(hours=1)
+    booked.booked_for = slot.starts_at
+    db.session.flush()
+    desk.stay_away(held)
+    assert booked.state == "absent"
+    appointments.book_slot(booked, slots(booked)[0].id)
+    assert booked.state == "booked"
+
+
+def test_signing_in_and_delivering_ends_the_booking(booked, desk):
+    appointments.book_slot(booked, slots(booked)[0].id)
+    held = appointments.booking_of(booked)
+    services.sign_in(booked)
+    assert held.state == "arrived"
+    appointments.note_end(booked)
+    assert held.state == "done"
+
+
+def test_another_purpose_or_house_is_none_of_our_business(booked, desk, site):
+    project = booked.project
+    visit = desk.ensure_purpose(project, "sample_house", name="参观")
+    house_ = desk.add_resource(project, code="YB", name="样板房", capacity=2, opening=OPEN)
+    day = local_today() + dt.timedelta(days=1)
+    desk.plan_slots(house_, visit, day, day)
+    slot = desk.offer_slots(project, "sample_house")[0]
+    desk.book(slot, customer=owners_of(booked.unit)[0], unit=booked.unit)
+    assert booked.state == "notified"
+    desk.book(slots(booked)[0], contact_name="路人")
+    assert booked.state == "notified"
+
+
+# The owner's page
+
+
+def enter(client, address, phone):
+    page = client.get(address.removeprefix("http://127.0.0.1:8000"))
+    where = page.headers["Location"]
+    client.post(f"/l/enter/{where.rpartition('/')[2]}", data={"fact": phone[-4:], "agree": "y"})
+    return where
+
+
+def ticket(page, monkeypatch):
+    monkeypatch.setattr("core.admin.links.SHORTEST_SECONDS", 0)
+    return re.search(r'name="ticket"[^>]*value="([^"]+)"', page)[1]
+
+
+@pytest.fixture
+def invited(site, scope_of):
+    """Key of a house, the address of its owner's link, and his number."""
+
+    def invite():
+        with scope_of("admin", "group"):
+            made = house(site)
+            owner = owners_of(made.unit)[0]
+            link = make_link(letters.LINK, made, owner)
+            db.session.commit()
+            return made.id, link.address, owner.phone
+
+    return invite
+
+
+def test_an_owner_confirms_the_notice_books_and_moves_by_his_link(
+    desk, invited, client, scope_of, monkeypatch
+):
+    key, address, phone = invited()
+    db.session.commit()
+    where = enter(client, address, phone)
+    page = client.get(where).get_data(as_text=True)
+    assert "1-1-101" in page and "交付台" in page
+    with scope_of("admin", "group"):
+        place = db.session.get_one(HandoverUnit, key)
+        first, second = (slot.id for slot in slots(place, by_owner=True)[:2])
+    for slot in (first, second):
+        page = client.get(where).get_data(as_text=True)
+        answer = client.post(
+            where, data={"ticket": ticket(page, monkeypatch), "slot": str(slot), "guests": "2"}
+        )
+        assert answer.status_code == 303
+    with scope_of("admin", "group"):
+        place = db.session.get_one(HandoverUnit, key)
+        booking = appointments.booking_of(place)
+        assert (place.state, booking.slot_id, booking.source) == ("booked", second, "link")
+        assert place.booked_for == booking.slot.starts_at
+        assert place.notice_received_at is not None, "who books has the notice"
+    page = client.get(where).get_data(as_text=True)
+    answer = client.post(where, data={"ticket": ticket(page, monkeypatch), "step": "cancel"})
+    assert answer.status_code == 303
+    with scope_of("admin", "group"):
+        assert db.session.get_one(HandoverUnit, key).state == "notified"
+
+
+def test_a_time_that_is_taken_meanwhile_is_said_and_what_was_typed_stays(
+    desk, invited, client, scope_of, monkeypatch
+):
+    key, address, phone = invited()
+    where = enter(client, address, phone)
+    page = client.get(where).get_data(as_text=True)
+    with scope_of("admin", "group"):
+        slot = slots(db.session.get_one(HandoverUnit, key))[0]
+        desk.set_blocked(slot, True)
+        taken = slot.id
+        db.session.commit()
+    answer = client.post(
+        where,
+        data={"ticket": ticket(page, monkeypatch), "slot": str(taken), "guests": "2", "wishes": "轮椅通道"},
+    )
+    assert answer.status_code == 422
+    assert "轮椅通道" in answer.get_data(as_text=True)
+
+
+def test_without_reservations_the_page_says_to_call_and_still_takes_the_receipt(
+    site, invited, client, scope_of, monkeypatch
+):
+    key, address, phone = invited()
+    where = enter(client, address, phone)
+    page = client.get(where).get_data(as_text=True)
+    assert 'name="slot"' not in page
+    answer = client.post(where, data={"ticket": ticket(page, monkeypatch), "step": "receipt"})
+    assert answer.status_code == 303
+    with scope_of("admin", "group"):
+        assert db.session.get_one(HandoverUnit, key).notice_received_at is not None
+
+
+# Attempts to reach an owner
+
+START = dt.datetime(2026, 11, 20, 1, tzinfo=dt.UTC)
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize(
+    ("hours", "count"), [((0, 4, 8), 3), ((0, 3.9, 8), 2), ((0, 1, 2, 3), 1), ((0, 3, 5, 9), 3), ((), 0)]
+)
+def test_attempts_count_when_they_lie_apart(hours, count):
+    moments = [START + dt.timedelta(hours=each) for each in hours]
+    assert len(contacts.counted(moments, dt.timedelta(hours=4))) == count
+
+
+def call(place, hours, reached=False):
+    contacts.note_attempt(place, ContactMeans.PHONE, reached=reached, at=START + dt.timedelta(hours=hours))
+
+
+def test_a_house_is_not_contactable_after_three_attempts_on_two_days(place):
+    for hours in (0, 4, 8):
+        call(place, hours)
+    with pytest.raises(TransitionRefused):
+        services.take_step(place, "lose_contact", {"comment": "同一天三次"})
+    call(place, 24)
+    services.take_step(place, "lose_contact", {"comment": "无人接听"})
+    assert place.state == "not_contactable"
+    call(place, 30, reached=True)
+    assert place.state == "notified"
+    assert contacts.still_needed(place) is not None, "only attempts after the owner was reached count"
+
+
+def test_an_attempt_in_the_future_is_none(place):
+    with pytest.raises(HandoverRuleError):
+        contacts.note_attempt(place, ContactMeans.PHONE, reached=False, at=utc_now() + dt.timedelta(hours=1))
+
+
+def test_nobody_is_absent_before_his_time_has_passed(place):
+    with pytest.raises(TransitionRefused):
+        services.take_step(place, "miss", {"comment": "未到"})
+    place.batch.closes_on = local_today() - dt.timedelta(days=1)
+    services.take_step(place, "miss", {"comment": "集中交付期内未到"})
+    assert place.state == "absent"
+
+
+def test_a_booked_owner_is_absent_only_after_his_moment(place):
+    appointments.book_moment(place, tomorrow(9))
+    with pytest.raises(TransitionRefused):
+        services.take_step(place, "miss", {"comment": "未到"})
+    place.booked_for = utc_now() - dt.timedelta(minutes=1)
+    services.take_step(place, "miss", {"comment": "未到"})
+    assert place.state == "absent"
+
+
+def test_an_attorney_keeps_the_appointment(place):
+    services.take_step(
+        place, "entrust", {"attorney_name": "王芳", "attorney_document": "公证委托书 2026-118"}
+    )
+    appointments.book_moment(place, tomorrow(9))
+    assert (place.state, place.booked_for) == ("entrusted", tomorrow(9))
