@@ -19,6 +19,7 @@ from core.admin.cells import moment_words
 from core.admin.forms import GuardedForm
 from core.admin.import_files import bad_rows_workbook, template_workbook
 from core.admin.import_jobs import go_on, stopped
+from core.admin.listing import IMPORT
 from core.admin.saving import SaveRefused, commit, saving
 from core.admin.searching import clean_text
 from core.admin.views import PageView
@@ -393,6 +394,7 @@ class ImportPage(PageView):
             if batch.state == ImportState.UNDONE
             else [],
             record_address=_record_address(declaration),
+            list_address=_list_address(batch, declaration) if batch.state == ImportState.WRITTEN else None,
             moment=moment_words,
         )
 
@@ -484,6 +486,20 @@ def _record_address(declaration: ImportDeclaration) -> Callable[[int], str | Non
     if kind is None or not has_permission(kind.view_permission):
         return lambda _key: None
     return lambda key: url_for(kind.endpoint, id=key)
+
+
+def _list_address(batch: ImportBatch, declaration: ImportDeclaration) -> str | None:
+    """Return the list of the model with exactly the rows of an import, where the acting user may see such a list."""
+    kind = current_runtime().declared.record_kind(declaration.record_kind)
+    name = kind.endpoint.partition(".")[0] if kind is not None else ""
+    view = next(
+        (each for each in current_app.extensions["doorstep.admin"]._views if each.endpoint == name), None
+    )
+    model = getattr(view, "model", None)
+    if kind is None or model is not declaration.importer.model or not has_permission(kind.view_permission):
+        return None
+    arguments: dict[str, Any] = {IMPORT: batch.id}
+    return url_for(f"{name}.index_view", **arguments)
 
 
 def _plans(batch: ImportBatch, chosen: Sequence[Sequence[str]] | None) -> list[SheetPlan]:

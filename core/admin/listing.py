@@ -31,6 +31,9 @@ from core.database.scope import (
     scoped_models,
 )
 from core.extensions import db
+from core.machinery.exchange import services as imports
+from core.machinery.exchange.models import ImportState
+from core.plugin_system.runtime import current_runtime
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -48,7 +51,9 @@ MOST_REMEMBERED = 1_024
 
 _LONG_LISTS = "doorstep.admin.long_lists"
 _PAGE = re.compile(r"-?[0-9]{1,9}")
-_OWN_ARGUMENTS = frozenset({"page", "after", "before", "sort", "desc", "search", "size"})
+IMPORT = "import"
+"""The argument that narrows a list to what one import made and changed."""
+_OWN_ARGUMENTS = frozenset({"page", "after", "before", "sort", "desc", "search", "size", IMPORT})
 
 
 class Certainty(StrEnum):
@@ -138,6 +143,7 @@ def read_request(view: RecordView, arguments: Mapping[str, str]) -> ListRequest:
         asked.size = view.page_size
     _read_search(view, arguments, asked)
     _read_filters(view, arguments, asked)
+    _read_import(view, arguments, asked)
     return asked
 
 
@@ -173,6 +179,37 @@ def _read_filters(view: RecordView, arguments: Mapping[str, str], asked: ListReq
             links.append((each, int(typed[0])))
     if len(asked.chips) == 1 and links and not asked.search:
         asked.link = links[0]
+
+
+def _read_import(view: RecordView, arguments: Mapping[str, str], asked: ListRequest) -> None:
+    """Narrow the list to what an import of the acting user made and changed."""
+    if not arguments.get(IMPORT):
+        return
+    key = strict_id(arguments[IMPORT])
+    batch = imports.find_import(key) if key is not None else None
+    declared = current_runtime().declared.import_declaration(batch.kind) if batch is not None else None
+    if (
+        batch is None
+        or declared is None
+        or declared.importer.model is not view.model
+        or batch.state != ImportState.WRITTEN
+    ):
+        asked.complaints.append(
+            _("There is no import of yours with this number whose rows stand in this list.")
+        )
+        return
+    condition = imports.written_condition(batch, view.model.id)
+    if condition is None:
+        asked.complaints.append(
+            _(
+                "The rows of this import lie too far apart to be picked from the list; its own page shows them."
+            )
+        )
+        return
+    asked.conditions.append(condition)
+    asked.chips.append(Chip(_("Import"), batch.file_name, (IMPORT,)))
+    asked.arguments[IMPORT] = batch.id
+    asked.link = None
 
 
 @dataclass

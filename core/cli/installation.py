@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask.cli import with_appcontext
 
 from core.database.scope import all_departments
-from core.demo import story
+from core.demo import office, story
 from core.extensions import db
 from core.people import commands as people_commands
 from core.people import services as people
@@ -62,8 +62,9 @@ def demo() -> None:
         )
         return
     click.echo("Writing the demo data; this takes about a minute.")
-    told = story.tell()
-    _print_accounts(told.passwords)
+    passwords = story.tell().passwords
+    office.work_off()
+    _print_accounts(passwords)
 
 
 @click.command("demo-passwords")

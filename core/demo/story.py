@@ -14,10 +14,9 @@ from core.customers import services as customers
 from core.customers.models import Customer, CustomerKind, CustomerUnit, UnitRole
 from core.database.scope import Scope, all_departments, use_scope
 from core.database.types import local_today
-from core.demo import people_names
+from core.demo import office, people_names
 from core.extensions import db
 from core.machinery.messages import services as messages
-from core.machinery.messages.models import MessageState
 from core.people import services as people
 from core.people.models import Department, DepartmentKind, Role, User
 from core.people.settings import set_setting
@@ -137,6 +136,7 @@ def tell(today: dt.date | None = None) -> Demo:
             db.session.commit()
         _messages(demo)
         db.session.commit()
+        office.tell(demo)
     return demo
 
 
@@ -152,9 +152,7 @@ def _messages(demo: Demo) -> None:
         batch.template, batch.title = "core.confirm_contact", "交付前联系方式核对"
         for customer in owners:
             messages.write_of_batch(batch, customer)
-        lost = messages.messages_of(batch, limit=1)[0]
-        lost.state, lost.channel, lost.attempts = MessageState.UNKNOWN, "core.smtp", 1
-        lost.reason = "对方未及时应答，无法确定消息是否已发出。请向客户或网关核实，并在下方判定。"
+        office.message_states(batch, owners)
 
 
 _PROMISED = (

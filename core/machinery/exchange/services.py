@@ -783,6 +783,34 @@ def written_records(
     return found[start : None if limit is None else start + limit], len(found)
 
 
+MOST_STRETCHES = 5_000
+"""A list is narrowed to an import by at most so many stretches of keys that follow each other."""
+
+
+def written_condition(batch: ImportBatch, column: Any) -> sa.ColumnElement[bool] | None:
+    """Return the condition of exactly the records that an import made and changed, for a list of its model.
+
+    Args:
+        batch: The import.
+        column: The key of the model.
+
+    Returns:
+        None when they lie too far apart for one statement; the page of the import shows them all the same.
+    """
+    stretches: list[list[int]] = []
+    for key in sorted(key for _kind, key in written_records(batch)[0]):
+        if stretches and key == stretches[-1][1] + 1:
+            stretches[-1][1] = key
+        else:
+            stretches.append([key, key])
+    if len(stretches) > MOST_STRETCHES:
+        return None
+    single = [first for first, last in stretches if first == last]
+    return sa.or_(
+        column.in_(single), *(column.between(first, last) for first, last in stretches if first != last)
+    )
+
+
 # ---------------------------------------------------------------------- undoing
 
 
@@ -967,5 +995,6 @@ __all__ = [
     "why_not_undo",
     "write_all",
     "write_chunk",
+    "written_condition",
     "written_records",
 ]

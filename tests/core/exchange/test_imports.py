@@ -299,6 +299,19 @@ def test_the_pages_from_upload_to_result_and_back(sign_in, world):
     result = browser.get(answer.location)
     assert "新来客户" in result.text
     assert "错误客户" in result.text
+    narrowed = f"/admin/customers/?import={key}"
+    assert narrowed in result.text
+    page = browser.get(narrowed).text
+    assert "新来客户" in page and "错误客户" in page
+    assert page.count("data-id=") == 2 < browser.get("/admin/customers/").text.count("data-id=")
+    for address in (
+        "/admin/customers/?import=999999",
+        "/admin/customers/?import=x",
+        f"/admin/units/?import={key}",
+    ):
+        assert "没有您的此编号导入" in browser.get(address).text
+    others = sign_in("service").get(narrowed).text
+    assert "没有您的此编号导入" in others, "an import of somebody else narrows nothing"
     assert sign_in("sibling").get(f"/admin/imports/result/?id={key}").status_code == 404
     assert sign_in("nobody").get("/admin/imports/").status_code == 403
     browser = sign_in("head")
