@@ -208,11 +208,20 @@ def attach_again(attachment: Attachment, record: Any, slot: str = "") -> Attachm
 
 
 def _watermark_lines(kind: RecordKind, record: Any) -> list[str]:
-    path = [text for text, _url in kind.breadcrumbs(record)] if kind.breadcrumbs is not None else []
-    lines = [" · ".join([*path, kind.title(record)])]
+    lines = [" · ".join([*_path_words(kind, record), kind.title(record)])]
     user = current_user.name if has_request_context() and current_user.is_authenticated else ""
     lines.append(" · ".join(part for part in ("{time}", user) if part))
     return [line for line in lines if line]
+
+
+def _path_words(kind: RecordKind, record: Any) -> list[str]:
+    if kind.breadcrumbs is None:
+        return []
+    if has_request_context():
+        return [text for text, _url in kind.breadcrumbs(record)]
+    # The path has addresses too, which are made in requests alone; a job has none.
+    with current_app.test_request_context():
+        return [text for text, _url in kind.breadcrumbs(record)]
 
 
 def attachments_of(record: Any, slot: str | None = None) -> Sequence[Attachment]:
