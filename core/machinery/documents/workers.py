@@ -424,7 +424,11 @@ def _serve(memory_mb: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, header["seconds"] + 5)
         answer, content = _answer(header, parts)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _write_frame(output, answer, content)
+        try:
+            _write_frame(output, answer, content)
+        except BrokenPipeError:
+            # The parent was killed meanwhile. Nothing is written when this process ends, not even what is buffered.
+            os._exit(0)
 
 
 def _answer(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:

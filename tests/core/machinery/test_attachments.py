@@ -7,6 +7,7 @@ import io
 
 import pytest
 import sqlalchemy as sa
+from flask import url_for
 from PIL import Image
 
 from core.customers.models import Customer
@@ -45,6 +46,18 @@ def test_an_attachment_belongs_to_whom_its_record_belongs(place, make_picture):
         assert db.session.scalar(sa.select(Attachment)) is None
         with pytest.raises(LookupError):
             attachments.picture_bytes(str(attachment.id))
+
+
+def test_the_place_on_a_photo_is_told_without_a_request_too(place, monkeypatch):
+    def breadcrumbs(_unit):
+        return [("云栖湾", url_for("files.upload"))]
+
+    monkeypatch.setattr(attachments, "has_request_context", lambda: False)
+    with use_scope(place.scope):
+        unit = db.session.get_one(Unit, place.unit_id)
+        kind = dataclasses.replace(attachments.kind_of(unit), breadcrumbs=breadcrumbs)
+        [line, time] = attachments._watermark_lines(kind, unit)
+    assert line.startswith("云栖湾 · ") and time == "{time}"
 
 
 def test_attachments_are_read_for_many_records_at_once(place, make_picture):
