@@ -193,6 +193,9 @@ def _restore(app: Flask, state: str) -> None:
     # Another application of this process may have brought keys and limits of its own.
     encryption.use_keys(str(app.config["FIELD_KEYS"]).split(","), app.config["INDEX_KEY"])
     limiter.enabled = app.config["RATE_LIMITS"]
+    # What a process remembers would outlive a test that took a guard away, or a state that was copied back.
+    for remembered in ("doorstep.structure", "doorstep.admin.long_lists"):
+        app.extensions.pop(remembered, None)
     states: States = app.extensions["doorstep.testing.states"]
     states.restore(state)
 

@@ -91,8 +91,10 @@ class Ledger:
         Args:
             everywhere: Reads every table, also those to which no statement was seen.
         """
-        names = set(self._tables) if everywhere else self._reached(self.committed & set(self._tables))
         found: list[Change] = []
+        if not everywhere and not self.committed:
+            return found
+        names = set(self._tables) if everywhere else self._reached(self.committed & set(self._tables))
         if not names:
             return found
         with self._engine.connect() as connection:

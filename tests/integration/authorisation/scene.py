@@ -223,8 +223,9 @@ class Scene:
 
     def switch_off(self) -> None:
         """Switch every plugin off everywhere; undone like any other change."""
-        with self.app.app_context(), db.engine.begin() as connection:
-            connection.execute(sa.delete(PluginSwitch.__table__))
+        with self.app.app_context(), all_departments("switching everything off"):
+            db.session.execute(sa.delete(PluginSwitch))
+            db.session.commit()
 
     def send(self, actor: Actor, method: str, address: str, *, token: bool = True, **options: Any) -> Any:
         """Send a request from an actor's browser, as if it were the first of its session."""
