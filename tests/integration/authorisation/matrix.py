@@ -132,6 +132,7 @@ def cells_of(
     is_on: bool = True,
     quick: bool = False,
     share: tuple[int, int] = WHOLE,
+    targets: Iterable[str] = TARGETS,
 ) -> Iterator[Cell]:
     """Yield the cells of all routes, or of some endpoints or blueprints.
 
@@ -142,13 +143,14 @@ def cells_of(
         is_on: False to yield only routes of plugins, with the answers that are due where they are off.
         quick: Whether to leave out targets as in :data:`QUICK`, and variants of a request for all but the keeper.
         share: Which share of the routes, see :func:`routes_of`.
+        targets: Which targets, in their order.
     """
     chosen = tuple(actors)
     for place, (route, method) in enumerate(routes_of(scene, endpoints, share)):
         component = component_of(scene, route.endpoint)
         if not is_on and component == "core":
             continue
-        for target in TARGETS:
+        for target in targets:
             for turn, actor in enumerate(chosen):
                 if quick and not _is_tried_quickly(actor.name, target, is_on, place + turn):
                     continue

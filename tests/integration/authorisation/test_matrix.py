@@ -67,7 +67,8 @@ def test_matrix(scene: Scene, number: int) -> None:
     assert report.wrong == []
     assert report.total >= FEWEST_CELLS // SHARES
     assert {(route.endpoint, method) for route, method in routes_of(scene, share=share)} == report.routes
-    assert all(report.cells[name] for name in (OK, SIGN_IN, FORBIDDEN, NOT_FOUND))
+    answers = (OK, NOT_FOUND) if QUICK and scene.on_postgresql else (OK, SIGN_IN, FORBIDDEN, NOT_FOUND)
+    assert all(report.cells[name] for name in answers)
 
 
 @pytest.mark.parametrize("target", TARGETS)
