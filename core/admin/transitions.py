@@ -203,9 +203,13 @@ def legal_actions(view: RecordView, usable: list[BulkAction], records: Sequence[
     """Leave out the transitions for which no row of the page is in the right state."""
     if view.workflow is None or not any(action.transition is not None for action in usable):
         return usable
-    state = getattr(view.model, view.workflow.attribute)
-    keys = [record.id for record in records]
-    states = set(db.session.scalars(sa.select(state).where(view.model.id.in_(keys)).distinct()))
+    attribute = view.workflow.attribute
+    # Most lists have loaded the state, because they show it.
+    states = {vars(record)[attribute] for record in records if attribute in vars(record)}
+    keys = [record.id for record in records if attribute not in vars(record)]
+    if keys:
+        state = getattr(view.model, attribute)
+        states.update(db.session.scalars(sa.select(state).where(view.model.id.in_(keys)).distinct()))
     return [
         action
         for action in usable

@@ -64,8 +64,9 @@ def setting(component: str, key: str, department_id: int | None = None) -> Any:
     department_id = department_id or _acting_department()
     if department_id is None:
         return declared.default
-    for above in reversed(services.department_path(department_id)):
-        stored = _stored(department_id).get((above, component, key), _ABSENT)
+    path, values = _stored(department_id)
+    for above in reversed(path):
+        stored = values.get((above, component, key), _ABSENT)
         if stored is not _ABSENT:
             return _from_json(declared, stored)
     return declared.default
@@ -225,17 +226,20 @@ def _acting_department() -> int | None:
     return scope.department_id if scope is not None else None
 
 
-def _stored(department_id: int) -> _Stored:
-    """Return all values set in a department and above it: one query for each department and application context."""
-    known: dict[int, _Stored] = g.setdefault("_settings", {})
+def _stored(department_id: int) -> tuple[list[int], _Stored]:
+    """Return the ids from the root to a department, and all values set in these.
+
+    Both are read once for each department and application context: lists ask for a setting in every row.
+    """
+    known: dict[int, tuple[list[int], _Stored]] = g.setdefault("_settings", {})
     if department_id not in known:
         require_scope()
-        query = sa.select(DepartmentSetting).where(
-            DepartmentSetting.department_id.in_(services.department_path(department_id))
+        path = services.department_path(department_id)
+        query = sa.select(DepartmentSetting).where(DepartmentSetting.department_id.in_(path))
+        known[department_id] = (
+            path,
+            {(row.department_id, row.component, row.key): row.value for row in db.session.scalars(query)},
         )
-        known[department_id] = {
-            (row.department_id, row.component, row.key): row.value for row in db.session.scalars(query)
-        }
     return known[department_id]
 
 
@@ -259,7 +263,7 @@ def _require_reach(department: Department) -> None:
 
 
 def _state(component: str, declared: Setting, department: Department) -> SettingState:
-    stored = _stored(department.id)
+    _path, stored = _stored(department.id)
     own = (department.id, component, declared.key) in stored
     inherited_value, inherited_from = declared.default, None
     for above in reversed(department.path_ids[:-1]):

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from flask import flash, redirect, request, url_for
+from flask import flash, g, redirect, request, url_for
 from markupsafe import Markup
-from sqlalchemy.orm import joinedload, undefer
+from sqlalchemy.orm import joinedload, lazyload, undefer
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice
 
@@ -889,6 +889,14 @@ def state_mark(defect: Defect) -> Markup:
     return status(state.tone, state.label)
 
 
+def defect_problem(defect: Defect) -> str:
+    """Return a defect in a few words, in a list from the kinds of fault that were read for the whole page."""
+    known: dict[int, str] | None = g.get("_faults_of_page")
+    if known is None or defect.id not in known:
+        return services.defect_title(defect)
+    return services.title_of(defect, known[defect.id])
+
+
 class DefectView(HandoverView):
     """The defects, wherever they were found."""
 
@@ -990,7 +998,7 @@ class DefectView(HandoverView):
     cells = {
         "room": lambda row: words.local(row, "room_name"),
         "item": lambda row: f"{row.item_code} {words.local(row, 'item_name')}".strip(),
-        "problem": lambda row: services.defect_title(row),
+        "problem": defect_problem,
         "level": lambda row: severity_mark(row.severity),
         "contractor": lambda row: row.contractor.label if row.contractor else "",
         "progress": state_mark,
@@ -1019,6 +1027,8 @@ class DefectView(HandoverView):
             )
         ),
         joinedload(Defect.contractor).load_only(Company.name, Company.short_name),
+        # The kinds of fault of a whole page are read as plain texts, see before_list.
+        lazyload(Defect.faults),
     )
     search = SearchDeclaration(index=DEFECT_SEARCH, placeholder=_l("Number or problem"))
     filters = (
@@ -1055,6 +1065,10 @@ class DefectView(HandoverView):
     empty_list_hint = _l(
         "Defects appear here as soon as an item fails on site. You can also register one that was found otherwise."
     )
+
+    def before_list(self, records_: Sequence[Defect]) -> None:
+        """Read the kinds of fault of all rows at once, as texts: as records they would take as long as the list."""
+        g._faults_of_page = services.faults_of([record.id for record in records_])
 
     def create_record(self, form: GuardedForm) -> Defect:
         """Register a defect that was found outside an inspection."""

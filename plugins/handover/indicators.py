@@ -66,13 +66,21 @@ class Rate:
 Conditions = Sequence[sa.ColumnElement[bool]]
 
 
-def _first_formal() -> Any:
-    """The first formal round of each house that was finished."""
-    formal = aliased(Inspection)
-    return (
-        sa.select(sa.func.min(formal.id))
-        .where(formal.kind == InspectionKind.FORMAL, formal.state == InspectionState.FINISHED)
-        .group_by(formal.unit_id)
+def _is_first_formal() -> sa.ColumnElement[bool]:
+    """The condition that an inspection is the first formal round of its house that was finished.
+
+    Asked of each round by the index of its house, so that the rounds of other projects are not read.
+    """
+    earlier = aliased(Inspection)
+    return sa.and_(
+        Inspection.kind == InspectionKind.FORMAL,
+        Inspection.state == InspectionState.FINISHED,
+        ~sa.exists().where(
+            earlier.unit_id == Inspection.unit_id,
+            earlier.kind == InspectionKind.FORMAL,
+            earlier.state == InspectionState.FINISHED,
+            earlier.id < Inspection.id,
+        ),
     )
 
 
@@ -88,7 +96,7 @@ def first_pass(*conditions: sa.ColumnElement[bool]) -> Rate:
     )
     row = db.session.execute(
         sa.select(sa.func.count(Inspection.id), sa.func.sum(sa.case((found, 0), else_=1))).where(
-            Inspection.id.in_(_first_formal()), *conditions
+            _is_first_formal(), *conditions
         )
     ).one()
     return Rate(int(row[1] or 0), int(row[0]))
@@ -100,14 +108,12 @@ def defects_per_house(*conditions: sa.ColumnElement[bool]) -> Rate:
     Args:
         conditions: Further conditions on :class:`Inspection`.
     """
-    houses = db.session.scalar(
-        sa.select(sa.func.count(Inspection.id)).where(Inspection.id.in_(_first_formal()), *conditions)
-    )
+    houses = db.session.scalar(sa.select(sa.func.count(Inspection.id)).where(_is_first_formal(), *conditions))
     defects = db.session.scalar(
         sa.select(sa.func.count(Defect.id))
         .join(Inspection, Inspection.id == Defect.inspection_id)
         .where(
-            Inspection.id.in_(_first_formal()),
+            _is_first_formal(),
             Defect.severity.in_(COUNTED),
             Defect.state != "invalid",
             *conditions,

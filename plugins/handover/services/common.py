@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import sqlalchemy as sa
 
 from core.toolkit import (
     LOCAL_ZONE,
     Project,
     _,
+    db,
     next_number,
     utc_now,
 )
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
     Defect,
+    DefectCode,
+    DefectFault,
     Inspection,
     InspectionKind,
     InspectionRoom,
@@ -98,8 +104,38 @@ def defect_title(defect: Defect, language: str = "") -> str:
     """Return a defect in a few words: kinds of fault and what is wrong, or the item."""
     language = language or current_language()
     faults = " ".join(f"{code.code} {local_name(code, language)}" for code in defect.codes)
-    rest = defect.description or local_name(defect, language, "item_name")
+    return title_of(defect, faults, language)
+
+
+def title_of(defect: Defect, faults: str, language: str = "") -> str:
+    """Return a defect in a few words.
+
+    Args:
+        defect: The defect.
+        faults: Its kinds of fault in words, see :func:`faults_of`.
+        language: The locale, the user's when omitted.
+    """
+    rest = defect.description or local_name(defect, language or current_language(), "item_name")
     return " · ".join(part for part in (faults, rest) if part)
+
+
+def faults_of(keys: Sequence[int]) -> dict[int, str]:
+    """Return the kinds of fault of several defects in words by the key of the defect, in one query.
+
+    Args:
+        keys: Keys of defects; those without any kind of fault get an empty text.
+    """
+    name = DefectCode.name_en if is_english(current_language()) else DefectCode.name
+    rows = db.session.execute(
+        sa.select(DefectFault.defect_id, DefectCode.code, name, DefectCode.name)
+        .join(DefectCode, DefectCode.id == DefectFault.code_id)
+        .where(DefectFault.defect_id.in_(keys))
+        .order_by(DefectFault.defect_id, DefectFault.position)
+    )
+    found: dict[int, list[str]] = {key: [] for key in keys}
+    for key, code, text, chinese in rows:
+        found[key].append(f"{code} {text or chinese}")
+    return {key: " ".join(texts) for key, texts in found.items()}
 
 
 def number_under(prefix: str, project: Project) -> str:
