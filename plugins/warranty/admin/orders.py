@@ -459,7 +459,11 @@ class OrderView(WarrantyView):
         return {
             "is_open": is_open,
             "similar": intake.similar_orders(
-                record.category_code, record.room_name, unit=record.unit, building=record.building
+                record.category_code,
+                record.room_name,
+                unit=record.unit,
+                building=record.building,
+                besides=record,
             )
             if record.state in ("reported", "triaged")
             else (),

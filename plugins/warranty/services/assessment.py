@@ -120,7 +120,11 @@ def triage(
     db.session.flush()
     is_first = order.triaged_at is None
     ORDER.move(
-        order, "triage", responsibility=responsibility, triaged_at=utc_now() if is_first else order.triaged_at
+        order,
+        "triage",
+        comment=_responsible_words(responsibility),
+        responsibility=responsibility,
+        triaged_at=utc_now() if is_first else order.triaged_at,
     )
     decide_cover(order)
     note_event(order, "triaged", _("Assessed: %(cover)s", cover=_cover_words(order)))
@@ -138,6 +142,12 @@ def decide_cover(order: Order) -> None:
     if bearer is not None:
         order.borne_by = bearer
     db.session.flush()
+
+
+def _responsible_words(responsibility: Responsibility) -> str:
+    from plugins.warranty.words import RESPONSIBLE
+
+    return str(RESPONSIBLE[responsibility])
 
 
 def _cover_words(order: Order) -> str:

@@ -320,11 +320,26 @@ def repeated_order(order: Order, unit: Unit | None) -> Order | None:
 
 
 def similar_orders(
-    category_code: str, room_name: str, *, unit: Unit | None = None, building: Building | None = None
+    category_code: str,
+    room_name: str,
+    *,
+    unit: Unit | None = None,
+    building: Building | None = None,
+    besides: Order | None = None,
 ) -> Sequence[Order]:
     """Return the open orders that may be about the same: the same house and category (in the same room first), or the
-    same building for leaks in other houses."""
+    same building for leaks in other houses.
+
+    Args:
+        category_code: The warranty category.
+        room_name: The room.
+        unit: The house; for common parts give ``building`` instead.
+        building: The building.
+        besides: The order for which others are looked for.
+    """
     conditions: list[Any] = [Order.category_code == category_code, Order.state.in_(OPEN)]
+    if besides is not None:
+        conditions.append(Order.id != besides.id)
     if unit is not None:
         conditions.append(
             sa.or_(
