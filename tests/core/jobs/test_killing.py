@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
 from core.database.base import metadata
 from core.extensions import db
 from core.machinery.jobs.services import enqueue_job, means_of
+from core.machinery.messages.models import MessageState
 from core.plugin_system.runtime import current_runtime
 from core.projects.models import Unit
 from core.testing.databases import States
 from core.testing.jobs import job_faults
 from core.testing.scoping import as_system
-from tools.kill.harness import Killer, Result
-from tools.kill.scenarios import STEPS, WORLD, steps
+from tools.kill.harness import Killer, Result, Settled
+from tools.kill.scenarios import STEPS, WORLD, _compare_with_gateway, steps
 
 
 @pytest.fixture
@@ -53,6 +55,24 @@ def test_the_comparison_sees_what_is_lost_and_what_is_doubled() -> None:
     Killer._compare(result, wanted, {"unit": Counter({"('1',)": 2})})
     assert (result.lost, result.doubled) == (1, 1)
     assert any("('2',)" in line for line in result.differences)
+
+
+@pytest.mark.no_database
+def test_the_gateway_tells_what_was_lost_and_what_came_twice() -> None:
+    states = {
+        "a": MessageState.SENT,
+        "b": MessageState.SENT,
+        "c": MessageState.UNKNOWN,
+        "d": MessageState.WAITING,
+    }
+    rows = [SimpleNamespace(idempotency_key=key, state=state) for key, state in states.items()]
+    found = Settled()
+    _compare_with_gateway(found, rows, Counter(a=2, c=1, x=1), 5)
+    # One was never written, b never arrived, d never left; a came twice, and nobody knows x.
+    assert (found.lost, found.doubled, len(found.faults)) == (3, 2, 1)
+    sound = Settled()
+    _compare_with_gateway(sound, rows[:3], Counter(a=1, b=1), 3)
+    assert (sound.lost, sound.doubled, sound.faults) == (0, 0, [])
 
 
 @pytest.mark.parametrize("is_idempotent", [True, False])
