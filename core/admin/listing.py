@@ -27,6 +27,7 @@ from core.database.scope import (
     CUSTOMER_LINK_TABLE,
     READS_FEW,
     ByCustomer,
+    ByProject,
     require_scope,
     scoped_models,
 )
@@ -269,12 +270,25 @@ class Lister:
     def _first_page(self) -> Page:
         """Return the first page; when it is the only one, its rows are counted by having been read."""
         size = self.asked.size
-        if self.key is self.model.id:
+        if self.key is self.model.id and not self._sorts_within_projects():
             records, has_next = self._rows(size, 0)
         else:
             keys = self._walk(size + 1, True, None)
             records, has_next = self._load(keys[:size]), len(keys) > size
         return Page(records, self.count() if has_next else Count(len(records)), 0, False, has_next)
+
+    def _sorts_within_projects(self) -> bool:
+        """Return whether the keys are to be read first, because SQLite would sort all rows of the visible projects.
+
+        From an index on (project, sorted column) that holds all that is asked, it takes the first of each project and
+        stops; as soon as whole rows are asked for, it leaves that index aside.
+        """
+        return (
+            self.dialect == "sqlite"
+            and self.sort is not self.key
+            and isinstance(self.model.__scope__, ByProject)
+            and require_scope().project_ids is not None
+        )
 
     def keys(self, limit: int) -> list[int]:
         """Return the keys of the whole list in its order, ``limit`` at most."""

@@ -693,6 +693,7 @@ class Inspection(Record, Base):
         sa.UniqueConstraint("unit_id", "kind", "round_number"),
         sa.Index("ix_handover_inspection_work", "inspector_id", "state", "planned_on"),
         sa.Index("ix_handover_inspection_project", "project_id", "kind", "state"),
+        sa.Index("ix_handover_inspection_planned", "project_id", "planned_on"),
     )
 
     project_id: Mapped[int] = _project_column()
@@ -901,6 +902,7 @@ class Defect(Record, Base):
         sa.Index("ix_handover_defect_due", "project_id", "state", "promised_by"),
         sa.Index("ix_handover_defect_contractor", "contractor_id", "state"),
         sa.Index("ix_handover_defect_overdue", "state", "promised_by"),
+        sa.Index("ix_handover_defect_promised", "project_id", "promised_by"),
     )
 
     project_id: Mapped[int] = _project_column()

@@ -376,8 +376,11 @@ class BookingView(RecordView):
         "unit": lambda row: row.unit.code if row.unit is not None else "",
     }
     list_options = (
-        joinedload(Booking.slot).joinedload(Slot.resource),
-        joinedload(Booking.slot).joinedload(Slot.purpose),
+        joinedload(Booking.slot)
+        .load_only(Slot.starts_at, Slot.ends_at)
+        .joinedload(Slot.resource)
+        .load_only(Resource.name, Resource.name_en),
+        joinedload(Booking.slot).joinedload(Slot.purpose).load_only(Purpose.name, Purpose.name_en),
         joinedload(Booking.unit).load_only(Unit.code),
     )
     personal_columns = {"contact_phone": mask_phone}

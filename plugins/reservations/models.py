@@ -265,6 +265,7 @@ class Booking(Record, Base):
         sa.Index("ix_reservations_booking_slot", "slot_id", "state"),
         sa.Index("ix_reservations_booking_reference", "reference_kind", "reference_id"),
         sa.Index("ix_reservations_booking_unit", "unit_id"),
+        sa.Index("ix_reservations_booking_number", "project_id", "number"),
     )
 
     project_id: Mapped[int] = _project_column()

@@ -63,3 +63,13 @@ def test_figures_of_many_defects_are_counted_when_somebody_asks(defects, sign_in
     assert "f_severity=S3" in address
     assert '<dl class="kpi">' in client.get(address).text
     assert '<dl class="kpi">' in client.get(f"{LIST}?f_severity=S1").text, "of few they are shown at once"
+
+
+@pytest.mark.parametrize("department", ["group", "city", "region"])
+def test_defects_are_sorted_within_the_projects_that_one_sees(department, defects, sign_in):
+    client = sign_in("admin", department)
+    keys = [key for key, _number in sorted(defects, key=lambda pair: pair[1])]
+    for sort in ("number", "promised_by"):
+        for query, expected in ((f"sort={sort}", keys), (f"sort={sort}&desc=1", keys[::-1])):
+            page = client.get(f"{LIST}?{query}&f_severity=S3").text
+            assert [int(key) for key in re.findall(r'<tr data-id="(\d+)"', page)] == expected

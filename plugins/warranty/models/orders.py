@@ -170,6 +170,7 @@ class Order(Record, Base):
         sa.Index("ix_warranty_order_due", "due_at"),
         sa.Index("ix_warranty_order_overdue", "state", "due_at"),
         sa.Index("ix_warranty_order_urgent", "priority", "state"),
+        sa.Index("ix_warranty_order_promised", "project_id", "due_at"),
         sa.Index("ix_warranty_order_place", "building_id", "category_code", "reported_at"),
         sa.Index("ix_warranty_order_house", "unit_id", "category_code"),
         sa.Index("ix_warranty_order_engineer", "engineer_id", "state"),
