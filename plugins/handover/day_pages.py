@@ -48,6 +48,7 @@ from plugins.handover.models import (
     StationLog,
 )
 from plugins.handover.paper_models import FormKind, HouseForm
+from plugins.handover.preparation.services import appointments
 from plugins.handover.workflows import HANDOVER_UNIT, key_obstacles
 
 blueprint = Blueprint("handover_day", __name__)
@@ -118,11 +119,14 @@ def index() -> str:
         sa.select(HandoverUnit)
         .join(Unit, Unit.id == HandoverUnit.unit_id)
         .where(condition)
-        .options(joinedload(HandoverUnit.unit), joinedload(HandoverUnit.project))
+        .options(
+            joinedload(HandoverUnit.unit), joinedload(HandoverUnit.project), joinedload(HandoverUnit.engineer)
+        )
         .order_by(HandoverUnit.booked_for, HandoverUnit.arrived_at, Unit.code)
         .limit(MOST)
     ).all()
     where = _where([row.id for row in rows])
+    desks = appointments.desks_of(rows)
     groups: dict[Any, list[HandoverUnit]] = {station: [] for station in Station}
     others: list[HandoverUnit] = []
     for row in rows:
@@ -150,6 +154,7 @@ def index() -> str:
         now=now,
         groups=groups,
         others=others,
+        desks=desks,
         where=where,
         loans=loans,
         replies=replies,

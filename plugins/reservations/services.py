@@ -854,6 +854,26 @@ def bookings_of(reference: Reference, *, active: bool = True) -> Sequence[Bookin
     return db.session.scalars(query.order_by(Booking.id.desc())).all()
 
 
+def bookings_of_many(kind: str, record_ids: Sequence[int]) -> dict[int, Booking]:
+    """Return the newest booking of each of another module's records that was not cancelled, by the id of the record.
+
+    Args:
+        kind: Code of their kind.
+        record_ids: Their ids, some hundred at the most.
+    """
+    rows = db.session.scalars(
+        sa.select(Booking)
+        .where(
+            Booking.reference_kind == kind,
+            Booking.reference_id.in_(record_ids),
+            Booking.state != "cancelled",
+        )
+        .options(sa.orm.joinedload(Booking.slot).joinedload(Slot.resource))
+        .order_by(Booking.id)
+    )
+    return {row.reference_id: row for row in rows if row.reference_id is not None}
+
+
 # --- Telling staff
 
 

@@ -180,6 +180,12 @@ def task_mark(task: PlanTask) -> Any:
     return status(state.tone, state.label)
 
 
+def late_tasks() -> int | None:
+    """Return how many tasks are past their day, for the sidebar."""
+    counted = sa.select(PlanTask.id).where(plan.overdue_condition()).limit(1000).subquery()
+    return db.session.scalar(sa.select(sa.func.count()).select_from(counted)) or None
+
+
 class TaskView(HandoverView):
     """The tasks of the plans of batches."""
 

@@ -121,7 +121,9 @@ RECORD_KINDS = (
 
 _HANDOVER, _SETUP = MenuArea.HANDOVER, MenuArea.SETUP
 VIEWS = (
-    AdminView(admin.TaskView, "plan_tasks", _l("Handover plan"), _HANDOVER, 12, PlanTask),
+    AdminView(
+        admin.TaskView, "plan_tasks", _l("Handover plan"), _HANDOVER, 12, PlanTask, badge=admin.late_tasks
+    ),
     AdminView(admin.RiskView, "risks", _l("Handover risks"), _HANDOVER, 14, RiskItem),
     AdminView(admin.AreaView, "areas", _l("Area settlements"), _HANDOVER, 60, AreaSettlement),
     AdminView(admin.FeeRuleView, "fee_rules", _l("Rules of fees"), _SETUP, 322, FeeRule),
@@ -325,9 +327,10 @@ def _panel(code: str, kind: str, title: Any, load: Any, order: int) -> Panel:
 PANELS = (
     _panel("batch_plan", "handover.batch", _l("Plan"), panels.batch_plan, 110),
     _panel("batch_readiness", "handover.batch", _l("Ready for delivery"), panels.batch_readiness, 105),
+    _panel("batch_appointments", "handover.batch", _l("Appointments"), panels.batch_appointments, 102),
     _panel("batch_risks", "handover.batch", _l("Risk check"), panels.batch_risks, 120),
     _panel("house_contact", "handover.unit", _l("Letters, calls and appointment"), panels.house_contact, 95),
-    _panel("house_area", "handover.unit", _l("Area settlement"), panels.house_area, 97),
+    _panel("house_fees", "handover.unit", _l("Fees by rule, area difference"), panels.house_fees, 97),
 )
 
 CALENDARS = (

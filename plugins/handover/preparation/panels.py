@@ -23,7 +23,7 @@ from core.toolkit import (
     utc_now,
 )
 from plugins.handover import indicators
-from plugins.handover.models import HandoverBatch, HandoverUnit
+from plugins.handover.models import HandoverBatch, HandoverUnit, KeysState
 from plugins.handover.preparation import timeline, words
 from plugins.handover.preparation.models import AreaSettlement, PlanTask
 from plugins.handover.preparation.services import (
@@ -36,8 +36,11 @@ from plugins.handover.preparation.services import (
     risks,
 )
 from plugins.handover.preparation.workflows import AREA, PLAN_TASK, RISK
+from plugins.handover.workflows import HANDOVER_UNIT
 
 SHOWN = 400
+COMING = 40
+"""Houses in a list of who comes next."""
 
 
 def plan_values(batch: HandoverBatch) -> dict[str, Any]:
@@ -123,6 +126,44 @@ def batch_risks(batch: HandoverBatch) -> Mapping[str, Any]:
     }
 
 
+def batch_appointments(batch: HandoverBatch) -> Mapping[str, Any] | None:
+    """Return who comes next, with desk and engineer, and who still has to book."""
+    now = utc_now()
+    coming = db.session.scalars(
+        sa.select(HandoverUnit)
+        .where(
+            HandoverUnit.batch_id == batch.id,
+            HandoverUnit.booked_for >= now - dt.timedelta(hours=12),
+            HandoverUnit.state.in_(("booked", "entrusted")),
+        )
+        .options(joinedload(HandoverUnit.unit), joinedload(HandoverUnit.engineer))
+        .order_by(HandoverUnit.booked_for, HandoverUnit.id)
+        .limit(COMING)
+    ).all()
+    waiting = db.session.scalars(
+        sa.select(HandoverUnit)
+        .where(
+            HandoverUnit.batch_id == batch.id,
+            HandoverUnit.booked_for.is_(None),
+            HandoverUnit.state.in_(("notified", "absent", "not_contactable", "refused")),
+        )
+        .options(joinedload(HandoverUnit.unit))
+        .order_by(HandoverUnit.id)
+        .limit(COMING)
+    ).all()
+    if not coming and not waiting:
+        return None
+    return {
+        "coming": coming,
+        "waiting": waiting,
+        "desks": appointments.desks_of(coming),
+        "alone": sum(place.engineer_id is None for place in coming),
+        "states": HANDOVER_UNIT,
+        "uses_slots": appointments.uses_slots(),
+        "count": len(coming) or None,
+    }
+
+
 def house_contact(place: HandoverUnit) -> Mapping[str, Any]:
     """Return letters, attempts to reach the owner, and the appointment of a house, with the forms for them."""
     is_bookable = place.state in appointments.BOOKABLE and has_permission("handover.plan")
@@ -152,19 +193,26 @@ def people() -> list[User]:
     )
 
 
-def house_area(place: HandoverUnit) -> Mapping[str, Any] | None:
-    """Return the area settlement of a house, or how the difference would be settled; None when an area is unknown."""
+def house_fees(place: HandoverUnit) -> Mapping[str, Any] | None:
+    """Return what the rules say that a house pays, and how its area difference is settled, or None."""
     settlement = db.session.scalar(
         sa.select(AreaSettlement).where(AreaSettlement.handover_unit_id == place.id)
     )
-    expected = charges.expected_area(place)
-    if settlement is None and expected is None:
+    result = charges.area_result(settlement) if settlement is not None else charges.expected_area(place)
+    lines = [line for line in charges.fee_lines(place) if line.rule is not None]
+    if result is None and not lines:
         return None
+    held = {fee.rule_id for fee in place.fees}
     return {
+        "lines": lines,
+        "is_entered": lambda line: line.amount is None or line.rule.id in held,
+        "fee_title": words.fee_title,
+        "local": words.local,
         "settlement": settlement,
-        "result": charges.area_result(settlement) if settlement is not None else expected,
+        "result": result,
         "state": AREA.state_of(settlement) if settlement is not None else None,
         "may_settle": has_permission("handover.settle_fees"),
+        "can_charge": place.keys_state == KeysState.HELD,
         "can_compute": charges.can_compute_area(place)
         and (settlement is None or settlement.state in charges.COMPUTED),
     }

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from core.toolkit import CustomerUnit, db
 from plugins.handover.models import HandoverUnit, Inspection, IssuedPaper, KeyRecord
+from plugins.handover.preparation.models import AreaSettlement, ContactAttempt, DeliveryLetter
 
 
 def move_customer(kept_id: int, merged_id: int) -> None:
@@ -38,6 +39,14 @@ def forget_customer(customer_id: int) -> None:
         paper.signed_by = ""
     for held in db.session.scalars(sa.select(KeyRecord).where(KeyRecord.handover_unit_id.in_(keys))):
         held.handed_to = ""
+    for letter in db.session.scalars(
+        sa.select(DeliveryLetter).where(DeliveryLetter.handover_unit_id.in_(keys))
+    ):
+        letter.received_by = ""
+    for attempt in db.session.scalars(
+        sa.select(ContactAttempt).where(ContactAttempt.handover_unit_id.in_(keys))
+    ):
+        attempt.note = ""
     db.session.flush()
 
 
@@ -89,6 +98,8 @@ def held_about(customer_id: int) -> dict[str, Any] | None:
                 "delivered_at": place.delivered_at.isoformat() if place.delivered_at else None,
                 "refusal_reason": place.refusal_reason,
                 "refusal_note": place.refusal_note,
+                "booked_for": place.booked_for.isoformat() if place.booked_for else None,
+                **_preparation_of(place),
                 "fees": [{"kind": str(fee.kind), "amount": str(fee.amount)} for fee in place.fees],
                 "papers": [{"kind": str(paper.kind), "signed_by": paper.signed_by} for paper in place.papers],
                 "keys": [
@@ -97,5 +108,43 @@ def held_about(customer_id: int) -> dict[str, Any] | None:
                 ],
             }
             for place in places
+        ],
+    }
+
+
+def _preparation_of(place: HandoverUnit) -> dict[str, Any]:
+    """Return letters, calls and area settlement of a house, as plain data."""
+    letters = db.session.scalars(sa.select(DeliveryLetter).where(DeliveryLetter.handover_unit_id == place.id))
+    attempts = db.session.scalars(
+        sa.select(ContactAttempt).where(ContactAttempt.handover_unit_id == place.id)
+    )
+    areas = db.session.scalars(sa.select(AreaSettlement).where(AreaSettlement.handover_unit_id == place.id))
+    return {
+        "letters": [
+            {
+                "kind": str(letter.kind),
+                "document": letter.document_number,
+                "sent_at": letter.sent_at.isoformat(),
+                "received_at": letter.received_at.isoformat() if letter.received_at else None,
+                "received_by": letter.received_by,
+            }
+            for letter in letters
+        ],
+        "attempts": [
+            {
+                "at": attempt.at.isoformat(),
+                "means": str(attempt.means),
+                "reached": attempt.reached,
+                "note": attempt.note,
+            }
+            for attempt in attempts
+        ],
+        "area": [
+            {
+                "contract": str(area.contract_area),
+                "measured": str(area.measured_area),
+                "state": area.state,
+            }
+            for area in areas
         ],
     }

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from core.testing import run_pending_jobs
-from core.toolkit import Unit, db, preview_document
+from core.toolkit import Building, Unit, db, preview_document
 from plugins.handover import services
 from plugins.handover.models import HandoverBatch, HandoverUnit
 from plugins.handover.preparation.models import AreaSettlement, LetterKind
@@ -27,6 +27,7 @@ def keys(site, scope_of):
         house: Unit = unit(site.unit_ids[0])
         house.gross_area_contract, house.gross_area_measured = Decimal("100.00"), Decimal("95.00")
         house.price = Decimal("1500000.00")
+        db.session.get_one(Building, house.building_id).total_floors = 18
         batch = services.create_batch(
             house.project,
             code="B1",
@@ -113,7 +114,9 @@ def printing(keys, scope_of, running_app):
                 db.session.get_one(HandoverBatch, keys[0]),
                 db.session.get_one(HandoverUnit, keys[1]),
             )
-            return text_of(preview_document(code, record(batch, place), language))
+            text = text_of(preview_document(code, record(batch, place), language))
+            # A line of Chinese may break anywhere.
+            return text.replace(" ", "") if language.startswith("zh") else text
 
     return print_it
 
@@ -121,7 +124,7 @@ def printing(keys, scope_of, running_app):
 def test_the_notice_holds_what_the_reference_asks_for(printing):
     text = printing("handover.delivery_notice", lambda _batch, place: place, "zh_Hans_CN")
     for words in (
-        "1-1-101", "2026年12月20日", "3 栋首层交付中心", "授权委托书", "身份证", "费用清单", "7666 0188", "办理流程",
+        "1-1-101", "2026年12月20日", "3栋首层交付中心", "授权委托书", "身份证", "费用清单", "76660188", "办理流程",
         "逾期未到", "400-8600-188", "先验房、后缴费", "契税", "维修资金",
     ):  # fmt: skip
         assert words in text, words
@@ -142,7 +145,7 @@ def test_an_area_settlement_says_who_pays_in_figures_and_capitals(printing):
         return charges.compute_area(place)
 
     text = printing("handover.area_sheet", settled, "zh_Hans_CN")
-    assert "出卖人应返还买受人" in text and "壹拾万伍仟元整" in text.replace(" ", "") and "-5.00%" in text
+    assert "出卖人应返还买受人" in text and "壹拾万伍仟元整" in text and "-5.00%" in text
 
 
 def test_the_fee_sheet_tells_what_is_paid_and_what_is_open(printing):
