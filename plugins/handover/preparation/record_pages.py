@@ -162,7 +162,7 @@ class BatchPreparation:
             back = strict_id(request.args.get("id"))
             return redirect(self.address("letters", id=back, kind=str(kind)), 303)
         flash(_("The letters are being written; this page shows how far they are."), "success")
-        return redirect(url_for("jobs.details", id=key), 303)
+        return redirect(url_for("jobs.details", job_id=key), 303)
 
 
 class HousePreparation:

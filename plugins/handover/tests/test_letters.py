@@ -29,8 +29,14 @@ from plugins.handover import services
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import FeeKind, FeeState
 from plugins.handover.preparation.areas import AreaTerms, settle
-from plugins.handover.preparation.models import FeeMethod, FeeRule, LetterKind
-from plugins.handover.preparation.services import charges, letters
+from plugins.handover.preparation.models import (
+    ContactMeans,
+    DeliveryLetter,
+    FeeMethod,
+    FeeRule,
+    LetterKind,
+)
+from plugins.handover.preparation.services import charges, contacts, letters
 from plugins.handover.tests.conftest import unit
 
 TERMS = AreaTerms(Decimal(3), 2)
@@ -301,3 +307,25 @@ def test_letters_are_joined_in_their_order():
 
 def test_the_latest_day_for_notices_lies_before_t(place):
     assert letters.latest_day(place.batch) == dt.date(2026, 12, 5)
+
+
+def test_what_was_noted_of_an_owner_is_told_and_forgotten(place):
+    owner = owners_of(place.unit)[0]
+    services.take_step(place, "notify", {})
+    attempt = contacts.note_attempt(place, ContactMeans.PHONE, reached=False, note="李明在外地")
+    letter = DeliveryLetter(
+        project_id=place.project_id,
+        handover_unit_id=place.id,
+        kind=LetterKind.NOTICE,
+        sent_at=dt.datetime(2026, 11, 20, tzinfo=dt.UTC),
+        document_number="JFTZ-1",
+        received_by="李明",
+    )
+    db.session.add(letter)
+    charges.compute_area(place)
+    (told,) = services.held_about(owner.id)["handovers"]
+    assert told["attempts"][0]["note"] == "李明在外地"
+    assert told["letters"][0]["received_by"] == "李明"
+    assert told["area"] == [{"contract": "100.00", "measured": "102.00", "state": "draft"}]
+    services.forget_customer(owner.id)
+    assert (attempt.note, letter.received_by) == ("", "")
