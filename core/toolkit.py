@@ -211,6 +211,7 @@ from core.plugin_system.declarations import (
     ClockPolicy,
     ClockTime,
     Command,
+    DeliveryBatch,
     DemoData,
     DocumentType,
     EscalationStep,
@@ -247,6 +248,7 @@ from core.plugin_system.declarations import Area as MenuArea
 from core.plugin_system.gate import is_on
 from core.plugin_system.hookspecs import hookimpl
 from core.plugin_system.partners import listen_to, partner, tell_listeners
+from core.projects.delivery_batches import delivery_batch_of
 from core.projects.house_terms import house_terms_of
 
 # Projects
@@ -309,6 +311,7 @@ __all__ = [
     "CustomerUnit",
     "DateRangeFilter",
     "Decoration",
+    "DeliveryBatch",
     "DemoData",
     "Department",
     "DepartmentKind",
@@ -453,6 +456,7 @@ __all__ = [
     "count_each",
     "current_scope",
     "db",
+    "delivery_batch_of",
     "department_path",
     "departments_in_reach",
     "diagram",

@@ -731,6 +731,23 @@ class OpenItem:
 
 
 @dataclass(frozen=True)
+class DeliveryBatch:
+    """Houses that are, or were, handed over together.
+
+    Attributes:
+        kind: Code of the record kind that the batch is, for example ``handover.batch``.
+        record_id: Its key.
+        name: What people call it.
+        unit_ids: Keys of its houses.
+    """
+
+    kind: str
+    record_id: int
+    name: str
+    unit_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class SeedData:
     """Reference data that a new installation loads; ``load()`` is idempotent and runs with the wall open."""
 
@@ -765,12 +782,26 @@ class RollRule:
         before: Local time until which, itself excluded, the night runs.
         to: Local time to which the due moment moves, on the morning that ends the night.
         from_limit: Shortest limit that moves at all.
+        after_setting: Key of a setting of the same component that holds ``after`` instead, as a text like ``18:00``.
+        before_setting: The same for ``before``.
+        to_setting: The same for ``to``.
+        from_limit_setting: Key of a setting that holds ``from_limit`` instead, in minutes.
     """
 
     after: dt.time = dt.time(18, 0)
     before: dt.time = dt.time(8, 30)
     to: dt.time = dt.time(9, 0)
     from_limit: dt.timedelta = dt.timedelta(hours=2)
+    after_setting: str = ""
+    before_setting: str = ""
+    to_setting: str = ""
+    from_limit_setting: str = ""
+
+    @property
+    def setting_keys(self) -> tuple[str, ...]:
+        """The keys of the settings that it names."""
+        keys = (self.after_setting, self.before_setting, self.to_setting, self.from_limit_setting)
+        return tuple(key for key in keys if key)
 
 
 @dataclass(frozen=True)
@@ -782,6 +813,7 @@ class PauseReason:
         label: What staff read.
         stops: Whether the clock stops meanwhile; otherwise the rest is kept on record and the clock runs on.
         most: How long all rests for this reason together may stop one clock; None without a limit.
+        most_setting: Key of a setting of the same component that holds the number of days instead.
         needs_notice: Whether the clock stops only from the moment on at which the customer was told.
     """
 
@@ -790,6 +822,7 @@ class PauseReason:
     stops: bool = True
     most: dt.timedelta | None = None
     needs_notice: bool = False
+    most_setting: str = ""
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,16 @@ def house_terms(unit_id: int) -> Sequence[d.HouseTerm]:
 
 
 @hookspec
+def delivery_batch(unit_id: int) -> d.DeliveryBatch | None:
+    """Policy: isolate. Return the batch with which a unit is, or was, handed over, or None.
+
+    Args:
+        unit_id: The unit.
+    """
+    return None
+
+
+@hookspec
 def open_item_taken(kind: str, record_id: int, number: str) -> None:
     """Policy: abort. An open item goes on elsewhere; whoever offered it ends it in the same transaction.
 
@@ -279,6 +289,7 @@ RUNTIME: dict[str, tuple[d.FailurePolicy, bool]] = {
     "unit_dates_changed": (d.FailurePolicy.ISOLATE, False),
     "open_items": (d.FailurePolicy.ISOLATE, False),
     "house_terms": (d.FailurePolicy.ISOLATE, False),
+    "delivery_batch": (d.FailurePolicy.ISOLATE, False),
     "open_item_taken": (d.FailurePolicy.ABORT, False),
     "customers_merged": (d.FailurePolicy.ABORT, True),
     "customer_erased": (d.FailurePolicy.ABORT, True),

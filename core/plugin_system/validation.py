@@ -702,6 +702,8 @@ def _clock_faults(declarations: Declarations) -> Iterator[d.Text]:
                     "%(where)s names %(code)s twice in %(name)s.", where=where, code=repr(code), name=name
                 )
         named = [policy.limit_setting, *(step.after_setting for step in policy.ladder)]
+        named += [reason.most_setting for reason in policy.pauses]
+        named += policy.roll.setting_keys if policy.roll is not None else ()
         for key in sorted({key for key in named if key} - keys):
             yield _l(
                 "%(where)s names the setting %(key)s, which its component does not declare.",

@@ -13,6 +13,7 @@ from core.toolkit import (
     ApprovalStep,
     CalendarSource,
     ClockPolicy,
+    DeliveryBatch,
     DemoData,
     DocumentType,
     ImportDeclaration,
@@ -966,6 +967,12 @@ def demo_data() -> Sequence[DemoData]:
 def open_items(unit_id: int) -> Sequence[OpenItem]:
     """Offer the open defects of a house that was handed over, to who may move them to repair."""
     return services.open_items(unit_id) if has_permission("handover.transfer_defect") else ()
+
+
+@hookimpl
+def delivery_batch(unit_id: int) -> DeliveryBatch | None:
+    """Return the batch in which a house is handed over."""
+    return services.delivery_batch(unit_id)
 
 
 @hookimpl

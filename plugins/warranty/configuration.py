@@ -101,6 +101,62 @@ def _limits() -> Iterator[Setting]:
         minutes,
         maximum=200_000,
     )
+    yield number(
+        "long_repair_days",
+        15,
+        _l("Long repair"),
+        _l("Days since the report after which a repair is a long one."),
+    )
+    yield number(
+        "minutes_progress_long",
+        sla.LONG_PROGRESS_MINUTES,
+        _l("Progress told to the owner of a long repair"),
+        minutes,
+        maximum=200_000,
+    )
+
+
+HALF_HOURS = tuple(f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in (0, 30))
+
+
+def _rests() -> Iterator[Setting]:
+    def time(key: str, default: str, label: Any, help_: Any) -> Setting:
+        choices = tuple((each, each) for each in HALF_HOURS)
+        return Setting(key, default, label, help_, PRACTICE, choices=choices)
+
+    yield time(
+        "night_from",
+        f"{sla.NIGHT.after:%H:%M}",
+        _l("The night begins after"),
+        _l(
+            "Limits of P2 to P4 that end in the night end on the next morning. Clocks that run keep their rule."
+        ),
+    )
+    yield time(
+        "night_until",
+        f"{sla.NIGHT.before:%H:%M}",
+        _l("The night ends at"),
+        _l("What ends before this time of the day ends in the night."),
+    )
+    yield time(
+        "night_to",
+        f"{sla.NIGHT.to:%H:%M}",
+        _l("Limits move to"),
+        _l("The time of the morning to which a limit moves out of the night."),
+    )
+    yield number(
+        "night_shortest_minutes",
+        int(sla.NIGHT.from_limit.total_seconds()) // 60,
+        _l("Shortest limit that moves"),
+        _l("In minutes. Shorter limits end in the night too."),
+    )
+    longest = _l(
+        "Days for which all rests of an order for this reason together stop its clocks; then they run on."
+    )
+    yield number(
+        "pause_days_owner", sla.LONGEST_REST_DAYS, _l("Rest while the owner is not available"), longest
+    )
+    yield number("pause_days_season", sla.LONGEST_REST_DAYS, _l("Rest until the season or rain"), longest)
 
 
 def _fault_label(code: str) -> str:
@@ -216,10 +272,21 @@ def _orders() -> Sequence[Setting]:
             maximum=5,
         ),
         number(
-            "long_repair_days",
-            15,
-            _l("Long repair"),
-            _l("Days from which on the owner is told of the progress every week."),
+            "repairs_escalate",
+            2,
+            _l("Repairs of one defect that escalate"),
+            _l("From this repair of the same defect on, the manager is told at once."),
+            minimum=2,
+        ),
+        Setting(
+            "owner_signature_required",
+            False,
+            _l("Signature of the owner before the closing"),
+            _l(
+                "Whether an order is closed only when the owner signed the acceptance on the screen or on paper, "
+                "or accepted on his own page."
+            ),
+            PRACTICE,
         ),
         Setting(
             "after_photo_required",
@@ -267,7 +334,9 @@ def _cases() -> Sequence[Setting]:
             "rain_percent",
             20,
             _l("Share of houses that makes a major event"),
-            _l("Percent of the delivered houses of a phase that report leaks after rain."),
+            _l(
+                "Percent of the delivered houses of a batch (of a phase where there is none) that report leaks."
+            ),
             1,
             100,
         ),
@@ -363,10 +432,48 @@ def _figures() -> Sequence[Setting]:
         target("target_k21", 90, _l("Target K21 recovery, %")),
         target("target_k22", 95, _l("Target K22 qualified service, %")),
         number(
+            "challenge_k22",
+            98,
+            _l("Challenge K22 qualified service, %"),
+            _l("What should be reached beyond the target."),
+            0,
+            100,
+        ),
+        number(
+            "satisfied_score",
+            4,
+            _l("Satisfied from"),
+            _l("A call-back with this score or a higher one counts as satisfied."),
+            1,
+            5,
+        ),
+        number(
             "small_sample",
             30,
             _l("Small sample"),
             _l("A rate over fewer records carries the mark “small sample”."),
+        ),
+        number(
+            "suppressed_sample",
+            5,
+            _l("Sample too small to show"),
+            _l("A rate over fewer records is not shown; it would tell more of a person than of the service."),
+        ),
+        number(
+            "report_figures_day",
+            3,
+            _l("Figures of the monthly report"),
+            _l("Day of the next month until which the figures of a month are there."),
+            1,
+            28,
+        ),
+        number(
+            "report_analysis_day",
+            5,
+            _l("Analysis of the monthly report"),
+            _l("Day of the next month until which the figures of a month are analysed."),
+            1,
+            28,
         ),
     )
 
@@ -377,6 +484,7 @@ def settings() -> Sequence[Setting]:
         *_terms(),
         *_cover(),
         *_limits(),
+        *_rests(),
         *_usual_days(),
         *_orders(),
         *_cases(),

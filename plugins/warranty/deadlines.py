@@ -11,6 +11,7 @@ from core.toolkit import (
     ClockTime,
     EscalationStep,
     PauseReason,
+    Project,
     RollRule,
     _l,
     clocks_of,
@@ -19,6 +20,8 @@ from core.toolkit import (
     running_clock,
     start_clock,
     stop_clock,
+    stop_clocks_of,
+    utc_now,
 )
 from plugins.warranty import sla
 from plugins.warranty.common import option
@@ -26,16 +29,19 @@ from plugins.warranty.models import Order
 from plugins.warranty.sla import Priority, Step
 
 OWNER_AWAY, MATERIAL, SEASON, DESIGN = "owner_unavailable", "waiting_material", "season", "design_reply"
-LONGEST_PAUSE = dt.timedelta(days=30)
 
 PAUSES = (
-    PauseReason(OWNER_AWAY, _l("The owner is not available"), True, LONGEST_PAUSE, True),
-    PauseReason(MATERIAL, _l("Waits for material"), False),
-    PauseReason(SEASON, _l("Season or rain is needed"), True, LONGEST_PAUSE, True),
+    PauseReason(
+        OWNER_AWAY, _l("The owner is not available"), needs_notice=True, most_setting="pause_days_owner"
+    ),
+    PauseReason(MATERIAL, _l("Waits for material"), stops=False),
+    PauseReason(SEASON, _l("Season or rain is needed"), needs_notice=True, most_setting="pause_days_season"),
     PauseReason(DESIGN, _l("Waits for the design department"), False),
 )
-"""Why work rests (domain reference 3.4.3): only what the owner or the season causes stops the clock, at most 30 days
-for each reason, and only once the owner was told."""
+"""Why work rests (domain reference 3.4.3): only what the owner or the season causes stops the clock, for so many days
+for each reason as the settings say, and only once the owner was told."""
+
+SITE_TEAM, DESIGN_REPLY = "warranty.site_team", "warranty.order_design_reply"
 
 _LABELS: Mapping[Step, Any] = {
     Step.CONTACT: _l("First contact with the owner"),
@@ -81,7 +87,7 @@ def policies() -> Sequence[ClockPolicy]:
     found = []
     for step, label in _LABELS.items():
         is_whole = step == Step.COMPLETE
-        for suffix, roll in (("", RollRule()), ("_p1", None)):
+        for suffix, roll in (("", sla.NIGHT), ("_p1", None)):
             found.append(
                 ClockPolicy(
                     f"warranty.{step}{suffix}",
@@ -95,6 +101,20 @@ def policies() -> Sequence[ClockPolicy]:
             )
     return (
         *found,
+        ClockPolicy(
+            SITE_TEAM,
+            _l("Our own people at an emergency"),
+            "warranty.order",
+            ladder=(
+                EscalationStep("team", _l("Nobody of ours is at the emergency"), role="PM", to_owner=True),
+            ),
+        ),
+        ClockPolicy(
+            DESIGN_REPLY,
+            _l("Reply of the design department"),
+            "warranty.order",
+            ladder=(EscalationStep("design", _l("Reply overdue"), role="DSN", level="city"),),
+        ),
         ClockPolicy(
             "warranty.call_back",
             _l("Call the owner back"),
@@ -121,6 +141,20 @@ def policies() -> Sequence[ClockPolicy]:
     )
 
 
+def night_of(project: Project) -> RollRule:
+    """Return when the night is, for limits that no clock of the core counts, as the company of a project has it."""
+
+    def time(key: str) -> dt.time:
+        return dt.time.fromisoformat(option(key, project))
+
+    return RollRule(
+        time(sla.NIGHT.after_setting),
+        time(sla.NIGHT.before_setting),
+        time(sla.NIGHT.to_setting),
+        dt.timedelta(minutes=int(option(sla.NIGHT.from_limit_setting, project))),
+    )
+
+
 def code_of(step: Step, priority: str) -> str:
     """Return the code of the policy of a step."""
     return f"warranty.{step}_p1" if priority == Priority.P1 else f"warranty.{step}"
@@ -135,12 +169,27 @@ def limit_minutes(order: Order, step: Step, *, by_own_people: bool = False) -> i
         return int(option("minutes_complete_leak", order.project))
     if step == Step.ARRIVAL and priority == Priority.P1 and by_own_people:
         return int(option("minutes_arrival_site_team", order.project))
-    return int(option(sla.setting_key(step, priority), order.project))
+    minutes = int(option(sla.setting_key(step, priority), order.project))
+    if step == Step.PROGRESS and is_long(order):
+        weekly = int(option("minutes_progress_long", order.project))
+        return min(minutes, weekly) if minutes and weekly else minutes or weekly
+    return minutes
+
+
+def is_long(order: Order, now: dt.datetime | None = None) -> bool:
+    """Return whether an order takes so long that its owner is told of the progress every week.
+
+    Source: domain reference 5.7.4: more than 15 days; setting ``long_repair_days``.
+    """
+    days = int(option("long_repair_days", order.project))
+    return (now or utc_now()) - order.reported_at > dt.timedelta(days=days)
 
 
 _COLUMNS = {
     Step.CONTACT: "contact_due_at",
     Step.ARRIVAL: "arrival_due_at",
+    Step.TEMPORARY: "temporary_due_at",
+    Step.PROGRESS: "progress_due_at",
     Step.PLAN: "plan_due_at",
     Step.COMPLETE: "due_at",
 }
@@ -168,8 +217,24 @@ def stop(order: Order, step: Step, at: dt.datetime | None = None, note: str = ""
         clock = running_clock(code, order)
         if clock is not None:
             stop_clock(clock, at, note)
-            if step in _COLUMNS:
+            if step == Step.PROGRESS:
+                order.progress_due_at = None
+            elif step in _COLUMNS:
                 setattr(order, _COLUMNS[step], clock.due_at)
+
+
+def start_site_team(order: Order, at: dt.datetime) -> None:
+    """Start the limit of our own people for an emergency; a limit of 0 needs no clock."""
+    minutes = limit_minutes(order, Step.ARRIVAL, by_own_people=True)
+    if order.priority == Priority.P1 and order.arrived_at is None and minutes:
+        start_clock(SITE_TEAM, order, at=at, limit=dt.timedelta(minutes=minutes), owner_id=order.engineer_id)
+
+
+def start_design_reply(order: Order) -> None:
+    """Start the limit of the design department for its reply about one order."""
+    days = int(option("design_reply_days", order.project))
+    if days:
+        start_clock(DESIGN_REPLY, order, limit=dt.timedelta(days=days))
 
 
 def rest(order: Order, reason: str, note: str, told_at: dt.datetime | None) -> None:
@@ -198,6 +263,10 @@ def refresh(order: Order) -> None:
 
 def restart(order: Order, old_priority: str) -> None:
     """Give the clocks that run the limits of a new priority, from the moment at which they started."""
+    if order.priority != Priority.P1:
+        stop_clocks_of(order, SITE_TEAM, note="priority")
+    elif old_priority != Priority.P1:
+        start_site_team(order, utc_now())
     for step in _LABELS:
         clock = running_clock(code_of(step, old_priority), order)
         if clock is not None:

@@ -31,8 +31,6 @@ from plugins.warranty.workflows import DONE
 
 LEFT_OUT = ("merged", "cancelled")
 NO_REPAIR = (*LEFT_OUT, "not_warranty")
-SUPPRESSED_BELOW = 5
-"""A rate over fewer records tells more of a person than of the service (domain reference, Appendix F)."""
 
 
 @dataclass(frozen=True)
@@ -116,33 +114,50 @@ class Period:
         return conditions
 
 
-def _count(condition: sa.ColumnElement[bool], *where: sa.ColumnElement[bool]) -> Rate:
-    """Return how many orders meet a condition, of those that are counted."""
-    row = db.session.execute(
-        sa.select(sa.func.sum(sa.case((condition, 1), else_=0)), sa.func.count(Order.id)).where(*where)
-    ).one()
-    return rate(row[0], row[1])
+@dataclass(frozen=True)
+class Counted:
+    """Orders that a figure counts, and what makes one of them good.
+
+    Attributes:
+        where: Conditions on the orders that are counted.
+        good: The condition on those of them that make the numerator.
+        is_provisional: Whether the figure can still change for the period.
+    """
+
+    where: tuple[sa.ColumnElement[bool], ...]
+    good: sa.ColumnElement[bool]
+    is_provisional: bool = False
+
+    def rate(self) -> Rate:
+        """Return how many of the counted orders are good."""
+        row = db.session.execute(
+            sa.select(sa.func.sum(sa.case((self.good, 1), else_=0)), sa.func.count(Order.id)).where(
+                *self.where
+            )
+        ).one()
+        return rate(row[0], row[1], self.is_provisional)
+
+
+def counted_responses(period: Period) -> Counted:
+    """Return what :func:`response_on_time` counts."""
+    judged = sa.or_(Order.contacted_at.is_not(None), Order.contact_due_at < period.asked_at)
+    return Counted(
+        (period.holds(Order.reported_at), judged, *period.orders()),
+        sa.and_(Order.contacted_at.is_not(None), Order.contacted_at <= Order.contact_due_at),
+    )
 
 
 def response_on_time(period: Period) -> Rate:
     """K11 报修响应及时率: orders whose first contact came within its limit ÷ orders reported in the period. Those whose
     limit still runs are not judged yet."""
-    judged = sa.or_(Order.contacted_at.is_not(None), Order.contact_due_at < period.asked_at)
-    return _count(
-        sa.and_(Order.contacted_at.is_not(None), Order.contacted_at <= Order.contact_due_at),
-        period.holds(Order.reported_at),
-        judged,
-        *period.orders(),
-    )
+    return counted_responses(period).rate()
 
 
-def arrival_on_time(period: Period) -> Rate:
-    """K12 上门及时率: visits with an arrival at most 15 minutes after the booked end and, for the first one of an
-    order, within its limit ÷ visits whose booked end lies in the period and has passed. Cancelled visits and those at
-    which nobody opened are left out; setting ``arrival_tolerance_minutes``."""
+def judged_visits(period: Period) -> list[tuple[int, bool]]:
+    """Return the visits that :func:`arrival_on_time` counts, each with whether somebody came in time."""
     tolerance = dt.timedelta(minutes=int(option("arrival_tolerance_minutes")))
     visits = db.session.execute(
-        sa.select(Visit.arrived_at, Visit.booked_to, Order.arrived_at, Order.arrival_due_at)
+        sa.select(Visit.id, Visit.arrived_at, Visit.booked_to, Order.arrived_at, Order.arrival_due_at)
         .join(Order, Order.id == Visit.order_id)
         .where(
             period.holds(Visit.booked_to),
@@ -150,103 +165,152 @@ def arrival_on_time(period: Period) -> Rate:
             Visit.state.not_in((VisitState.CANCELLED, VisitState.OWNER_ABSENT)),
             *period.orders(),
         )
+        .order_by(Visit.id)
     ).all()
-    punctual = 0
-    for arrived, booked_to, first, limit in visits:
-        if arrived is None or arrived > booked_to + tolerance:
-            continue
-        punctual += not (arrived == first and limit is not None and arrived > limit)
-    return rate(punctual, len(visits))
+    judged = []
+    for key, arrived, booked_to, first, limit in visits:
+        is_late = arrived is None or arrived > booked_to + tolerance
+        is_first_late = arrived is not None and arrived == first and limit is not None and arrived > limit
+        judged.append((key, not is_late and not is_first_late))
+    return judged
+
+
+def arrival_on_time(period: Period) -> Rate:
+    """K12 上门及时率: visits with an arrival at most 15 minutes after the booked end and, for the first one of an
+    order, within its limit ÷ visits whose booked end lies in the period and has passed. Cancelled visits and those at
+    which nobody opened are left out; setting ``arrival_tolerance_minutes``."""
+    judged = judged_visits(period)
+    return rate(sum(1 for _key, is_good in judged if is_good), len(judged))
+
+
+def counted_completions(period: Period) -> Counted:
+    """Return what :func:`completion_on_time` counts."""
+    return Counted(
+        (period.holds(Order.due_at), Order.due_at <= period.asked_at, *period.orders(NO_REPAIR)),
+        sa.and_(Order.fixed_at.is_not(None), Order.fixed_at <= Order.due_at),
+    )
 
 
 def completion_on_time(period: Period) -> Rate:
     """K13 维修及时率: orders finished within their limit ÷ orders due in the period, rests that count added."""
-    return _count(
-        sa.and_(Order.fixed_at.is_not(None), Order.fixed_at <= Order.due_at),
-        period.holds(Order.due_at),
-        Order.due_at <= period.asked_at,
-        *period.orders(NO_REPAIR),
-    )
+    return counted_completions(period).rate()
 
 
-def _closed(period: Period) -> list[sa.ColumnElement[bool]]:
-    return [period.holds(Order.closed_at), Order.state.in_(DONE), *period.orders(NO_REPAIR)]
+def closed_orders(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions on orders that were closed in a period."""
+    return (period.holds(Order.closed_at), Order.state.in_(DONE), *period.orders(NO_REPAIR))
+
+
+def counted_fixes(period: Period) -> Counted:
+    """Return what :func:`first_time_fix` counts: the orders that are old enough, else provisionally all."""
+    again = aliased(Order)
+    no_repeat = ~sa.exists().where(again.repeat_of_id == Order.id, again.state.not_in(LEFT_OUT))
+    fixed_once = sa.and_(no_repeat, Order.repair_cycles == 1, Order.reopen_count == 0)
+    ripe = Order.closed_at < period.asked_at - dt.timedelta(days=int(option("repeat_days")))
+    closed = closed_orders(period)
+    if _number(*closed, ripe):
+        return Counted((*closed, ripe), fixed_once)
+    return Counted(closed, fixed_once, is_provisional=bool(_number(*closed)))
 
 
 def first_time_fix(period: Period) -> Rate:
     """K14 一次修复率: orders closed in the period without a repeat and with one repair cycle ÷ those closed more than
     90 days ago; provisional while all of them are younger. Setting ``repeat_days``."""
-    again = aliased(Order)
-    no_repeat = ~sa.exists().where(again.repeat_of_id == Order.id, again.state.not_in(LEFT_OUT))
-    fixed_once = sa.and_(no_repeat, Order.repair_cycles == 1, Order.reopen_count == 0)
-    ripe = period.asked_at - dt.timedelta(days=int(option("repeat_days")))
-    found = _count(fixed_once, *_closed(period), Order.closed_at < ripe)
-    if found.denominator:
-        return found
-    young = _count(fixed_once, *_closed(period))
-    return Rate(young.numerator, young.denominator, bool(young.denominator))
+    return counted_fixes(period).rate()
+
+
+def repeats(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions on orders that were reported in a period and repeat another one."""
+    return (period.holds(Order.reported_at), Order.repeat_of_id.is_not(None), *period.orders())
 
 
 def repeat_rate(period: Period) -> Rate:
     """K15 返修率: orders reported in the period that repeat another one ÷ orders closed in it."""
-    repeats = db.session.scalar(
-        sa.select(sa.func.count(Order.id)).where(
-            period.holds(Order.reported_at), Order.repeat_of_id.is_not(None), *period.orders()
-        )
-    )
-    return rate(repeats, _number(*_closed(period)))
+    return rate(_number(*repeats(period)), _number(*closed_orders(period)))
 
 
 def _number(*where: sa.ColumnElement[bool]) -> int:
     return int(db.session.scalar(sa.select(sa.func.count(Order.id)).where(*where)) or 0)
 
 
+def raised_orders(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions on valid orders that were reported in a period."""
+    return (period.holds(Order.reported_at), *period.orders(NO_REPAIR))
+
+
 def close_rate(period: Period) -> Rate:
     """K16 维修关闭率: orders closed in the period ÷ valid orders raised in it."""
-    raised = _number(period.holds(Order.reported_at), *period.orders(NO_REPAIR))
-    return rate(_number(*_closed(period)), raised)
+    return rate(_number(*closed_orders(period)), _number(*raised_orders(period)))
+
+
+def counted_call_backs(period: Period) -> Counted:
+    """Return what :func:`call_back_rate` counts."""
+    return Counted(closed_orders(period), Order.called_back_at.is_not(None))
 
 
 def call_back_rate(period: Period) -> Rate:
     """K17 维修回访率: orders called back ÷ orders closed in the period."""
-    return _count(Order.called_back_at.is_not(None), *_closed(period))
+    return counted_call_backs(period).rate()
+
+
+def valid_answers(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions on call-backs of a period with a valid score, joined with their orders."""
+    return (period.holds(CallBack.at), CallBack.score.between(1, 5), *period.orders())
+
+
+def is_satisfied() -> sa.ColumnElement[bool]:
+    """Return the condition on call-backs whose owner is satisfied; setting ``satisfied_score``."""
+    return CallBack.score >= int(option("satisfied_score"))
 
 
 def satisfaction(period: Period) -> Rate:
     """K18 维修满意率: call-backs of the period with a score of 4 and more ÷ those with a valid score."""
     row = db.session.execute(
-        sa.select(sa.func.sum(sa.case((CallBack.score >= 4, 1), else_=0)), sa.func.count(CallBack.id))
+        sa.select(sa.func.sum(sa.case((is_satisfied(), 1), else_=0)), sa.func.count(CallBack.id))
         .join(Order, Order.id == CallBack.order_id)
-        .where(period.holds(CallBack.at), CallBack.score.between(1, 5), *period.orders())
+        .where(*valid_answers(period))
     ).one()
     return rate(row[0], row[1])
 
 
-def orders_per_house(period: Period) -> Rate:
-    """K19 户均报修数: orders in the first twelve months of houses ÷ delivered houses, each weighted by its months in
-    service ÷ 12, at the end of the period. The denominator is in months, so the rate is taken with the factor 12."""
-    houses = _houses(period)
+def months_in_service(period: Period) -> dict[int, int]:
+    """Return for each delivered house its whole months in service at the end of a period, at most twelve."""
     months = {}
-    for house in houses:
+    for house in _houses(period):
         whole = 0
         while whole < 12 and months_after(house.delivered_on, whole + 1) <= period.last + dt.timedelta(
             days=1
         ):
             whole += 1
         months[house.id] = whole
-    counted = 0
+    return months
+
+
+def early_orders(period: Period) -> list[int]:
+    """Return the orders of the first twelve months of their houses, until the end of a period."""
     rows = db.session.execute(
-        sa.select(Order.unit_id, Order.reported_at)
+        sa.select(Order.id, Unit.delivered_on, Order.reported_at)
         .join(Unit, Unit.id == Order.unit_id)
-        .where(Unit.delivered_on.is_not(None), Order.reported_at < period.end, *period.orders())
+        .where(
+            Unit.delivered_on.is_not(None),
+            Unit.delivered_on <= period.last,
+            Order.reported_at < period.end,
+            *period.orders(),
+        )
+        .order_by(Order.id)
     ).all()
-    delivered = {house.id: house.delivered_on for house in houses}
-    for unit_id, reported_at in rows:
-        start = delivered.get(unit_id) if unit_id is not None else None
-        if start is not None:
-            day = reported_at.astimezone(LOCAL_ZONE).date()
-            counted += start <= day < months_after(start, 12)
-    return rate(counted, sum(months.values()))
+    return [
+        key
+        for key, delivered, reported_at in rows
+        if delivered is not None
+        and delivered <= reported_at.astimezone(LOCAL_ZONE).date() < months_after(delivered, 12)
+    ]
+
+
+def orders_per_house(period: Period) -> Rate:
+    """K19 户均报修数: orders in the first twelve months of houses ÷ delivered houses, each weighted by its months in
+    service ÷ 12, at the end of the period. The denominator is in months, so the rate is taken with the factor 12."""
+    return rate(len(early_orders(period)), sum(months_in_service(period).values()))
 
 
 @dataclass(frozen=True)
@@ -261,9 +325,6 @@ class House:
 
 
 def _houses(period: Period) -> list[House]:
-    conditions = [Unit.delivered_on.is_not(None), Unit.delivered_on <= period.last]
-    if period.project_id is not None:
-        conditions.append(Unit.project_id == period.project_id)
     rows = db.session.execute(
         sa.select(
             Unit.id,
@@ -272,7 +333,7 @@ def _houses(period: Period) -> list[House]:
             Unit.gross_area_contract,
             Unit.price,
             Unit.decoration,
-        ).where(*conditions)
+        ).where(*delivered_houses(period))
     ).all()
     return [
         House(key, day, measured or contract, price, kind == "fitted")
@@ -319,18 +380,36 @@ def _divided(amount: Decimal, by: Decimal, places: Decimal) -> Decimal | None:
     return (amount / by).quantize(places, ROUND_HALF_UP) if by else None
 
 
+def _spent(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+    return (CostLine.spent_on >= period.first, CostLine.spent_on <= period.last, *period.orders())
+
+
+def borne_costs(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions on costs of a period that the developer bears, joined with their orders."""
+    return (CostLine.borne_by == Bearer.DEVELOPER, *_spent(period))
+
+
+def recoverable_costs(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions on costs of a period that we paid for contractors, joined with their orders."""
+    return (CostLine.borne_by == Bearer.CONTRACTOR, CostLine.paid_by_us.is_(True), *_spent(period))
+
+
+def delivered_houses(period: Period) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions on houses that were delivered by the end of a period."""
+    conditions: list[sa.ColumnElement[bool]] = [
+        Unit.delivered_on.is_not(None),
+        Unit.delivered_on <= period.last,
+    ]
+    if period.project_id is not None:
+        conditions.append(Unit.project_id == period.project_id)
+    return tuple(conditions)
+
+
 def cost_per_house(period: Period) -> CostPerHouse:
     """K20 保修成本/户: Σ cost borne by the developer in the period ÷ delivered houses; also per m² and of the price,
     with the provision beside it. Settings ``provision_rough`` and ``provision_fitted``."""
     cost = db.session.scalars(
-        sa.select(CostLine.amount)
-        .join(Order, Order.id == CostLine.order_id)
-        .where(
-            CostLine.borne_by == Bearer.DEVELOPER,
-            CostLine.spent_on >= period.first,
-            CostLine.spent_on <= period.last,
-            *period.orders(),
-        )
+        sa.select(CostLine.amount).join(Order, Order.id == CostLine.order_id).where(*borne_costs(period))
     ).all()
     houses = _houses(period)
     fitted = sum(1 for house in houses if house.is_fitted)
@@ -350,13 +429,7 @@ def recovery(period: Period) -> Rate:
     lines = db.session.execute(
         sa.select(CostLine.order_id, CostLine.amount)
         .join(Order, Order.id == CostLine.order_id)
-        .where(
-            CostLine.borne_by == Bearer.CONTRACTOR,
-            CostLine.paid_by_us,
-            CostLine.spent_on >= period.first,
-            CostLine.spent_on <= period.last,
-            *period.orders(),
-        )
+        .where(*recoverable_costs(period))
     ).all()
     paid: dict[int, Decimal] = {}
     for order_id, amount in lines:
@@ -373,10 +446,8 @@ def recovery(period: Period) -> Rate:
     return rate(recovered, sum(paid.values(), Decimal(0)))
 
 
-def qualified_service(period: Period) -> Rate:
-    """K22 上门服务合格率: 1 − unqualified ÷ orders closed in the period. Unqualified is an order that was dispatched
-    after the limit of the first contact, arrived at or finished late, whose owner is dissatisfied, or whose form is
-    incomplete (no contractor, nothing said of the work, or no name under the owner's acceptance)."""
+def counted_services(period: Period) -> Counted:
+    """Return what :func:`qualified_service` counts."""
     signed = sa.exists().where(
         Acceptance.order_id == Order.id,
         Acceptance.kind == AcceptanceKind.OWNER,
@@ -393,4 +464,11 @@ def qualified_service(period: Period) -> Rate:
         Order.work_done != "",
         signed,
     )
-    return _count(good, *_closed(period))
+    return Counted(closed_orders(period), good)
+
+
+def qualified_service(period: Period) -> Rate:
+    """K22 上门服务合格率: 1 − unqualified ÷ orders closed in the period. Unqualified is an order that was dispatched
+    after the limit of the first contact, arrived at or finished late, whose owner is dissatisfied, or whose form is
+    incomplete (no contractor, nothing said of the work, or no name under the owner's acceptance)."""
+    return counted_services(period).rate()

@@ -31,14 +31,16 @@ from core.toolkit import (
     normalise_unit_text,
     require_scope,
     requires,
+    signatures_of,
     utc_now,
 )
-from plugins.warranty import services, words
+from plugins.warranty import services, signing, words
 from plugins.warranty.admin.common import REFUSALS
 from plugins.warranty.admin.deeds import DEEDS, take_order_step
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Order, Plan, Visit, VisitPurpose, VisitState
 from plugins.warranty.services import orders
+from plugins.warranty.signed import is_plan_signed, owner_acceptance
 from plugins.warranty.workflows import OPEN, ORDER
 
 blueprint = Blueprint("warranty", __name__)
@@ -139,6 +141,10 @@ def order(order_id: int) -> str:
         visits=[each for each in visits if each.state not in (VisitState.BOOKED, VisitState.CANCELLED)],
         purpose=VisitPurpose.REPAIR if found.state in ("planned", "repairing") else VisitPurpose.SURVEY,
         plan=plan,
+        plan_signed=plan is not None and is_plan_signed(plan),
+        acceptance=owner_acceptance(found) if found.state in ("owner_accepted", "closed") else None,
+        sign_roles=signing.ROLES,
+        signed=signatures_of,
         photos={slot: attachments_of(found, slot) for slot in SLOTS},
         steps={each.transition.code: each.refusal for each in ORDER.possible(found)},
         may_accept=has_permission("warranty.accept_order"),

@@ -28,9 +28,11 @@ from core.toolkit import (
     RecordWords,
     SearchSource,
     Setting,
+    Signable,
     TimelineKind,
     Unit,
     Workflow,
+    _,
     _l,
     db,
     has_permission,
@@ -47,24 +49,42 @@ from plugins.warranty import (
     public,
     records,
     services,
+    signing,
+    tasks,
     words,
 )
 from plugins.warranty import panels as sections
-from plugins.warranty.admin import board, caller, coverage, insight, leftovers, money, orders, parts, requests
+from plugins.warranty.admin import (
+    board,
+    caller,
+    coverage,
+    insight,
+    leftovers,
+    money,
+    orders,
+    parts,
+    parts_of_orders,
+    requests,
+)
 from plugins.warranty.models import (
+    Acceptance,
     CitySeason,
     ContractorNotice,
     Deduction,
+    Extension,
     GroupCase,
     HouseWarranty,
     MonthlyReport,
     Order,
+    Plan,
     Promise,
     ReleaseRequest,
     Request,
     RetentionAccount,
     SparePart,
     TakeOver,
+    ThirdPartyRepair,
+    Visit,
 )
 from plugins.warranty.on_site import blueprint
 from plugins.warranty.services import customers, owners, releases
@@ -164,6 +184,12 @@ def permissions() -> Sequence[Permission]:
             _l("Give emergencies more time"),
             _l("72 hours instead of 24, with a reason."),
             ("HEAD", "PCM"),
+        ),
+        Permission(
+            "warranty.supplement_signed",
+            _l("Supplement signed records of repairs"),
+            _l("Say what is different from a record that was signed; the record itself stays as it is."),
+            ("HEAD", "ENG", "PCM"),
         ),
         Permission("warranty.edit_costs", _l("Enter costs of repairs"), "", ("HEAD", "ENG", "PCM", "COST")),
         Permission(
@@ -277,6 +303,61 @@ def record_kinds() -> Sequence[RecordKind]:
             },
         ),
         RecordKind(
+            "warranty.visit",
+            Visit,
+            _l("Visit"),
+            "warranty.view",
+            "warranty.work_order",
+            "warranty_visits.details_view",
+            lambda record: f"{record.order.number} · {words.PURPOSES[record.purpose]}",
+            records.order_path,
+            {"paper": _l("Signed paper")},
+        ),
+        RecordKind(
+            "warranty.plan",
+            Plan,
+            _l("Plan of the repair"),
+            "warranty.view",
+            "warranty.work_order",
+            "warranty_plans.details_view",
+            lambda record: " · ".join((record.order.number, _("Plan"))),
+            records.order_path,
+            {"drawing": _l("Drawing"), "paper": _l("Signed paper")},
+        ),
+        RecordKind(
+            "warranty.extension",
+            Extension,
+            _l("New date of a repair"),
+            "warranty.view",
+            "warranty.suspend_order",
+            "warranty_extensions.details_view",
+            lambda record: f"{record.order.number} · {words.day_text(record.new_date)}",
+            records.order_path,
+            {"proof": _l("Proof of service")},
+        ),
+        RecordKind(
+            "warranty.acceptance",
+            Acceptance,
+            _l("Acceptance"),
+            "warranty.view",
+            "warranty.close_order",
+            "warranty_acceptances.details_view",
+            lambda record: f"{record.order.number} · {words.ACCEPTERS[record.kind]}",
+            records.order_path,
+            {"paper": _l("Signed paper")},
+        ),
+        RecordKind(
+            "warranty.third_party",
+            ThirdPartyRepair,
+            _l("Third-party repair"),
+            "warranty.view",
+            "warranty.deduct",
+            "warranty_third_parties.details_view",
+            lambda record: f"{record.order.number} · {record.company_name}",
+            records.order_path,
+            {"quotation": _l("Quotation"), "invoice": _l("Invoice"), "proof": _l("Proof of service")},
+        ),
+        RecordKind(
             "warranty.notice",
             ContractorNotice,
             _l("Notice to the contractor"),
@@ -368,6 +449,36 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(caller.CallerView, "caller", _l("Look up a caller"), service, 10),
         AdminView(
             orders.OrderView, "orders", _l("Repair orders"), service, 20, Order, badge=orders.overdue_count
+        ),
+        AdminView(parts_of_orders.VisitView, "visits", _l("Visits"), service, 22, Visit),
+        AdminView(
+            parts_of_orders.PlanView, "plans", _l("Plans of repairs"), service, 23, Plan, in_menu=False
+        ),
+        AdminView(
+            parts_of_orders.ExtensionView,
+            "extensions",
+            _l("New dates of repairs"),
+            service,
+            23,
+            Extension,
+            in_menu=False,
+        ),
+        AdminView(
+            parts_of_orders.AcceptanceView,
+            "acceptances",
+            _l("Acceptances of repairs"),
+            service,
+            24,
+            Acceptance,
+            in_menu=False,
+        ),
+        AdminView(
+            parts_of_orders.ThirdPartyView,
+            "third_parties",
+            _l("Third-party repairs"),
+            service,
+            42,
+            ThirdPartyRepair,
         ),
         AdminView(board.BoardView, "board", _l("Board of repairs"), service, 25),
         AdminView(requests.RequestView, "requests", _l("Repair requests"), service, 30, Request),
@@ -489,8 +600,14 @@ def calendar_sources() -> Sequence[CalendarSource]:
 
 @hookimpl
 def periodic_tasks() -> Sequence[PeriodicTask]:
-    """Declare the requests to accept, and the acceptance by silence."""
+    """Declare the requests to accept, the acceptance by silence, and the monthly reports."""
     return (
+        PeriodicTask(
+            "warranty.monthly_reports",
+            _l("Prepare the monthly reports on repairs"),
+            tasks.prepare_reports,
+            daily_at="03:40",
+        ),
         PeriodicTask(
             "warranty.ask", _l("Ask owners to accept finished repairs"), owners.run_requests, minutes=15
         ),
@@ -507,6 +624,12 @@ def periodic_tasks() -> Sequence[PeriodicTask]:
 def document_types() -> Sequence[DocumentType]:
     """Declare what is printed (domain reference 3.4.6)."""
     return documents.types()
+
+
+@hookimpl
+def signables() -> Sequence[Signable]:
+    """Declare what is signed on the screen."""
+    return signing.ALL
 
 
 @hookimpl

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping
 from enum import StrEnum
 
-from core.toolkit import LOCAL_ZONE
+from core.toolkit import LOCAL_ZONE, RollRule
 
 
 class Priority(StrEnum):
@@ -55,8 +55,22 @@ EMERGENCY_MINUTES = 3 * DAY
 SITE_TEAM_MINUTES = 30
 """Our own people at an emergency; the contractor has the longer limit."""
 
-NIGHT_FROM, NIGHT_UNTIL, MORNING = dt.time(18, 0), dt.time(8, 30), dt.time(9, 0)
-SHORTEST_ROLLED = dt.timedelta(hours=2)
+LONG_PROGRESS_MINUTES = 7 * DAY
+"""The owner of a long repair hears of it every week at least (domain reference 5.7.4)."""
+LONGEST_REST_DAYS = 30
+"""All rests for one reason together (domain reference 3.4.3 and Appendix F)."""
+
+NIGHT = RollRule(
+    after=dt.time(18, 0),
+    before=dt.time(8, 30),
+    to=dt.time(9, 0),
+    from_limit=dt.timedelta(hours=2),
+    after_setting="night_from",
+    before_setting="night_until",
+    to_setting="night_to",
+    from_limit_setting="night_shortest_minutes",
+)
+"""How limits of P2 to P4 move out of the night: the defaults, and the settings that hold what departments changed."""
 
 
 def setting_key(step: Step, priority: Priority) -> str:
@@ -65,7 +79,11 @@ def setting_key(step: Step, priority: Priority) -> str:
 
 
 def due_moment(
-    start: dt.datetime, minutes: int, priority: Priority, paused: dt.timedelta = dt.timedelta()
+    start: dt.datetime,
+    minutes: int,
+    priority: Priority,
+    paused: dt.timedelta = dt.timedelta(),
+    night: RollRule = NIGHT,
 ) -> dt.datetime:
     """Return when a limit is due: elapsed calendar time, rolled out of the night for P2 to P4.
 
@@ -74,15 +92,16 @@ def due_moment(
         minutes: The limit.
         priority: P1 never rolls.
         paused: For how long the clock stood still.
+        night: When the night is.
 
     Source: domain reference 3.4.4 and Appendix F: the night runs from 18:00 (excluded) to 08:30 (excluded); only limits
     of two hours and more roll, after pauses are added.
     """
     limit = dt.timedelta(minutes=minutes)
     due = (start + limit + paused).astimezone(LOCAL_ZONE)
-    if priority != Priority.P1 and limit >= SHORTEST_ROLLED:
-        if due.time() > NIGHT_FROM:
-            due = dt.datetime.combine(due.date() + dt.timedelta(days=1), MORNING, LOCAL_ZONE)
-        elif due.time() < NIGHT_UNTIL:
-            due = dt.datetime.combine(due.date(), MORNING, LOCAL_ZONE)
+    if priority != Priority.P1 and limit >= night.from_limit:
+        if due.time() > night.after:
+            due = dt.datetime.combine(due.date() + dt.timedelta(days=1), night.to, LOCAL_ZONE)
+        elif due.time() < night.before:
+            due = dt.datetime.combine(due.date(), night.to, LOCAL_ZONE)
     return due.astimezone(dt.UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +14,11 @@ from core.toolkit import LOCAL_ZONE, RecordWords, _, _l
 from plugins.contractors.services import trade_by_code
 from plugins.warranty import models
 from plugins.warranty.catalogue import categories, faults
+from plugins.warranty.common import option
 from plugins.warranty.coverage import Bearer, Cover, System, Verdict
+from plugins.warranty.indicators import Rate
 from plugins.warranty.models import (
+    AcceptanceKind,
     CaseKind,
     Channel,
     CostKind,
@@ -139,73 +142,6 @@ def of_tables() -> tuple[RecordWords, ...]:
             models.HouseWarranty, {"amount": _l("Owner's term"), "contractor_amount": _l("Contractor's term")}
         ),
         RecordWords(
-            models.Visit,
-            {
-                **_OF_ORDER,
-                "purpose": _l("Why"),
-                "state": _l("State"),
-                "booked_from": _l("From"),
-                "booked_to": _l("Until"),
-                "arrived_at": _l("On site"),
-                "left_at": _l("Left"),
-                "persons": _l("Who came"),
-                "findings": _l("Found or done"),
-                "materials": _l("Materials"),
-                "minutes": _l("Minutes of all persons"),
-                "return_reason": _l("Why another visit is needed"),
-                "engineer_id": _l("Engineer"),
-            },
-            _l("Visit"),
-        ),
-        RecordWords(
-            models.Plan,
-            {
-                **_OF_ORDER,
-                "method": _l("How it is repaired"),
-                "days": _l("Days"),
-                "crew": _l("Crew"),
-                "materials": _l("Materials"),
-                "needs_signature": _l("Needs the owner's signature"),
-                "signed_name": _l("Who signed"),
-                "signed_at": _l("Signed"),
-                "made_by_id": _l("Made by"),
-            },
-            _l("Plan of the repair"),
-        ),
-        RecordWords(
-            models.Extension,
-            {
-                **_OF_ORDER,
-                "old_date": _l("Old date"),
-                "new_date": _l("New date"),
-                "reason": _l("Reason"),
-                "told_at": _l("Told to the owner"),
-                "told_how": _l("How the owner was told"),
-                "by_id": _l("By"),
-            },
-            _l("New date of a repair"),
-        ),
-        RecordWords(
-            models.Acceptance,
-            {
-                **_OF_ORDER,
-                "cycle": _l("Repair cycles"),
-                "kind": _l("Who accepts"),
-                "passed": _l("Passed"),
-                "quality_ok": _l("Quality"),
-                "on_time_ok": _l("On time"),
-                "clean_ok": _l("Clean"),
-                "attitude_ok": _l("Attitude"),
-                "score": _l("Satisfaction"),
-                "note": _l("Remark"),
-                "signer_name": _l("Who accepted"),
-                "by_silence": _l("Accepted by silence"),
-                "at": _l("Time"),
-                "by_id": _l("By"),
-            },
-            _l("Acceptance"),
-        ),
-        RecordWords(
             models.CallBack,
             {
                 **_OF_ORDER,
@@ -251,23 +187,6 @@ def of_tables() -> tuple[RecordWords, ...]:
                 "at": _l("Time"),
             },
             _l("Escalation"),
-        ),
-        RecordWords(
-            models.ThirdPartyRepair,
-            {
-                **_OF_ORDER,
-                "state": _l("State"),
-                "company_name": _l("Company"),
-                "quotation": _l("Quotation (yuan)"),
-                "ordered_at": _l("Ordered"),
-                "site_due_at": _l("On site by"),
-                "arrived_at": _l("On site"),
-                "invoice_number": _l("Number of the invoice"),
-                "invoice_amount": _l("Invoice"),
-                "finished_at": _l("Finished"),
-                "ordered_by_id": _l("By"),
-            },
-            _l("Third-party repair"),
         ),
         RecordWords(
             models.RetentionEntry,
@@ -381,6 +300,11 @@ CASES: Mapping[str, Any] = {
     CaseKind.MANUAL: _l("Put together by hand"),
 }
 
+ACCEPTERS: Mapping[str, Any] = {
+    AcceptanceKind.ENGINEER: _l("Engineer"),
+    AcceptanceKind.OWNER: _l("Owner"),
+}
+
 THIRD_PARTIES: Mapping[str, tuple[str, Any]] = {
     "ordered": ("wait", _l("Ordered")),
     "on_site": ("calm", _l("On site")),
@@ -444,6 +368,33 @@ ROOMS_EN = ("Main bathroom", "Second bathroom", "Kitchen", "Living room", "Dinin
 def rooms() -> tuple[str, ...]:
     """Return the rooms that forms propose, in the language of the page."""
     return ROOMS_EN if str(get_locale() or "").startswith("en") else ROOMS
+
+
+def rate_text(rate: Rate) -> str:
+    """Return a rate as it is shown, 60.0%; a dash without a denominator, and where it is of too few records.
+
+    Source: domain reference 3.8 and Appendix F; setting ``suppressed_sample``.
+    """
+    few = 0 < rate.denominator < int(option("suppressed_sample"))
+    return "—" if few or rate.percent is None else rate.percent
+
+
+def rate_mark(rate: Rate) -> str:
+    """Return what has to be known of a rate: that it is of few records, or can still change; setting
+    ``small_sample``."""
+    marks = []
+    if 0 < rate.denominator < int(option("suppressed_sample")):
+        marks.append(_("too few records to show"))
+    elif 0 < rate.denominator < int(option("small_sample")):
+        marks.append(_("small sample"))
+    if rate.is_provisional:
+        marks.append(_("provisional"))
+    return " · ".join(marks)
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return texts as one list in the language of the reader: 甲、乙 or A, B."""
+    return str(_(", ")).join(part for part in parts if part)
 
 
 def fault_name(code: str) -> str:

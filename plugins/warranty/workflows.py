@@ -9,6 +9,7 @@ from typing import Any
 from core.toolkit import State, Transition, Workflow, _, _l, attachments_of, require_scope, utc_now
 from plugins.warranty.common import local_day, option
 from plugins.warranty.models import Deduction, Order
+from plugins.warranty.signed import is_acceptance_signed, is_plan_signed
 
 SUSPENDABLE = ("triaged", "dispatched", "contacted", "visited", "planned", "repairing", "reopened")
 """States in which work can rest."""
@@ -41,7 +42,7 @@ def _has_plan(order: Order, _fields: Mapping[str, Any]) -> str | None:
     plan = order.plans[-1] if order.plans else None
     if plan is None:
         return _("%(number)s has no plan. Write down how it is repaired first.", number=order.number)
-    if plan.needs_signature and plan.signed_at is None:
+    if plan.needs_signature and not is_plan_signed(plan):
         return _(
             "The plan for %(number)s needs the owner's signature, because it is about a leak or the structure.",
             number=order.number,
@@ -53,6 +54,16 @@ def _has_evidence(order: Order, fields: Mapping[str, Any]) -> str | None:
     if fields.get("exclusion") and not attachments_of(order, "evidence"):
         return _(
             "An exclusion needs a photo as evidence. Attach it to %(number)s as “Evidence” first.",
+            number=order.number,
+        )
+    return None
+
+
+def _has_signature(order: Order, _fields: Mapping[str, Any]) -> str | None:
+    if option("owner_signature_required", order.project) and not is_acceptance_signed(order):
+        return _(
+            "The owner's signature on the acceptance of %(number)s is missing. Let him sign on the screen, or attach a "
+            "photo of the signed paper as “Signed paper”.",
             number=order.number,
         )
     return None
@@ -206,7 +217,15 @@ ORDER = Workflow(
             required={"reject_note": _l("What is still wrong")},
             offered=False,
         ),
-        Transition("close", _l("Close"), ("owner_accepted",), "closed", "warranty.close_order", bulk=True),
+        Transition(
+            "close",
+            _l("Close"),
+            ("owner_accepted",),
+            "closed",
+            "warranty.close_order",
+            guard=_has_signature,
+            bulk=True,
+        ),
         Transition(
             "call_back",
             _l("Note the call-back"),

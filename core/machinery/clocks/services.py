@@ -23,7 +23,14 @@ from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
 from core.machinery.clocks import timing, working_days
 from core.machinery.clocks.models import CalendarDay, Clock, ClockEvent, ClockPause
-from core.plugin_system.declarations import ClockPolicy, ClockTime, EscalationStep, RecordKind, RollRule
+from core.plugin_system.declarations import (
+    ClockPolicy,
+    ClockTime,
+    EscalationStep,
+    PauseReason,
+    RecordKind,
+    RollRule,
+)
 from core.plugin_system.dispatch import isolated
 from core.plugin_system.gate import is_on
 from core.plugin_system.runtime import current_runtime
@@ -657,7 +664,7 @@ def _due(clock: Clock, rests: Sequence[timing.Rest], until: dt.datetime) -> dt.d
 
 
 def _terms(policy: ClockPolicy, department_id: int | None) -> dict[str, Any]:
-    roll = policy.roll
+    roll = roll_of(policy, department_id)
     return {
         "time": str(policy.time),
         "hours": working_hours(department_id) if policy.time == ClockTime.WORKING else [],
@@ -672,7 +679,7 @@ def _terms(policy: ClockPolicy, department_id: int | None) -> dict[str, Any]:
         "pauses": {
             reason.code: {
                 "stops": reason.stops,
-                "most": None if reason.most is None else int(reason.most.total_seconds()),
+                "most": _longest_rest(policy, reason, department_id),
                 "needs_notice": reason.needs_notice,
             }
             for reason in policy.pauses
@@ -688,6 +695,36 @@ def _terms(policy: ClockPolicy, department_id: int | None) -> dict[str, Any]:
             for step in policy.ladder
         ],
     }
+
+
+def roll_of(policy: ClockPolicy, department_id: int | None = None) -> RollRule | None:
+    """Return the night rule of a policy as the settings of a department have it now, or None without one."""
+    rule = policy.roll
+    if rule is None or not rule.setting_keys:
+        return rule
+    component = current_runtime().declared.component_of(policy)
+
+    def held(key: str) -> Any:
+        return means().setting_of(component, key, department_id)
+
+    def time(key: str, default: dt.time) -> dt.time:
+        return dt.time.fromisoformat(held(key)) if key else default
+
+    shortest = rule.from_limit_setting
+    return RollRule(
+        time(rule.after_setting, rule.after),
+        time(rule.before_setting, rule.before),
+        time(rule.to_setting, rule.to),
+        dt.timedelta(minutes=int(held(shortest))) if shortest else rule.from_limit,
+    )
+
+
+def _longest_rest(policy: ClockPolicy, reason: PauseReason, department_id: int | None) -> int | None:
+    """Return for how many seconds all rests for a reason may stop a clock, or None without a limit."""
+    if reason.most_setting:
+        component = current_runtime().declared.component_of(policy)
+        return int(means().setting_of(component, reason.most_setting, department_id)) * _DAY
+    return None if reason.most is None else int(reason.most.total_seconds())
 
 
 def _step_length(policy: ClockPolicy, step: EscalationStep, department_id: int | None) -> dt.timedelta:

@@ -7,6 +7,7 @@ from plugins.handover.services.batches import (
     add_units,
     change_batch,
     create_batch,
+    delivery_batch,
     handover_unit_of,
     units_of_building,
 )
@@ -207,6 +208,7 @@ __all__ = [
     "deed_content",
     "defect_title",
     "deliver",
+    "delivery_batch",
     "draft_manual",
     "end_visit",
     "ended",

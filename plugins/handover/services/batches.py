@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from core.toolkit import (
     Building,
+    DeliveryBatch,
     Phase,
     Project,
     Unit,
@@ -169,3 +170,18 @@ def units_of_building(building: Building) -> Sequence[Unit]:
     return db.session.scalars(
         sa.select(Unit).where(Unit.building_id == building.id).order_by(Unit.code)
     ).all()
+
+
+def delivery_batch(unit_id: int) -> DeliveryBatch | None:
+    """Return the newest batch in which a house is, or was, handed over, with all of its houses, or None."""
+    batch = db.session.scalar(
+        sa.select(HandoverBatch)
+        .join(HandoverUnit, HandoverUnit.batch_id == HandoverBatch.id)
+        .where(HandoverUnit.unit_id == unit_id)
+        .order_by(HandoverBatch.id.desc())
+        .limit(1)
+    )
+    if batch is None:
+        return None
+    houses = db.session.scalars(sa.select(HandoverUnit.unit_id).where(HandoverUnit.batch_id == batch.id))
+    return DeliveryBatch("handover.batch", batch.id, batch.name, tuple(houses))

@@ -140,4 +140,4 @@ def take_step(address: str, step: Callable[[], Any], done: Any) -> Response:
 class WarrantyView(RecordView):
     """What the views of this module share: the refusals of its services are sentences for the user."""
 
-    refusals = REFUSALS
+    refusals: tuple[type[Exception], ...] = REFUSALS

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from flask import abort, request, url_for
+from markupsafe import Markup
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField
@@ -18,6 +19,7 @@ from core.toolkit import (
     ChoiceFilter,
     DateRangeFilter,
     Department,
+    DocumentRefused,
     GuardedForm,
     PageView,
     ReferenceFilter,
@@ -26,10 +28,12 @@ from core.toolkit import (
     _,
     _l,
     acting_city,
+    bulk_action,
     db,
     expose_guarded,
     find_unit,
     has_permission,
+    issue_batch,
     local_today,
     ngettext,
     require_scope,
@@ -39,6 +43,7 @@ from plugins.warranty import services, words
 from plugins.warranty.admin.common import (
     BUILDINGS,
     PROJECTS,
+    REFUSALS,
     UNITS,
     WarrantyView,
     of_address,
@@ -125,6 +130,21 @@ class RegisterView(WarrantyView):
     sortable = ("owner_end",)
     list_template = "warranty/admin/register.html"
     empty_list_hint = _l("A house receives its lines on the day of its delivery.")
+    actions_declared = {"expiry_notices": "warranty.print"}
+    refusals = (*REFUSALS, DocumentRefused)
+
+    @bulk_action("expiry_notices", _l("Issue the notices of the end"))
+    def expiry_notices(self, records: Sequence[HouseWarranty]) -> Markup:
+        """Issue the notice of the end of the warranty for the houses of the chosen lines, each once."""
+        units = list(dict.fromkeys(record.unit_id for record in records))
+        job = issue_batch("warranty.expiry_notice", units, "zh_Hans_CN")
+        link = Markup('<a href="{0}">{1}</a>').format(url_for("jobs.details", job_id=job.id), _("Job"))
+        houses = ngettext(
+            "The notice of %(num)d house is being made.",
+            "The notices of %(num)d houses are being made.",
+            len(units),
+        )
+        return Markup("{0} {1}").format(houses, link)
 
     def tabs(self) -> list[dict[str, Any]]:
         """Return the lists of what ends soon (domain reference 5.7.8)."""

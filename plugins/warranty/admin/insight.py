@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flask import request, url_for
+from flask import abort, request, url_for
+from markupsafe import Markup
 
 from core.toolkit import (
     DateRangeFilter,
@@ -15,6 +17,7 @@ from core.toolkit import (
     PageView,
     Project,
     ReferenceFilter,
+    Unit,
     ViewPermissions,
     _,
     _l,
@@ -27,9 +30,12 @@ from core.toolkit import (
 from plugins.contractors.models import Company
 from plugins.warranty import indicators, words
 from plugins.warranty.admin.common import COMPANIES, PROJECTS, WarrantyView
-from plugins.warranty.indicators import SUPPRESSED_BELOW, Period, Rate
-from plugins.warranty.models import MonthlyReport
+from plugins.warranty.admin.marks import order_link
+from plugins.warranty.drilldown import COUNTED, PARTS, REACHED, SOURCES
+from plugins.warranty.indicators import Period, Rate
+from plugins.warranty.models import CallBack, CostLine, Deduction, MonthlyReport, Order, Visit
 from plugins.warranty.services import reports
+from plugins.warranty.workflows import ORDER
 
 
 @dataclass(frozen=True)
@@ -61,20 +67,13 @@ class Figure:
 
 def figures(period: Period) -> list[Figure]:
     """Return the twelve figures of a period (domain reference 3.8)."""
-    where: dict[str, Any] = {
-        "f_reported_at_from": period.first.isoformat(),
-        "f_reported_at_to": period.last.isoformat(),
-    }
-    if period.project_id is not None:
-        where["f_project_id"] = period.project_id
-    if period.contractor_id is not None:
-        where["f_contractor_id"] = period.contractor_id
-    listed = url_for("warranty_orders.index_view", **where)
+    least = int(setting("warranty", "suppressed_sample"))
+    challenge = Decimal(setting("warranty", "challenge_k22"))
 
     def percent(code: str, name: str, found: Rate, rule: str, *, at_most: bool = False) -> Figure:
         target = Decimal(setting("warranty", f"target_{code.lower()}"))
         value = found.value()
-        few = 0 < found.denominator < SUPPRESSED_BELOW
+        few = 0 < found.denominator < least
         shown = None if value is None or few else f"{value}%"
         reached = value is not None and (value <= target if at_most else value >= target)
         sign = "≤" if at_most else "≥"
@@ -83,10 +82,10 @@ def figures(period: Period) -> list[Figure]:
             name,
             shown,
             f"{found.numerator:g} / {found.denominator:g}",
-            f"{sign} {target}%",
+            f"{sign} {target}%" + (f" · {challenge}%" if code == "K22" else ""),
             "calm" if shown is None else "ok" if reached else "late",
-            _mark(found),
-            listed,
+            words.rate_mark(found),
+            records_address(code, period),
             rule,
         )
 
@@ -154,7 +153,7 @@ def figures(period: Period) -> list[Figure]:
             f"≤ {target_19}",
             "calm" if mean is None else "ok" if mean <= target_19 else "late",
             "",
-            url_for("warranty_orders.index_view"),
+            records_address("K19", period),
             _("Orders of the first twelve months, of houses weighted by their months in service."),
         ),
         Figure(
@@ -165,7 +164,7 @@ def figures(period: Period) -> list[Figure]:
             "",
             "calm",
             _cost_mark(cost),
-            listed,
+            records_address("K20", period),
             _("Borne by the developer, of delivered houses."),
         ),
         percent("K21", _("Recovery"), recovered, _("Recovered from contractors, of what we paid for them.")),
@@ -178,14 +177,20 @@ def figures(period: Period) -> list[Figure]:
     ]
 
 
-def _mark(found: Rate) -> str:
-    least = int(setting("warranty", "small_sample"))
-    marks = []
-    if 0 < found.denominator < least:
-        marks.append(_("small sample"))
-    if found.is_provisional:
-        marks.append(_("provisional"))
-    return " · ".join(marks)
+def records_address(code: str, period: Period, part: str = COUNTED, page: int = 1) -> str:
+    """Return the address of the records behind a figure."""
+    values = {"code": code, "part": part, "page": page if page > 1 else None, **_period_values(period)}
+    return url_for("warranty_figures.records", **values)
+
+
+def _period_values(period: Period) -> dict[str, Any]:
+    """The arguments of an address that name a period."""
+    return {
+        "from": period.first.isoformat(),
+        "to": period.last.isoformat(),
+        "project": period.project_id,
+        "contractor": period.contractor_id,
+    }
 
 
 def _cost_mark(cost: indicators.CostPerHouse) -> str:
@@ -245,6 +250,116 @@ class FiguresView(PageView):
             .all(),
             project_name=PROJECTS.text,
         )
+
+    @expose_guarded("/records/", permission="warranty.view")
+    def records(self) -> Any:
+        """Show the records behind a figure: what its denominator counts, or its numerator."""
+        code, part = request.args.get("code", ""), request.args.get("part", COUNTED)
+        if code not in SOURCES or part not in PARTS:
+            abort(404)
+        period = period_of_address()
+        figure = next(each for each in figures(period) if each.code == code)
+        sources = {each: SOURCES[code](period, each) for each in PARTS}
+        counts = {each: source.count() for each, source in sources.items()}
+        pages = max(-(-counts[part] // PER_PAGE), 1)
+        page = min(max(strict_id(request.args.get("page", "")) or 1, 1), pages)
+        heads, cells = COLUMNS[sources[part].model]
+        return self.render(
+            "warranty/admin/records.html",
+            figure=figure,
+            period=period,
+            part=part,
+            tabs=[
+                {
+                    "label": label,
+                    "url": records_address(code, period, each),
+                    "current": each == part,
+                    "count": counts[each],
+                }
+                for each, label in ((COUNTED, _("All that count")), (REACHED, _("Those that reached it")))
+            ],
+            heads=heads,
+            rows=[cells(row) for row in sources[part].page((page - 1) * PER_PAGE, PER_PAGE)],
+            page=page,
+            pages=pages,
+            previous=records_address(code, period, part, page - 1) if page > 1 else "",
+            following=records_address(code, period, part, page + 1) if page < pages else "",
+            back=url_for(".index", **_period_values(period)),
+        )
+
+
+PER_PAGE = 50
+
+
+def _house_link(unit: Unit) -> Markup:
+    return Markup('<a href="{0}">{1}</a>').format(url_for("units.details_view", id=unit.id), unit.code)
+
+
+def _day_of(moment: dt.datetime | dt.date | None) -> str:
+    return words.day_text(moment)
+
+
+COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] = {
+    Order: (
+        (_l("Order"), _l("House"), _l("Problem"), _l("Reported"), _l("Finished"), _l("Closed"), _l("State")),
+        lambda row: (
+            order_link(row),
+            row.house,
+            words.problem(row),
+            _day_of(row.reported_at),
+            _day_of(row.fixed_at),
+            _day_of(row.closed_at),
+            ORDER.state_of(row).label,
+        ),
+    ),
+    Visit: (
+        (_l("Order"), _l("House"), _l("Why"), _l("From"), _l("Until"), _l("On site")),
+        lambda row: (
+            order_link(row.order),
+            row.order.house,
+            words.PURPOSES[row.purpose],
+            words.moment_text(row.booked_from),
+            words.moment_text(row.booked_to),
+            words.moment_text(row.arrived_at),
+        ),
+    ),
+    CallBack: (
+        (_l("Order"), _l("House"), _l("Time"), _l("Satisfaction"), _l("What the owner said")),
+        lambda row: (
+            order_link(row.order),
+            row.order.house,
+            words.moment_text(row.at),
+            words.SCORES.get(row.score, ""),
+            row.note,
+        ),
+    ),
+    CostLine: (
+        (_l("Order"), _l("House"), _l("Date"), _l("Kind"), _l("What exactly"), _l("Amount")),
+        lambda row: (
+            order_link(row.order),
+            row.order.house,
+            _day_of(row.spent_on),
+            words.COSTS[row.kind],
+            row.description,
+            words.money(row.amount),
+        ),
+    ),
+    Deduction: (
+        (_l("Order"), _l("Deduction"), _l("Contractor"), _l("Booked"), _l("Amount that stays")),
+        lambda row: (
+            order_link(row.order),
+            row.number,
+            row.contractor.label,
+            _day_of(row.booked_at),
+            words.money(row.final_amount),
+        ),
+    ),
+    Unit: (
+        (_l("House"), _l("Project"), _l("Delivered on")),
+        lambda row: (_house_link(row), PROJECTS.text(row.project), _day_of(row.delivered_on)),
+    ),
+}
+"""What the list of the records behind a figure shows of each kind."""
 
 
 class ReportView(WarrantyView):

@@ -128,6 +128,14 @@ def kept_mark(moment: dt.datetime | None, due: dt.datetime | None) -> Markup | s
     )
 
 
+def progress_mark(order: Order) -> Markup | str:
+    """Return until when the owner has to hear of the progress next; red when that moment has passed."""
+    if order.progress_due_at is None or order.state not in OPEN:
+        return ""
+    text = words.moment_text(order.progress_due_at)
+    return status("late", text) if orders.is_untold(order) else text
+
+
 def order_link(order: Order) -> Markup:
     """Return a link to an order."""
     return Markup('<a href="{0}">{1}</a>').format(

@@ -67,9 +67,11 @@ from plugins.warranty.admin.marks import (
     number_of,
     order_link,
     priority_mark,
+    progress_mark,
     state_mark,
 )
 from plugins.warranty.admin.parts import PartView
+from plugins.warranty.admin.parts_of_orders import told_mark
 from plugins.warranty.admin.requests import RequestView
 from plugins.warranty.catalogue import faults
 from plugins.warranty.errors import WarrantyRuleError
@@ -80,6 +82,7 @@ from plugins.warranty.models import (
     SparePart,
 )
 from plugins.warranty.services import cases, intake, notices, orders
+from plugins.warranty.signed import is_plan_signed
 from plugins.warranty.sla import Priority
 from plugins.warranty.workflows import OPEN, ORDER
 
@@ -137,12 +140,34 @@ def _matrix_words(order: Order) -> str:
     )
 
 
+class UntoldFilter(BooleanFilter):
+    """The owner should have heard of the progress by now."""
+
+    def conditions(self, view: Any, typed: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
+        """Return the condition of what was chosen."""
+        if typed[0] not in {"0", "1"}:
+            raise FilterValueError(_("Choose yes or no."))
+        untold = orders.untold_condition()
+        return [untold if typed[0] == "1" else sa.not_(sa.func.coalesce(untold, sa.false()))]
+
+
 class OrderView(WarrantyView):
     """The orders, one for each thing that is repaired."""
 
     permissions = ViewPermissions("warranty.view", None, "warranty.edit_order", None, "warranty.export")
     record_kind = "warranty.order"
-    column_list = ("number", "house", "problem", "level", "cover", "contractor", "progress", "age", "due")
+    column_list = (
+        "number",
+        "house",
+        "problem",
+        "level",
+        "cover",
+        "contractor",
+        "progress",
+        "age",
+        "due",
+        "told",
+    )
     column_details_list = (
         "place",
         "problem",
@@ -159,9 +184,11 @@ class OrderView(WarrantyView):
         "reported_at",
         "contact",
         "arrival",
+        "temporary",
         "plan_until",
         "due",
         "promised_at",
+        "told",
         "work_done",
         "repeat",
         "cycles",
@@ -243,6 +270,10 @@ class OrderView(WarrantyView):
         "arrival": _l("On site"),
         "arrived_at": _l("On site"),
         "arrival_due_at": _l("On site by"),
+        "temporary": _l("Temporary measure"),
+        "temporary_due_at": _l("Temporary measure by"),
+        "told": _l("Next progress to the owner"),
+        "progress_due_at": _l("Next progress to the owner"),
         "temporary_at": _l("Temporary measure"),
         "temporary_note": _l("Temporary measure"),
         "planned_at": _l("Plan confirmed"),
@@ -305,7 +336,9 @@ class OrderView(WarrantyView):
         "due": lambda row: words.moment_text(row.due_at),
         "contact": lambda row: kept_mark(row.contacted_at, row.contact_due_at),
         "arrival": lambda row: kept_mark(row.arrived_at, row.arrival_due_at),
+        "temporary": lambda row: kept_mark(row.temporary_at, row.temporary_due_at),
         "plan_until": lambda row: kept_mark(row.planned_at, row.plan_due_at),
+        "told": progress_mark,
         "repeat": lambda row: order_link(row.repeat_of) if row.repeat_of else "",
         "cycles": lambda row: row.repair_cycles or "",
         "case": lambda row: (
@@ -330,6 +363,7 @@ class OrderView(WarrantyView):
                 "cover",
                 "state",
                 "due_at",
+                "progress_due_at",
                 "fixed_at",
                 "reported_at",
                 "contractor_id",
@@ -351,6 +385,7 @@ class OrderView(WarrantyView):
         DateRangeFilter("reported_at"),
         OverdueFilter("due_at", label=_l("Overdue")),
         OpenFilter("closed_at", label=_l("Not finished")),
+        UntoldFilter("progress_due_at", label=_l("Progress to tell")),
     )
     sortable = ("number", "due_at")
     form_columns = ("room_name", "fault_code", "description", "engineer_id", "promised_at")
@@ -474,6 +509,9 @@ class OrderView(WarrantyView):
             "third_words": words.THIRD_PARTIES,
             "purposes": words.PURPOSES,
             "visit_states": words.VISIT_STATES,
+            "extensions": record.extensions,
+            "told_mark": told_mark,
+            "plan_signed": is_plan_signed,
             "cost_kinds": words.COSTS,
             "bearers": words.BEARERS,
             "spare_parts": _parts_of(record) if has_permission("warranty.edit_parts") else (),
@@ -507,12 +545,13 @@ class OrderView(WarrantyView):
         here = {name: value for name, value in request.args.items() if name.startswith("f_")}
         me = require_scope().user_id or 0
         is_open = Order.state.in_(OPEN)
-        mine, to_assess, to_dispatch, overdue, to_accept, to_call_back, emergencies = count_each(
+        mine, to_assess, to_dispatch, overdue, untold, to_accept, to_call_back, emergencies = count_each(
             Order,
             sa.and_(Order.engineer_id == me, is_open),
             Order.state == "reported",
             Order.state == "triaged",
             orders.overdue_condition(),
+            orders.untold_condition(),
             Order.state == "self_checked",
             Order.state == "closed",
             sa.and_(Order.priority == "P1", is_open),
@@ -533,6 +572,7 @@ class OrderView(WarrantyView):
             tab(_("To assess"), to_assess, f_state="reported"),
             tab(_("To dispatch"), to_dispatch, f_state="triaged"),
             tab(_("Overdue"), overdue, "late", f_due_at="1", sort="due_at"),
+            tab(_("Progress to tell"), untold, "wait", f_progress_due_at="1", sort="due_at"),
             tab(_("To accept"), to_accept, f_state="self_checked"),
             tab(_("To call back"), to_call_back, f_state="closed"),
             tab(_("Emergencies"), emergencies, "late", f_priority="P1", f_closed_at="1"),

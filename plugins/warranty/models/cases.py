@@ -45,6 +45,11 @@ class GroupCase(Record, Base):
     project_id: Mapped[int] = project_column(index=True)
     building_id: Mapped[int | None] = mapped_column(big_id, index=True)
     phase_id: Mapped[int | None] = mapped_column(big_id, index=True)
+    batch_kind: Mapped[str] = mapped_column(sa.String(80), default="")
+    """Kind of the delivery batch whose houses report leaks after rain, for example ``handover.batch``; "" for the
+    houses of a phase."""
+    batch_id: Mapped[int | None] = mapped_column(big_id)
+    batch_name: Mapped[str] = mapped_column(sa.String(120), default="")
     number: Mapped[str] = mapped_column(sa.String(40), unique=True)
     """``QS-{project}-{yyyymmdd}-{seq3}``."""
     kind: Mapped[CaseKind] = mapped_column(sa.String(8), default=CaseKind.MANUAL)

@@ -96,6 +96,9 @@ class ThirdPartyRepair(Record, Base):
     order: Mapped[Order] = relationship(
         primaryjoin=lambda: foreign(ThirdPartyRepair.order_id) == Order.id, viewonly=True
     )
+    ordered_by: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(ThirdPartyRepair.ordered_by_id) == User.id, viewonly=True
+    )
 
 
 class Deduction(Record, Base):

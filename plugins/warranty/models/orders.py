@@ -18,6 +18,7 @@ from core.toolkit import (
     Project,
     Record,
     SearchIndex,
+    SignedPart,
     Unit,
     User,
     big_id,
@@ -176,6 +177,7 @@ class Order(Record, Base):
         sa.Index("ix_warranty_order_engineer", "engineer_id", "state"),
         sa.Index("ix_warranty_order_contractor", "contractor_id", "state"),
         sa.Index("ix_warranty_order_reported", "project_id", "reported_at"),
+        sa.Index("ix_warranty_order_progress", "progress_due_at"),
     )
 
     project_id: Mapped[int] = project_column()
@@ -235,7 +237,10 @@ class Order(Record, Base):
     register_due_at: Mapped[dt.datetime | None]
     contact_due_at: Mapped[dt.datetime | None]
     arrival_due_at: Mapped[dt.datetime | None]
+    temporary_due_at: Mapped[dt.datetime | None]
     plan_due_at: Mapped[dt.datetime | None]
+    progress_due_at: Mapped[dt.datetime | None]
+    """When the owner has to hear of the progress next."""
     due_at: Mapped[dt.datetime | None]
     call_back_due_at: Mapped[dt.datetime | None]
     promised_at: Mapped[dt.datetime | None]
@@ -306,6 +311,12 @@ class Order(Record, Base):
     acceptances: Mapped[list[Acceptance]] = relationship(
         primaryjoin=lambda: Order.id == foreign(Acceptance.order_id), order_by="Acceptance.id", viewonly=True
     )
+    extensions: Mapped[list[Extension]] = relationship(
+        primaryjoin=lambda: Order.id == foreign(Extension.order_id), order_by="Extension.id", viewonly=True
+    )
+    calls: Mapped[list[CallBack]] = relationship(
+        primaryjoin=lambda: Order.id == foreign(CallBack.order_id), order_by="CallBack.id", viewonly=True
+    )
     costs: Mapped[list[CostLine]] = relationship(
         primaryjoin=lambda: Order.id == foreign(CostLine.order_id), order_by="CostLine.id", viewonly=True
     )
@@ -366,10 +377,16 @@ class VisitState(StrEnum):
 
 
 class Visit(Record, Base):
-    """Somebody comes to the house 上门."""
+    """Somebody comes to the house 上门. A record that was signed does not change any more."""
 
     __tablename__ = "warranty_visit"
     __scope__ = ByProject()
+    __signed__ = SignedPart(
+        "warranty.visit",
+        frozenset(
+            {"order_id", "purpose", "state", "arrived_at", "left_at", "findings", "materials", "minutes"}
+        ),
+    )
     __table_args__: Any = (
         parent("warranty_order", "order_id", "CASCADE"),
         sa.UniqueConstraint("project_id", "id"),
@@ -409,6 +426,7 @@ class Plan(Record, Base):
 
     __tablename__ = "warranty_plan"
     __scope__ = ByProject()
+    __signed__ = SignedPart("warranty.plan", frozenset({"order_id", "method", "days", "crew", "materials"}))
     __personal__ = frozenset({"signed_name"})
     __table_args__: Any = (
         parent("warranty_order", "order_id", "CASCADE"),
@@ -448,6 +466,13 @@ class Extension(Record, Base):
     told_how: Mapped[str] = mapped_column(sa.String(80), default="")
     by_id: Mapped[int | None] = user_column()
 
+    order: Mapped[Order] = relationship(
+        primaryjoin=lambda: foreign(Extension.order_id) == Order.id, viewonly=True
+    )
+    by: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(Extension.by_id) == User.id, viewonly=True
+    )
+
 
 class AcceptanceKind(StrEnum):
     """Who accepts a repair."""
@@ -457,10 +482,22 @@ class AcceptanceKind(StrEnum):
 
 
 class Acceptance(Record, Base):
-    """A verdict on a finished repair 验收: first our engineer's, then the owner's."""
+    """A verdict on a finished repair 验收: first our engineer's, then the owner's.
+
+    It keeps what was accepted in words of its own, so that an order that is opened again later changes nothing of it.
+    """
 
     __tablename__ = "warranty_acceptance"
     __scope__ = ByProject()
+    __signed__ = SignedPart(
+        "warranty.acceptance",
+        frozenset(
+            {
+                "order_id", "cycle", "kind", "passed", "room_name", "fault_code", "work_done", "quality_ok",
+                "on_time_ok", "clean_ok", "attitude_ok", "score",
+            }
+        ),
+    )  # fmt: skip
     __personal__ = frozenset({"signer_name"})
     __table_args__: Any = (
         parent("warranty_order", "order_id", "CASCADE"),
@@ -472,6 +509,9 @@ class Acceptance(Record, Base):
     cycle: Mapped[int] = mapped_column(default=1)
     kind: Mapped[AcceptanceKind] = mapped_column(sa.String(10))
     passed: Mapped[bool]
+    room_name: Mapped[str] = mapped_column(sa.String(60), default="")
+    fault_code: Mapped[str] = mapped_column(sa.String(30), default="")
+    work_done: Mapped[str] = mapped_column(sa.Text, default="")
     quality_ok: Mapped[bool | None]
     on_time_ok: Mapped[bool | None]
     clean_ok: Mapped[bool | None]
@@ -507,6 +547,9 @@ class CallBack(Record, Base):
     note: Mapped[str] = mapped_column(sa.Text, default="")
     by_id: Mapped[int | None] = user_column()
 
+    order: Mapped[Order] = relationship(
+        primaryjoin=lambda: foreign(CallBack.order_id) == Order.id, viewonly=True
+    )
     by: Mapped[User | None] = relationship(
         User, primaryjoin=lambda: foreign(CallBack.by_id) == User.id, viewonly=True
     )

@@ -53,6 +53,20 @@ def is_overdue(order: Order, now: dt.datetime | None = None) -> bool:
     )
 
 
+def is_untold(order: Order, now: dt.datetime | None = None) -> bool:
+    """Return whether the owner should have heard of the progress by now."""
+    return (
+        order.state in OPEN
+        and order.progress_due_at is not None
+        and order.progress_due_at < (now or utc_now())
+    )
+
+
+def untold_condition(now: dt.datetime | None = None) -> sa.ColumnElement[bool]:
+    """Return :func:`is_untold` as a condition of a query on :class:`Order`."""
+    return sa.and_(Order.state.in_(OPEN), Order.progress_due_at < (now or utc_now()))
+
+
 def overdue_condition(now: dt.datetime | None = None) -> sa.ColumnElement[bool]:
     """Return :func:`is_overdue` as a condition of a query on :class:`Order`."""
     return sa.and_(Order.state.in_(OPEN), Order.fixed_at.is_(None), Order.due_at < (now or utc_now()))

@@ -7,6 +7,7 @@ import datetime as dt
 from core.toolkit import (
     User,
     _,
+    add_todo,
     db,
     has_permission,
     require_scope,
@@ -131,6 +132,22 @@ def triage(
     from plugins.warranty.services.cases import look_for_case
 
     look_for_case(order)
+    if needs_authority(order):
+        add_todo(
+            order,
+            _("Notify the authority and the original design unit: %(number)s", number=order.number),
+            role="LEG",
+            note=_("A problem of foundation or main structure (建设工程质量管理条例 Art. 40)."),
+            dedupe_key=f"warranty:structure:{order.id}",
+        )
+
+
+def needs_authority(order: Order) -> bool:
+    """Return whether the authority and the original design unit hear of an order: it is about the structure.
+
+    Source: domain reference 3.4.2, 0.4: legal hears of it too.
+    """
+    return order.category_code == "W01" or faults()[order.fault_code].is_structural
 
 
 def decide_cover(order: Order) -> None:

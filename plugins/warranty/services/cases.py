@@ -7,7 +7,19 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from core.toolkit import Building, Unit, User, _, add_todo, db, start_clock, stop_clocks_of, utc_now
+from core.toolkit import (
+    Building,
+    DeliveryBatch,
+    Unit,
+    User,
+    _,
+    add_todo,
+    db,
+    delivery_batch_of,
+    start_clock,
+    stop_clocks_of,
+    utc_now,
+)
 from plugins.warranty.common import number_of_day, option
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import CaseKind, GroupCase, Order
@@ -28,9 +40,11 @@ def look_for_case(order: Order) -> GroupCase | None:
         The case to which the order belongs, or None.
 
     Source: domain reference 3.4.4: the same category and building with at least 5 orders in 30 days, or at least 10 %
-    of the houses; leaks after rain in at least 20 % of the delivered houses of a batch are a major event. The houses
-    of a phase are those that are delivered together.
+    of the houses; leaks after rain in at least 20 % of the delivered houses of a batch are a major event. Which houses
+    are delivered together is what the module of the handover says; where none is on, or the house is in no batch, it
+    is the houses of the phase.
     """
+    batch = delivery_batch_of(order.unit) if order.is_rain_leak and order.unit is not None else None
     running = db.session.scalar(
         sa.select(GroupCase)
         .where(
@@ -39,11 +53,7 @@ def look_for_case(order: Order) -> GroupCase | None:
             GroupCase.kind != CaseKind.MANUAL,
             sa.or_(
                 GroupCase.building_id == order.building_id,
-                sa.and_(
-                    GroupCase.phase_id == order.building.phase_id,
-                    GroupCase.building_id.is_(None),
-                    sa.literal(order.is_rain_leak),
-                ),
+                sa.and_(_same_deliveries(order, batch), sa.literal(order.is_rain_leak)),
             ),
         )
         .order_by(GroupCase.is_major.desc(), GroupCase.id)
@@ -51,7 +61,7 @@ def look_for_case(order: Order) -> GroupCase | None:
     )
     case = running or _batch(order)
     if order.is_rain_leak and not (case is not None and case.is_major):
-        case = _rain(order) or case
+        case = _rain(order, batch) or case
     if case is not None and order.group_case_id != case.id:
         _link(case, [order])
     return case
@@ -80,21 +90,36 @@ def _batch(order: Order) -> GroupCase | None:
     return _open(order, CaseKind.BATCH, orders, len(houses), total, building=order.building)
 
 
-def _rain(order: Order) -> GroupCase | None:
+def _same_deliveries(order: Order, batch: DeliveryBatch | None) -> sa.ColumnElement[bool]:
+    """The condition on cases about the houses that were delivered together with that of an order."""
+    if batch is not None:
+        return sa.and_(GroupCase.batch_kind == batch.kind, GroupCase.batch_id == batch.record_id)
+    return sa.and_(
+        GroupCase.phase_id == order.building.phase_id,
+        GroupCase.building_id.is_(None),
+        GroupCase.batch_id.is_(None),
+    )
+
+
+def _rain(order: Order, batch: DeliveryBatch | None) -> GroupCase | None:
     buildings = sa.select(Building.id).where(Building.phase_id == order.building.phase_id)
+    of_orders: sa.ColumnElement[bool] = Order.building_id.in_(buildings)
+    of_units: sa.ColumnElement[bool] = Unit.building_id.in_(buildings)
+    if batch is not None:
+        of_orders, of_units = Order.unit_id.in_(batch.unit_ids), Unit.id.in_(batch.unit_ids)
     orders = db.session.scalars(
         sa.select(Order).where(
-            Order.building_id.in_(buildings),
+            of_orders,
             Order.is_rain_leak,
             Order.reported_at >= _since(order),
             Order.state.in_(COUNTED),
         )
     ).all()
     houses = {each.unit_id for each in orders if each.unit_id is not None}
-    total = _count_units(Unit.building_id.in_(buildings), Unit.delivered_on.is_not(None))
+    total = _count_units(of_units, Unit.delivered_on.is_not(None))
     if len(houses) < 2 or not total or len(houses) * 100 < int(option("rain_percent", order.project)) * total:
         return None
-    return _open(order, CaseKind.RAIN, orders, len(houses), total, building=None)
+    return _open(order, CaseKind.RAIN, orders, len(houses), total, building=None, batch=batch)
 
 
 def _count_units(*conditions: sa.ColumnElement[bool]) -> int:
@@ -109,19 +134,26 @@ def _open(
     total: int,
     *,
     building: Building | None,
+    batch: DeliveryBatch | None = None,
 ) -> GroupCase:
     category = category_of(order.category_code)
     is_rain = kind == CaseKind.RAIN
     case = GroupCase(
         project_id=order.project_id,
         building_id=building.id if building is not None else None,
-        phase_id=order.building.phase_id,
+        phase_id=order.building.phase_id if batch is None else None,
+        batch_kind=batch.kind if batch is not None else "",
+        batch_id=batch.record_id if batch is not None else None,
+        batch_name=batch.name[:120] if batch is not None else "",
         number=number_of_day("QS", order.project),
         kind=kind,
         is_major=is_rain,
         category_code=category.code,
         title=(
-            _("Leaks after rain: %(place)s", place=order.building.phase.name)
+            _(
+                "Leaks after rain: %(place)s",
+                place=batch.name if batch is not None else order.building.phase.name,
+            )
             if is_rain
             else _("%(category)s: %(place)s", category=category.title, place=order.building.name)
         )[:160],

@@ -9,6 +9,7 @@ from core.toolkit import (
     db,
     has_permission,
     require_scope,
+    stop_clocks_of,
     utc_now,
 )
 from plugins.warranty import deadlines
@@ -45,6 +46,8 @@ def suspend(order: Order, reason: str, note: str, told_at: dt.datetime | None = 
     before = order.state
     ORDER.move(order, "suspend", suspend_reason=reason, suspend_note=note.strip(), suspended_from=before)
     deadlines.rest(order, reason, note, told_at)
+    if reason == deadlines.DESIGN:
+        deadlines.start_design_reply(order)
     note_event(order, "suspended", note, is_public=True)
 
 
@@ -73,6 +76,7 @@ def resume(order: Order) -> None:
     """
     ORDER.move(order, f"resume_{order.suspended_from or 'triaged'}")
     order.suspended_from = ""
+    stop_clocks_of(order, deadlines.DESIGN_REPLY)
     deadlines.go_on(order)
     note_event(order, "resumed", _("The work goes on."), is_public=True)
 

@@ -250,9 +250,11 @@ def _add_order(request: Request, issue: Issue, unit: Unit | None, building: Buil
         order.reported_at,
         int(option(sla.setting_key(Step.REGISTER, order.priority), building.project)),
         order.priority,
+        night=deadlines.night_of(building.project),
     )
     for step in (Step.CONTACT, Step.ARRIVAL, Step.TEMPORARY, Step.COMPLETE, Step.PROGRESS):
         deadlines.start(order, step, order.registered_at)
+    deadlines.start_site_team(order, order.registered_at)
     order.promised_at = order.first_promised_at = _promise(order, days)
     db.session.flush()
     note_event(order, "reported", order.description, at=order.registered_at)
@@ -286,16 +288,38 @@ def _look_beyond(order: Order, previous: Order | None) -> None:
     from plugins.warranty.services.cases import look_for_case
     from plugins.warranty.services.orders import escalate
 
+    repairs = 1
     if previous is not None:
         note_event(order, "repeat", _("Repeat of %(number)s", number=previous.number))
-        count = 2
+        repairs = 2
         while previous.repeat_of is not None:
-            previous, count = previous.repeat_of, count + 1
-        if count >= int(option("repeat_escalates", order.project)):
-            escalate(
-                order, "repeat", _("The same problem was reported %(count)s times in this room.", count=count)
-            )
+            previous, repairs = previous.repeat_of, repairs + 1
+    reports = max(repairs, reports_of_kind(order))
+    if reports >= int(option("repeat_escalates", order.project)):
+        escalate(
+            order, "repeat", _("The same problem was reported %(count)s times in this room.", count=reports)
+        )
+    elif repairs >= int(option("repairs_escalate", order.project)):
+        escalate(order, f"repair_{repairs}", _("Repair %(count)s of the same defect.", count=repairs))
     look_for_case(order)
+
+
+def reports_of_kind(order: Order) -> int:
+    """Return how often the same problem was reported in the room of an order until now, itself included.
+
+    Orders that were merged count, since each was a report; cancelled ones do not. Source: domain reference 3.4.4, third
+    report of the same kind; setting ``repeat_days``.
+    """
+    since = order.reported_at - dt.timedelta(days=int(option("repeat_days", order.project)))
+    earlier = db.session.scalar(
+        sa.select(sa.func.count(Order.id)).where(
+            *_same_place(order, order.unit),
+            Order.state != "cancelled",
+            Order.reported_at >= since,
+            Order.reported_at <= order.reported_at,
+        )
+    )
+    return 1 + int(earlier or 0)
 
 
 def repeated_order(order: Order, unit: Unit | None) -> Order | None:

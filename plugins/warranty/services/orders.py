@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from plugins.warranty.services.ages import age_colour, age_days, age_limits, is_overdue, overdue_condition
+from plugins.warranty.services.ages import (
+    age_colour,
+    age_days,
+    age_limits,
+    is_overdue,
+    is_untold,
+    overdue_condition,
+    untold_condition,
+)
 from plugins.warranty.services.assessment import (
     accept_paid,
     change_order,
@@ -70,6 +78,7 @@ __all__ = [
     "escalate",
     "extend",
     "is_overdue",
+    "is_untold",
     "leave",
     "make_plan",
     "merge",
@@ -94,5 +103,6 @@ __all__ = [
     "tell_engineer",
     "tell_progress",
     "triage",
+    "untold_condition",
     "urge",
 ]

@@ -29,6 +29,7 @@ from plugins.warranty.services import telling
 from plugins.warranty.services.intake import note_event, tell_of
 from plugins.warranty.services.steps import end_work, escalate, moment_of_step, tell_engineer
 from plugins.warranty.services.visits import tell_repair
+from plugins.warranty.signed import is_plan_signed
 from plugins.warranty.sla import Step
 from plugins.warranty.workflows import ORDER
 
@@ -80,7 +81,7 @@ def sign_plan(plan: Plan, name: str) -> None:
     Raises:
         WarrantyRuleError: The name is missing, or it was signed already.
     """
-    if plan.signed_at is not None:
+    if is_plan_signed(plan):
         raise WarrantyRuleError(_("The plan is signed already. Make a new one if it changes."))
     if not name.strip():
         raise WarrantyRuleError(_("Write down who signed."), "signed_name")
@@ -259,6 +260,9 @@ def _accept(order: Order, kind: AcceptanceKind, passed: bool, **values: Any) -> 
         cycle=max(order.repair_cycles, 1),
         kind=kind,
         passed=passed,
+        room_name=order.room_name,
+        fault_code=order.fault_code,
+        work_done=order.work_done,
         by_id=require_scope().user_id,
         **values,
     )
@@ -347,6 +351,9 @@ def reopen(order: Order, reason: str) -> None:
     """
     ORDER.move(order, "reopen", reopen_reason=reason.strip())
     _reopened(order, reason)
+    repairs = order.repair_cycles + 1
+    if repairs >= int(option("repairs_escalate", order.project)):
+        escalate(order, f"repair_{repairs}", _("Repair %(count)s of the same defect.", count=repairs))
 
 
 def _reopen(order: Order, reason: str) -> None:

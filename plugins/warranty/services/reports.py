@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import sqlalchemy as sa
 
-from core.toolkit import Project, _, db, months_after, require_scope
+from core.toolkit import LOCAL_ZONE, Project, _, add_todo, db, months_after, require_scope
 from plugins.contractors.models import Company
 from plugins.warranty import indicators
-from plugins.warranty.common import local_day
+from plugins.warranty.common import local_day, option
 from plugins.warranty.coverage import Bearer
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.indicators import LEFT_OUT, Period
@@ -21,6 +21,7 @@ from plugins.warranty.services.orders import age_colour, age_limits
 from plugins.warranty.workflows import DONE, OPEN
 
 TOP = 10
+MOST_CONTRACTORS = 30
 
 
 def make_report(project: Project, month: dt.date, analysis: str = "", measures: str = "") -> MonthlyReport:
@@ -50,10 +51,78 @@ def make_report(project: Project, month: dt.date, analysis: str = "", measures: 
     return report
 
 
+def projects_without_report(month: dt.date) -> list[int]:
+    """Return the projects in which something was reported or open in a month, and that have no report of it.
+
+    Args:
+        month: The first day of the month.
+    """
+    period = Period(month, months_after(month, 1) - dt.timedelta(days=1))
+    held = sa.select(MonthlyReport.project_id).where(MonthlyReport.month == month)
+    found = db.session.scalars(
+        sa.select(Order.project_id)
+        .where(
+            Order.reported_at < period.end,
+            Order.state.not_in(LEFT_OUT),
+            sa.or_(
+                Order.reported_at >= period.begin,
+                Order.closed_at >= period.begin,
+                Order.state.in_(OPEN),
+            ),
+            Order.project_id.not_in(held),
+        )
+        .distinct()
+        .order_by(Order.project_id)
+    )
+    return list(found)
+
+
+def prepare_report(project: Project, month: dt.date) -> MonthlyReport:
+    """Make the report of a month that is over, and ask the project for its analysis; nothing is written into one that
+    is there.
+
+    Args:
+        project: The project.
+        month: The first day of the month.
+
+    Source: domain reference 3.4.7; settings ``report_figures_day`` and ``report_analysis_day``.
+    """
+    held = db.session.scalar(
+        sa.select(MonthlyReport).where(MonthlyReport.project_id == project.id, MonthlyReport.month == month)
+    )
+    report = held or make_report(project, month)
+    following = months_after(month, 1)
+    for key, title in (
+        ("figures", _("Check the figures of the monthly report %(month)s", month=f"{month:%Y-%m}")),
+        ("analysis", _("Write the analysis of the monthly report %(month)s", month=f"{month:%Y-%m}")),
+    ):
+        day = following.replace(day=int(option(f"report_{key}_day", project)))
+        add_todo(
+            report,
+            title,
+            role="PCM",
+            due_at=dt.datetime.combine(day, dt.time(18), LOCAL_ZONE).astimezone(dt.UTC),
+            dedupe_key=f"warranty:report:{report.id}:{key}",
+        )
+    return report
+
+
 @dataclass(frozen=True)
 class ContractorLine:
-    """How one contractor did in the month."""
+    """How one contractor did in the month.
 
+    Attributes:
+        rank: Place among the contractors: by what was finished in time, then by what is overdue, then by repeats;
+            equal ones share a place, and those without a figure come last.
+        name: The contractor.
+        reported: Orders reported.
+        closed: Orders closed.
+        on_time: K13 of the contractor.
+        repeats: Orders reported that repeat another.
+        overdue: Open orders past their limit.
+    """
+
+    rank: int
     name: str
     reported: int
     closed: int
@@ -73,7 +142,7 @@ class Contents:
         closed: Orders closed in it.
         by_category: Orders reported by category, the most frequent first, at most ten.
         ages: Open orders by the colour of their age.
-        contractors: The contractors, those with the most orders first.
+        contractors: The contractors, ranked.
         costs: Costs of the month by who bears them, in yuan.
     """
 
@@ -105,9 +174,12 @@ def contents(report: MonthlyReport) -> Contents:
     by_category: dict[str, int] = {}
     for order in orders:
         by_category[order.category_code] = by_category.get(order.category_code, 0) + 1
+    # Also what was closed since: at the end of the month it was open.
     waiting = db.session.scalars(
         sa.select(Order).where(
-            Order.project_id == report.project_id, Order.state.in_(OPEN), Order.reported_at < period.end
+            Order.project_id == report.project_id,
+            Order.reported_at < period.end,
+            sa.or_(Order.state.in_(OPEN), sa.and_(Order.state.in_(DONE), Order.closed_at >= period.end)),
         )
     ).all()
     limits, ages = age_limits(), {"normal": 0, "yellow": 0, "orange": 0, "red": 0}
@@ -143,28 +215,39 @@ def _contractors(period: Period, reported: Sequence[Order], waiting: Sequence[Or
     for company in db.session.scalars(sa.select(Company).where(Company.id.in_(keys))):
         own = Period(period.first, period.last, period.project_id, company.id, period.now)
         mine = [order for order in reported if order.contractor_id == company.id]
+        closed = sa.select(sa.func.count(Order.id)).where(
+            own.holds(Order.closed_at), Order.state.in_(DONE), *own.orders()
+        )
         lines.append(
             ContractorLine(
+                0,
                 company.label,
                 len(mine),
-                int(
-                    db.session.scalar(
-                        sa.select(sa.func.count(Order.id)).where(
-                            own.holds(Order.closed_at), Order.state.in_(DONE), *own.orders()
-                        )
-                    )
-                    or 0
-                ),
+                int(db.session.scalar(closed) or 0),
                 indicators.completion_on_time(own),
                 sum(1 for order in mine if order.repeat_of_id is not None),
-                sum(
-                    1
-                    for order in waiting
-                    if order.contractor_id == company.id
-                    and order.fixed_at is None
-                    and order.due_at is not None
-                    and order.due_at < min(own.end, own.asked_at)
-                ),
+                sum(1 for order in waiting if order.contractor_id == company.id and _was_late(order, own)),
             )
         )
-    return sorted(lines, key=lambda line: (-line.reported, line.name))[:TOP]
+    return ranked(lines)
+
+
+def _was_late(order: Order, period: Period) -> bool:
+    """Whether an order was past its limit and not finished at the end of a period."""
+    end = min(period.end, period.asked_at)
+    is_waiting = order.fixed_at is None or order.fixed_at >= end
+    return is_waiting and order.due_at is not None and order.due_at < end
+
+
+def ranked(lines: Sequence[ContractorLine]) -> list[ContractorLine]:
+    """Give the contractors their places; equal ones share one, and the next place is left out."""
+
+    def merit(line: ContractorLine) -> tuple[bool, Decimal, int, int]:
+        value = line.on_time.value()
+        return (value is None, -(value or Decimal(0)), line.overdue, line.repeats)
+
+    ranked: list[ContractorLine] = []
+    for position, line in enumerate(sorted(lines, key=lambda each: (*merit(each), each.name)), start=1):
+        is_equal = bool(ranked) and merit(ranked[-1]) == merit(line)
+        ranked.append(replace(line, rank=ranked[-1].rank if is_equal else position))
+    return ranked[:MOST_CONTRACTORS]

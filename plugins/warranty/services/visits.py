@@ -8,6 +8,7 @@ from core.toolkit import (
     User,
     _,
     db,
+    stop_clocks_of,
 )
 from plugins.warranty import deadlines
 from plugins.warranty.errors import WarrantyRuleError
@@ -88,6 +89,7 @@ def arrive(visit: Visit, at: dt.datetime | None = None, persons: str = "") -> No
     if order.arrived_at is None:
         order.arrived_at = moment
         deadlines.stop(order, Step.ARRIVAL, moment)
+        stop_clocks_of(order, deadlines.SITE_TEAM, moment)
         deadlines.start(order, Step.PLAN, moment)
         if order.state == "dispatched":
             # Who stands at the door has reached the owner.

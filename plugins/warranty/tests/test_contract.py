@@ -11,11 +11,19 @@ from plugins.contractors import services as contractors
 from plugins.warranty import services
 from plugins.warranty.coverage import System
 from plugins.warranty.models import (
+    Acceptance,
+    CallBack,
     ContractorNotice,
+    CostLine,
     Deduction,
+    Escalation,
+    Extension,
     HouseWarranty,
+    Plan,
     ReleaseRequest,
     RetentionAccount,
+    ThirdPartyRepair,
+    Visit,
 )
 from plugins.warranty.services import cases, intake, reports, stock
 from plugins.warranty.services.intake import Issue
@@ -72,6 +80,37 @@ class TestContract(PluginContract):
         )  # fmt: skip
         db.session.add_all([notice, deduction, account])
         db.session.flush()
+        of_order = {"project_id": project.id, "order_id": order.id}
+        visit = Visit(
+            **of_order, booked_from=now, booked_to=now, arrived_at=now, left_at=now, state="done", persons=rows.canary,
+            findings=rows.canary, materials=rows.canary, minutes=30, return_reason=rows.canary,
+        )  # fmt: skip
+        plan = Plan(**of_order, method=rows.canary, days=2, crew=rows.canary, signed_name=customer.name)
+        extension = Extension(
+            **of_order,
+            old_date=now,
+            new_date=now + dt.timedelta(days=3),
+            reason=rows.canary,
+            told_how=rows.canary,
+        )
+        acceptance = Acceptance(
+            **of_order, kind="owner", passed=True, score=5, work_done=rows.canary, note=rows.canary,
+            signer_name=customer.name,
+        )  # fmt: skip
+        third_party = ThirdPartyRepair(
+            **of_order, company_name=rows.canary, quotation=Decimal(900), ordered_at=now, site_due_at=now,
+            invoice_number=rows.canary, invoice_amount=Decimal(880),
+        )  # fmt: skip
+        children = [
+            CallBack(**of_order, reached=True, score=5, note=rows.canary),
+            CostLine(
+                **of_order, kind="labour", description=rows.canary, amount=Decimal(120), borne_by="developer",
+                spent_on=dt.date(2026, 11, 1),
+            ),
+            Escalation(**of_order, step="repeat", reason=rows.canary),
+        ]  # fmt: skip
+        db.session.add_all([visit, plan, extension, acceptance, third_party, *children])
+        db.session.flush()
         release = ReleaseRequest(
             project_id=project.id, account_id=account.id, number=f"ZT-{project.code}-1", amount=Decimal(3000),
             requested_on=dt.date(2026, 1, 1), answer_due_on=dt.date(2026, 1, 15), decision=rows.canary,
@@ -85,6 +124,11 @@ class TestContract(PluginContract):
             "warranty.take_over": services.take_over(building, dt.date(2024, 6, 1)),
             "warranty.request": request,
             "warranty.order": order,
+            "warranty.visit": visit,
+            "warranty.plan": plan,
+            "warranty.extension": extension,
+            "warranty.acceptance": acceptance,
+            "warranty.third_party": third_party,
             "warranty.notice": notice,
             "warranty.deduction": deduction,
             "warranty.retention": account,

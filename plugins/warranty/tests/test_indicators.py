@@ -9,7 +9,8 @@ from decimal import ROUND_HALF_UP, Decimal
 import sqlalchemy as sa
 
 from core.toolkit import LOCAL_ZONE, Unit, db
-from plugins.warranty import indicators
+from plugins.warranty import indicators, words
+from plugins.warranty.drilldown import COUNTED, REACHED, SOURCES
 from plugins.warranty.indicators import Period
 from plugins.warranty.models import (
     Acceptance,
@@ -260,6 +261,40 @@ def test_each_figure_agrees_with_a_calculation_of_its_own(site, world, scope_of)
             and (row.score is None or row.score > 2) and row.contractor_id and row.work_done and row.id in signed
         ]  # fmt: skip
         check(indicators.qualified_service(period), len(good), len(ended))
+
+
+def test_the_records_behind_each_figure_are_those_that_it_counts(site, world, scope_of):
+    with scope_of("head"):
+        make_rows(site, world, 60)
+        period = Period(FIRST, LAST, world.own.project_id, now=NOW)
+        found = {
+            "K11": indicators.response_on_time, "K12": indicators.arrival_on_time,
+            "K13": indicators.completion_on_time, "K14": indicators.first_time_fix, "K15": indicators.repeat_rate,
+            "K16": indicators.close_rate, "K17": indicators.call_back_rate, "K18": indicators.satisfaction,
+            "K22": indicators.qualified_service,
+        }  # fmt: skip
+        for code, figure in found.items():
+            rate = figure(period)
+            counted, reached = (SOURCES[code](period, part) for part in (COUNTED, REACHED))
+            assert (reached.count(), counted.count()) == (rate.numerator, rate.denominator), code
+            pages = [row.id for offset in (0, 7, 14) for row in counted.page(offset, 7)]
+            assert len(pages) == len(set(pages)) == min(counted.count(), 21), code
+        assert SOURCES["K19"](period, COUNTED).count() == 2
+        assert SOURCES["K19"](period, REACHED).count() == indicators.orders_per_house(period).numerator
+        borne = SOURCES["K20"](period, REACHED)
+        assert sum(line.amount for line in borne.page(0, 500)) == indicators.cost_per_house(period).cost
+        paid = SOURCES["K21"](period, COUNTED)
+        assert sum(line.amount for line in paid.page(0, 500)) == indicators.recovery(period).denominator
+        assert all(row.state == "booked" for row in SOURCES["K21"](period, REACHED).page(0, 500))
+
+
+def test_few_records_are_marked_and_fewer_are_not_shown(site, scope_of):
+    with scope_of("head"):
+        assert words.rate_text(indicators.rate(3, 4)) == "—"
+        assert words.rate_text(indicators.rate(3, 5)) == "60.0%"
+        assert words.rate_text(indicators.rate(0, 0)) == "—"
+        marks = [words.rate_mark(indicators.rate(1, of)) for of in (4, 5, 29, 30)]
+        assert marks == ["样本过少，不显示", "样本不足", "样本不足", ""]
 
 
 def test_worked_example_8_timely_repair(site, world, scope_of):

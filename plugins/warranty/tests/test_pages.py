@@ -115,6 +115,8 @@ def test_lists_boards_and_figures_answer(registered):
     for address in (
         f"{ORDERS}/", f"{ORDERS}/?f_due_at=1", f"{ORDERS}/?f_closed_at=1", "/admin/warranty/board/",
         "/admin/warranty/figures/", "/admin/warranty/requests/", "/admin/warranty/caller/?q=1-1-101",
+        "/admin/warranty/figures/records/?code=K13", "/admin/warranty/figures/records/?code=K21&part=reached",
+        "/admin/warranty/visits/", "/admin/warranty/third_parties/", f"{ORDERS}/?f_progress_due_at=1",
         "/admin/warranty/retention/new/", "/admin/warranty/parts/new/",
     ):  # fmt: skip
         assert registered.get(address).status_code == 200, address

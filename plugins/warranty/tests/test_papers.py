@@ -1,0 +1,187 @@
+"""What stands on the papers, the monthly report with its periodic task, and the notice before the end of a term."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+import sqlalchemy as sa
+
+from core.toolkit import Todo, all_departments, attach, db, local_today, owners_of, utc_now
+from plugins.warranty import tasks
+from plugins.warranty.documents.contractors import retention_settlement, third_party_notice
+from plugins.warranty.documents.houses import ending, expiry_notice, may_remind
+from plugins.warranty.documents.orders import delay_notice, repair_order, visit_record
+from plugins.warranty.documents.reports import case_report, monthly_report
+from plugins.warranty.indicators import rate
+from plugins.warranty.models import HouseWarranty, MonthlyReport
+from plugins.warranty.services import cases, money, notices, orders, reports
+from plugins.warranty.services.reports import ContractorLine, ranked
+from plugins.warranty.tests.helpers import closed, dispatched, jpeg, order_of, surveyed, unit
+from plugins.warranty.tests.test_cases import houses
+
+ZH = "zh_Hans_CN"
+
+
+def words(values: object) -> str:
+    """All that stands on a paper, as one text."""
+    if isinstance(values, dict):
+        return " ".join(words(each) for each in values.values())
+    if isinstance(values, (list, tuple)):
+        return " ".join(words(each) for each in values)
+    return str(values)
+
+
+def test_a_repair_order_prints_visits_hours_and_the_call_back(site, scope_of):
+    with scope_of("head"):
+        order = closed(order_of(site.unit_ids[0]))
+        orders.call_back(order, reached=True, score=5, note="师傅很细心")
+        printed = repair_order(order, ZH)
+        assert printed["hours"] == "0.5"
+        assert [cell[0].split("\n")[1] for cell in printed["visits"]] == ["查勘"]
+        assert "师傅很细心" in words(printed["call_back"])
+        assert len(printed["limits"]) == 6
+        record = words(visit_record(order.visits[0], ZH))
+        assert order.number in record
+        assert "墙面裂缝 0.3 mm" in record
+
+
+def test_a_later_date_is_printed_with_the_old_one_and_what_was_told(site, scope_of):
+    with scope_of("head"):
+        order = surveyed(order_of(site.unit_ids[0], "bathroom_leak"))
+        orders.tell_progress(order, "已订材料，周四到货")
+        old = order.promised_at
+        extension = orders.extend(order, old + dt.timedelta(days=5), "防水材料缺货", "电话")
+        printed = delay_notice(extension, ZH)
+        assert extension.old_date == old
+        assert "防水材料缺货" in words(printed)
+        assert "已订材料，周四到货" in words(printed["progress"])
+        assert "电话" in printed["told"]
+
+
+def test_the_third_party_is_announced_with_both_notices_and_the_fee(site, scope_of):
+    with scope_of("head"):
+        order = dispatched(order_of(site.unit_ids[0], "bathroom_leak"))
+        for _stage in (1, 2):
+            notice = notices.issue_notice(order, "24 小时内到场", "EMS 1001")
+            notice.answer_due_at = utc_now() - dt.timedelta(minutes=1)
+            db.session.flush()
+        attach(notice, jpeg(), "回执.jpg", slot="proof")
+        repair = notices.order_third_party(order, "快修公司", Decimal("4860.00"))
+        printed = third_party_notice(repair, ZH)
+        assert [row[1] for row in printed["notices"]] == [1, 2]
+        assert (printed["fee_percent"], printed["objection_days"]) == ("15", 7)
+        assert "快修公司" in words(printed["repair"])
+
+
+def test_a_settlement_lists_the_ledger_and_what_stands_in_the_way(site, scope_of):
+    with scope_of("head"):
+        order = order_of(site.unit_ids[0])
+        account = money.open_account(
+            order.project,
+            order.contractor,
+            contract_number="HT-01",
+            settlement=Decimal("100000"),
+            starts_on=dt.date(2023, 12, 20),
+        )
+        asked = money.request_release(account, account.balance)
+        printed = retention_settlement(asked, ZH)
+        assert len(printed["ledger"]) == 1
+        assert order.number in words(printed["obstacles"])
+        assert len(printed["opinions"]) == 5
+        orders.triage(order, responsibility="contractor")
+        orders.cancel(order, "业主撤回")
+        assert retention_settlement(asked, ZH)["obstacles"] == []
+
+
+def test_an_alarm_counts_faults_and_contractors(site, world, scope_of):
+    with scope_of("head"):
+        keys = houses(world, 60)
+        made = [order_of(key, "lock") for key in keys[:5]]
+        case = made[0].group_case or made[-1].group_case
+        printed = case_report(db.session.merge(case), ZH)
+        assert [count for _name, count in printed["faults"]] == [5]
+        assert len(printed["orders"]) == 5
+        assert printed["more"] == 0
+        cases.confirm_case(case, "全楼排查")
+        assert "全楼排查" in words(case_report(case, ZH))
+
+
+def test_owners_hear_of_what_ends_soon_and_of_nothing_else(site, scope_of):
+    with scope_of("head"):
+        house, today = unit(site.unit_ids[0]), local_today()
+        lines = db.session.scalars(sa.select(HouseWarranty).where(HouseWarranty.unit_id == house.id)).all()
+        for line in lines:
+            line.owner_end = today + dt.timedelta(days=400)
+        assert ending(house) == []
+        assert house.code in may_remind(house)
+        for line, days in zip(lines, (0, 30, 31, -1), strict=False):
+            line.owner_end = today + dt.timedelta(days=days)
+        db.session.flush()
+        assert [(line.owner_end - today).days for line in ending(house)] == [0, 30]
+        assert may_remind(house) is None
+        printed = expiry_notice(house, ZH)
+        assert [row[-1] for row in printed["rows"]] == [0, 30]
+        for owner in owners_of(house):
+            assert owner.name in printed["addressee"]
+
+
+@pytest.fixture
+def last_month(monkeypatch):
+    """It is the second of the next month."""
+    first = local_today().replace(day=1)
+    second = (first + dt.timedelta(days=32)).replace(day=2)
+    monkeypatch.setattr(tasks, "local_today", lambda: second)
+    return first
+
+
+class Run:
+    """What a periodic task is given, without a worker."""
+
+    @staticmethod
+    def steps(keys):
+        return iter(keys)
+
+
+def test_the_report_of_a_month_is_prepared_once_with_its_to_dos(
+    site, world, scope_of, running_app, last_month
+):
+    with scope_of("head"):
+        order_of(site.unit_ids[0])
+        db.session.commit()
+    for _again in (1, 2):
+        with running_app.app_context(), all_departments("a test"):
+            tasks.prepare_reports(Run())
+            db.session.commit()
+    with scope_of("head"):
+        (report,) = db.session.scalars(sa.select(MonthlyReport)).all()
+        assert (report.project_id, report.month) == (world.own.project_id, last_month)
+        wanted = db.session.scalars(
+            sa.select(Todo.due_at)
+            .where(Todo.record_kind == "warranty.report", Todo.record_id == report.id)
+            .order_by(Todo.due_at)
+        ).all()
+        following = (last_month + dt.timedelta(days=32)).replace(day=1)
+        assert [moment.date() for moment in wanted] == [following.replace(day=3), following.replace(day=5)]
+        reports.make_report(report.project, report.month, "裂缝偏多", "抽查批嵌")
+        reports.prepare_report(report.project, report.month)
+        assert report.analysis == "裂缝偏多"
+        assert "K19" in words(monthly_report(report, ZH))
+
+
+@pytest.mark.no_database
+def test_contractors_are_ranked_and_equal_ones_share_a_place():
+    def line(name: str, good: int, of: int, overdue: int = 0) -> ContractorLine:
+        return ContractorLine(0, name, of, of, rate(good, of), 0, overdue)
+
+    placed = ranked(
+        [line("丙", 0, 0), line("乙", 9, 10), line("甲", 9, 10), line("丁", 10, 10), line("戊", 9, 10, 1)]
+    )
+    assert [(each.rank, each.name) for each in placed] == [
+        (1, "丁"),
+        (2, "乙"),
+        (2, "甲"),
+        (4, "戊"),
+        (5, "丙"),
+    ]
