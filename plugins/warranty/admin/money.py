@@ -481,6 +481,7 @@ class CaseView(WarrantyView):
         "kind",
         "is_major",
         "category",
+        "batch",
         "share",
         "orders_found",
         "opened_at",
@@ -518,6 +519,10 @@ class CaseView(WarrantyView):
         "project_id": _l("Project"),
         "building_id": _l("Building"),
         "phase_id": _l("Phase"),
+        "batch": _l("Delivery batch"),
+        "batch_kind": _l("Delivery batch"),
+        "batch_id": _l("Delivery batch"),
+        "batch_name": _l("Delivery batch"),
         "opened_at": _l("Opened"),
         "state": _l("State"),
         "reply_due": _l("Reply of the design department"),
@@ -536,6 +541,7 @@ class CaseView(WarrantyView):
     }
     cells = {
         "category": lambda row: words.category_name(row.category_code),
+        "batch": lambda row: row.batch_name,
         "share": lambda row: case_share(row),
         "reply_due": lambda row: (
             words.moment_text(row.design_reply_due_at) if not row.design_reply else _("replied")
