@@ -1,15 +1,15 @@
 """when the owner hears of the progress, what is signed, delivery batches of cases
 
-Revision: warranty_0005
-Follows: warranty_0004
+Revision: warranty_0006
+Follows: warranty_0005
 Written: 2026-11-28
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "warranty_0005"
-down_revision = "warranty_0004"
+revision = "warranty_0006"
+down_revision = "warranty_0005"
 branch_labels = None
 depends_on = None
 
