@@ -141,7 +141,9 @@ class Ledger:
                     connection.execute(table.insert(), [change.before])
             for change in listed:
                 if change.before is not None and change.after is not None:
-                    wanted = {name: change.before[name] for name in change.columns}
+                    # What the database changed after a deleted row leaves the time of the last change as it was.
+                    kept = {column.name for column in self._tables[change.table].columns if column.onupdate}
+                    wanted = {name: change.before[name] for name in change.columns | kept}
                     connection.execute(
                         self._one(change, sa.update(self._tables[change.table])).values(wanted)
                     )

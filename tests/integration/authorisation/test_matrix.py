@@ -36,7 +36,8 @@ def run_matrix(scene: Scene, *, quick: bool, share: tuple[int, int] = WHOLE) -> 
     actors = [actor for actor in ACTORS if not (quick and scene.on_postgresql) or actor.name in ADVERSARIES]
     report = run(scene, cells_of(scene, actors=actors, quick=quick, share=share))
     with scene.app.app_context():
-        assert scene.ledger.changes(everywhere=True) == []
+        left = scene.ledger.changes(everywhere=True)
+        assert [(change.table, change.key, change.columns) for change in left] == []
     scene.switch_off()
     scene.remember()
     return run(scene, cells_of(scene, actors=actors, is_on=False, quick=quick, share=share), report)
