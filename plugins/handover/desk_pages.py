@@ -60,11 +60,17 @@ def _day(text: str) -> dt.date | None:
         raise HandoverRuleError(_("Write the day as year-month-day, for example 2026-11-23.")) from None
 
 
+def defect_called(key: int) -> Defect:
+    """Return the visible defect with a key; 404 for one that is foreign or missing."""
+    found = db.session.scalar(sa.select(Defect).where(Defect.id == key))
+    return found if found is not None else abort(404)
+
+
 @blueprint.post("/waiver/<int(max=9223372036854775807):defect_id>")
 @requires("handover.waive_defect")
 def prepare_waiver(defect_id: int) -> Response:
     """Make the waiver of a repair ready, and go on to the pad on which the owner signs it."""
-    defect = db.session.scalar(sa.select(Defect).where(Defect.id == defect_id)) or abort(404)
+    defect = defect_called(defect_id)
     record_page = url_for("handover_defects.details_view", id=defect.id)
     try:
         place = services.handover_unit_of(defect.unit)
