@@ -89,7 +89,7 @@ kill: setup-test ## kill workers at 50 random points of each kind of work, on bo
 	$(BIN)/python -m tools.kill
 	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_KILL_DATABASE_URL $(BIN)/python -m tools.kill
 
-bench: setup-bench ## measure lists, search and export beside stock Flask-Admin and Django's admin (two hours)
+bench: setup-bench ## measure lists, search and export beside stock Flask-Admin and Django's admin (hours)
 	.venv-bench/bin/python -m bench $(BENCH)
 
 bench-imports: setup-test ## dry run and write of 100,000 customers: rows a second and memory (a minute or two)
