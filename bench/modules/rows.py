@@ -461,7 +461,7 @@ LONG_LISTS = (
     LongList(
         "inspection", "handover inspections", ModuleRows.inspection, "YF", "planned_on", 4, "", "planned", False
     ),
-    LongList("order", "repair orders", ModuleRows.order, "WX", "due_at", 8, "description", "reported", True),
+    LongList("order", "repair orders", ModuleRows.order, "WX", "due_at", 9, "description", "reported", True),
     LongList(
         "booking", "bookings", ModuleRows.booking, "YD", "number", 0, "contact_name", "confirmed", False
     ),

@@ -162,7 +162,8 @@ class OrderView(_ListView):
     """As many columns as Doorstep shows."""
 
     column_list = (
-        "number", "unit", "description", "priority", "cover", "contractor", "state", "reported_at", "due_at",
+        "number", "unit", "room", "description", "priority", "cover", "contractor", "state", "reported_at",
+        "due_at",
     )  # fmt: skip
     column_sortable_list = ("number", "due_at")
 

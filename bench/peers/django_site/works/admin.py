@@ -57,7 +57,8 @@ class OrderAdmin(NarrowedAdmin):
     """Repair orders."""
 
     list_display = (
-        "number", "unit", "description", "priority", "cover", "contractor", "state", "reported_at", "due_at",
+        "number", "unit", "room", "description", "priority", "cover", "contractor", "state", "reported_at",
+        "due_at",
     )  # fmt: skip
 
 
