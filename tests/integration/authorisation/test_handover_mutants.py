@@ -52,11 +52,6 @@ MUTANTS = (
         unmarked("handover_notices", "answer_objection", "handover.view"),
         matrix("handover_notices.answer_objection"),
     ),
-    Mutant(
-        "editions are published by whoever sees them",
-        unmarked("handover_manuals", "publish", "handover.view"),
-        matrix("handover_manuals.publish"),
-    ),
 )
 
 
