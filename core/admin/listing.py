@@ -273,8 +273,8 @@ class Lister:
         if self.key is self.model.id and not self._sorts_within_projects():
             records, has_next = self._rows(size, 0)
         else:
-            keys = self._walk(size + 1, True, None)
-            records, has_next = self._load(keys[:size]), len(keys) > size
+            found = self._along_links(size + 1, True)
+            records, has_next = self._complete(found[:size]), len(found) > size
         return Page(records, self.count() if has_next else Count(len(records)), 0, False, has_next)
 
     def _sorts_within_projects(self) -> bool:
@@ -387,7 +387,7 @@ class Lister:
     def _follow(self, limit: int, forward: bool, start: tuple[Any, int]) -> list[Any]:
         """Return the rows that follow a row, in walking order."""
         if self.key is not self.model.id:
-            return self._read(self._walk(limit, forward, start))
+            return self._along_links(limit, forward, *self._beyond(start, self._descends(forward)))
         rows: list[Any] = []
         for condition in self._beyond(start, self._descends(forward)):
             statement = self.view.list_select().where(*self.conditions, condition)
@@ -396,6 +396,12 @@ class Lister:
             if len(rows) >= limit:
                 break
         return rows
+
+    def _along_links(self, limit: int, forward: bool, *conditions: sa.ColumnElement[bool]) -> list[Any]:
+        """Return rows in walking order, read along the link table and its index."""
+        statement = self.view.list_select().join(self.key.class_, self.key == self.model.id)
+        statement = statement.where(*self.conditions, *conditions).order_by(*self._order(forward))
+        return list(db.session.scalars(statement.limit(limit)))
 
     def _by_number(self, count: Count, number: int | None = None) -> Page:
         size = self.asked.size
