@@ -270,11 +270,14 @@ class Lister:
     def _first_page(self) -> Page:
         """Return the first page; when it is the only one, its rows are counted by having been read."""
         size = self.asked.size
-        if self.key is self.model.id and not self._sorts_within_projects():
-            records, has_next = self._rows(size, 0)
-        else:
+        if self.key is not self.model.id:
             found = self._along_links(size + 1, True)
             records, has_next = self._complete(found[:size]), len(found) > size
+        elif self._sorts_within_projects():
+            keys = self._walk(size + 1, True, None)
+            records, has_next = self._load(keys[:size]), len(keys) > size
+        else:
+            records, has_next = self._rows(size, 0)
         return Page(records, self.count() if has_next else Count(len(records)), 0, False, has_next)
 
     def _sorts_within_projects(self) -> bool:

@@ -441,3 +441,14 @@ def test_no_page_carries_inline_script_or_style(sign_in, world):
         text = browser.get(path).text
         assert not re.search(r"<script(?![^>]*\ssrc=)", text), path
         assert not re.search(r"\son[a-z]+\s*=|\sstyle\s*=|<style|javascript:", text), path
+
+
+@pytest.mark.parametrize("name", ["head", "admin"])
+@pytest.mark.parametrize("column", ["code"])
+def test_rows_of_projects_are_sorted_by_a_column(name, column, sign_in, world, view):
+    """Whoever sees some projects only is served along another index than whoever sees all."""
+    assert column in view("units")._sort_permissions
+    browser = sign_in(name)
+    assert browser.get(f"/admin/units/?sort={column}").status_code == 200
+    by_key = keys_of(browser.get("/admin/units/").text)
+    assert sorted(keys_of(browser.get(f"/admin/units/?sort={column}").text)) == sorted(by_key)
