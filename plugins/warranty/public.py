@@ -34,6 +34,7 @@ from core.toolkit import (
     owners_of,
     personal_link,
     setting,
+    sign,
     utc_now,
 )
 from plugins.warranty import words
@@ -44,6 +45,7 @@ from plugins.warranty.models import Channel, Order, Request, Visit, VisitState
 from plugins.warranty.services import orders, owners
 from plugins.warranty.services.intake import Issue
 from plugins.warranty.services.telling import window_text
+from plugins.warranty.signed import OWNER
 from plugins.warranty.workflows import OPEN
 
 SHOWN = 30
@@ -138,8 +140,8 @@ def _poster(code: str, record_kind: str, label: Any) -> LinkPurpose:
 
 
 POSTERS = (
-    _poster("poster_of_building", "core.building", _l("Repair poster of the building")),
-    _poster("poster_of_project", "core.project", _l("Repair poster of the project")),
+    _poster("poster_of_building", "core.building", _l("Scan to report a repair")),
+    _poster("poster_of_project", "core.project", _l("Scan to report a repair")),
 )
 """Posters for the entrance. The reader says house and telephone number and may report; he sees no order."""
 
@@ -221,6 +223,8 @@ class RepairForm(ReportForm):
     clean_ok = BooleanField(_l("Clean"))
     attitude_ok = BooleanField(_l("Attitude"))
     remark = TextAreaField(_l("Remark"), [Optional(), Length(max=1000)])
+    picture = HiddenField()
+    """The strokes of the owner's signature; empty when he only presses the button."""
 
     def answer(self) -> dict[str, Any]:
         """Return score and ticks as they were given; without a score nothing was ticked either."""
@@ -405,12 +409,21 @@ def _urge(visit: LinkVisit, unit: Unit, form: RepairForm) -> None:
 
 
 def _accept(visit: LinkVisit, unit: Unit, form: RepairForm) -> None:
-    orders.accept_as_owner(
+    accepted = orders.accept_as_owner(
         _order(visit, unit, form),
         signer_name=visit.customer.name,
         note=form["remark"].data or "",
         **form.answer(),
     )
+    if form["picture"].data:
+        sign(
+            accepted,
+            role=OWNER,
+            name=visit.customer.name,
+            picture=form["picture"].data,
+            device=request.user_agent.string[:255],
+            customer_id=visit.customer.id,
+        )
 
 
 def _reject(visit: LinkVisit, unit: Unit, form: RepairForm) -> None:

@@ -24,12 +24,12 @@ def owner_acceptance(order: Order) -> Acceptance | None:
 
 def is_acceptance_signed(order: Order) -> bool:
     """Return whether the owner's acceptance of an order is signed: on the screen, on a paper that was photographed, or
-    given on his own page, where no user of ours is noted."""
+    given on his own page, where no user of ours is noted; silence signs nothing."""
     accepted = owner_acceptance(order)
     if accepted is None:
         return False
     return (
-        accepted.by_id is None
+        (accepted.by_id is None and not accepted.by_silence)
         or bool(signatures_of(accepted, OWNER))
         or any(each.uploaded_at >= accepted.created_at for each in attachments_of(order, "signed"))
     )

@@ -6,7 +6,7 @@ import re
 
 import sqlalchemy as sa
 
-from core.toolkit import all_departments, attachments_of, db
+from core.toolkit import all_departments, attachments_of, db, signatures_of
 from plugins.warranty.models import GroupCase, Order
 from plugins.warranty.tests.helpers import customer, jpeg, report, sent
 
@@ -62,11 +62,14 @@ def test_an_owner_accepts_rates_and_opens_again(site, owner, running_app):
     assert sent(browser, page, step="reject", order=str(key), remark="还在滴水").status_code == 303
     assert state_of(running_app, key) == "repairing", "it goes back to those who repaired it"
     state_of(running_app, key, "engineer_accepted")
-    given = {"score": "4", "clean_ok": "y"}
+    ink = '{"size":[300,200],"strokes":[[[10,10],[200,90],[220,40]]]}'
+    given = {"score": "4", "clean_ok": "y", "picture": ink}
     assert sent(browser, page, step="accept", order=str(key), **given).status_code == 303
     with running_app.app_context(), all_departments("a test"):
         accepted = db.session.get_one(Order, key).acceptances[-1]
         assert (accepted.score, accepted.clean_ok, accepted.quality_ok) == (4, True, False)
+        (made,) = signatures_of(accepted)
+        assert (made.role, made.signer_customer_id) == ("owner", db.session.get_one(Order, key).customer_id)
     assert sent(browser, page, step="rate", order=str(key), score="1").status_code == 422, "rated already"
     state_of(running_app, key, "closed")
     assert sent(browser, page, step="reopen", order=str(key), remark="又漏了").status_code == 303
