@@ -117,12 +117,18 @@ def _remove_files(keys: set[str] | None) -> None:
             logger.exception("A file of a job could not be removed: %s", key)
 
 
-def ring() -> None:
-    """Wake a worker. When the bell cannot be reached, the workers find the job by themselves after a moment."""
+def ring() -> bool:
+    """Wake a worker. When the bell cannot be reached, the workers find the job by themselves after a moment.
+
+    Returns:
+        Whether it could be rung.
+    """
     try:
         means_of().bell.ring()
-    except Exception:
-        logger.exception("The bell of the workers cannot be rung")
+    except Exception as error:
+        logger.error("The bell of the workers cannot be rung: %s", error)
+        return False
+    return True
 
 
 # Kinds

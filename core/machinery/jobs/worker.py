@@ -141,6 +141,8 @@ class Worker:
         self._app = app
         self._threads = threads
         self._leases = Leases(app)
+        self._unasked: threading.Thread | None = None
+        """Works while the bell cannot be rung."""
 
     def run(self) -> None:
         """Work until the process is asked to end."""
@@ -170,6 +172,12 @@ class Worker:
             # A job that was at work keeps its lease until that runs out, and is then taken up where it was.
             logger.warning("The database is busy; the worker takes up jobs again soon: %s", busy.orig)
 
+    def _work_unasked(self, stopping: threading.Event) -> None:
+        """Take up what waits although nobody rings: the queue is gone, and the jobs are not."""
+        if self._unasked is None or not self._unasked.is_alive():
+            self._unasked = threading.Thread(target=self._answer, args=(stopping.is_set,), name="unasked")
+            self._unasked.start()
+
     def _tick(self, stopping: threading.Event) -> None:
         """Every two seconds: say that we are there, start what is due, and ring for what nobody has heard of."""
         greeted = float("-inf")
@@ -181,8 +189,9 @@ class Worker:
                         ledger.greet(self.name, self._threads)
                         greeted = time.monotonic()
                     periodic.start_due(utc_now(), known)
-                    if any(services.may_run_now(*each) for each in ledger.ready_kinds()):
-                        services.ring()
+                    has_work = any(services.may_run_now(*each) for each in ledger.ready_kinds())
+                    if has_work and not services.ring():
+                        self._work_unasked(stopping)
                     db.session.remove()
             except OperationalError as busy:
                 # On SQLite a step that writes for long keeps all others out.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import datetime as dt
 import json
+import threading
 
 import pytest
 import sqlalchemy as sa
@@ -98,21 +100,45 @@ def test_rings_are_heard_signed_and_do_not_pile_up(tmp_path) -> None:
         SilentBell().listen(lambda stopping: None, 1, lambda event: None)
 
 
-def test_a_bell_that_cannot_be_rung_stops_nobody(running_app, world, scope_of, declare, monkeypatch) -> None:
+@pytest.fixture
+def broken_bell(running_app, monkeypatch):
+    """A bell that cannot be rung; its workers have nothing but the clock."""
+
     class Broken(SilentBell):
         def ring(self) -> None:
             raise OSError("no space left")
 
-    monkeypatch.setitem(
-        running_app.extensions,
-        services.EXTENSION,
-        services.Means(**{**services.means_of(running_app).__dict__, "bell": Broken()}),
-    )
-    declare(lambda run: None)
+        def listen(self, answer, threads, tick) -> None:
+            end = threading.Timer(60, self.stopping.set)
+            end.start()
+            tick(self.stopping)
+            end.cancel()
+
+    bell = Broken()
+    bell.stopping = threading.Event()
+    means = services.Means(**{**services.means_of(running_app).__dict__, "bell": bell})
+    monkeypatch.setitem(running_app.extensions, services.EXTENSION, means)
+    return bell
+
+
+def test_a_bell_that_cannot_be_rung_stops_nobody(
+    running_app, world, scope_of, system, declare, broken_bell
+) -> None:
+    """Neither who starts a job nor the worker needs it: the worker takes up what it finds by itself."""
+
+    def run(job) -> None:
+        broken_bell.stopping.set()
+
+    declare(run)
     with scope_of("engineer"):
-        services.enqueue_job("core.test")
+        key = services.enqueue_job("core.test").id
         db.session.commit()
-    assert [told.state for told in run_pending_jobs(running_app)] == [JobState.DONE]
+    worker = Worker(running_app, 1)
+    contextvars.Context().run(worker.run)
+    assert worker._unasked is not None
+    worker._unasked.join(30)
+    with system():
+        assert db.session.get_one(Job, key).state == JobState.DONE
 
 
 def test_a_busy_database_costs_the_worker_a_line_in_the_log_and_no_job(
