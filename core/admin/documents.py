@@ -24,6 +24,7 @@ from core.extensions import db
 from core.languages import LOCALES
 from core.machinery.attachments.services import record_of
 from core.machinery.documents import services
+from core.machinery.documents.batches import PERMISSION as PRINT_BATCH
 from core.machinery.documents.models import IssuedDocument
 from core.people.permissions import has_permission, public, require, requires
 from core.plugin_system.gate import is_on
@@ -41,7 +42,13 @@ def preview(code: str, record_id: int, language: str) -> Any:
     """Show a document as it would be printed now, with a draft watermark."""
     document, record = _asked(code, record_id)
     try:
-        content = services.preview(code, record, language)
+        content = services.preview(code, record, language, patient=not has_permission(PRINT_BATCH))
+    except services.DocumentTakesLong as refusal:
+        flash(str(refusal), "info")
+        if has_permission(PRINT_BATCH):
+            chosen = {"rowid": record.id, "document": code, "language": language}
+            return redirect(url_for("document_batches.order", kind=document.record_kind, **chosen))
+        return redirect(_page_of(document.record_kind, record.id))
     except services.DocumentRefused as refusal:
         flash(str(refusal), "error")
         return redirect(_page_of(document.record_kind, record.id))

@@ -46,6 +46,15 @@ class DocumentRefused(ValueError):
     """A document cannot be printed or issued; the message is a full sentence for the user."""
 
 
+class DocumentTakesLong(DocumentRefused):
+    """The document is better printed in the background: nobody waits so long for a page."""
+
+
+LONG_TAGS = 9_000
+"""From so many tags on a document is not laid out while a browser waits: some 25 pages of a table, which take five
+seconds of a processor (an inspection record of 161 items: 8 pages, 2,900 tags, 1.6 s; measured 2026-11-28)."""
+
+
 class _Store(Protocol):
     def put(self, content: bytes) -> str: ...
 

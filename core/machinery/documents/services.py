@@ -24,8 +24,10 @@ from core.machinery.documents.codes import new_code, normalise_code
 from core.machinery.documents.models import IssuedDocument
 from core.machinery.documents.printing import (
     EXTENSION,
+    LONG_TAGS,
     RECIPIENT,
     DocumentRefused,
+    DocumentTakesLong,
     Letterhead,
     LetterheadOf,
     Means,
@@ -49,6 +51,7 @@ __all__ = [
     "DocumentErased",
     "DocumentImmutable",
     "DocumentRefused",
+    "DocumentTakesLong",
     "Letterhead",
     "LetterheadOf",
     "Means",
@@ -122,19 +125,23 @@ def document_types_of(record: Any) -> list[DocumentType]:
     return [item for item in declared.document_types(kind.code) if item.permission in permissions]
 
 
-def preview(code: str, record: Any, language: str) -> bytes:
+def preview(code: str, record: Any, language: str, *, patient: bool = True) -> bytes:
     """Return a document as PDF with a draft watermark; nothing is numbered or kept.
 
     Args:
         code: Code of the document type.
         record: The loaded record.
         language: Locale of the recipient, one of the languages of the type.
+        patient: Whether a long document is laid out all the same, for as long as a worker may take.
 
     Raises:
+        DocumentTakesLong: It is too long to be laid out while somebody waits; a batch of this one record prints it.
         DocumentRefused: The type is not for this record, or the document cannot be laid out.
     """
     document = type_for(code, record, language)
     written = write(document, record, language, values_of(document, record, language))
+    if not patient and written.letter.job.html.count("<") > LONG_TAGS:
+        raise DocumentTakesLong(_("This document is long, so it is printed in the background."))
     return _laid_out(document, record, written).content
 
 
@@ -281,6 +288,10 @@ def _laid_out(document: DocumentType, record: Any, written: Written) -> Rendered
         return render_job_guarded(written.letter.whole())
     except DocumentRenderError as error:
         logger.error("The document %s of %s could not be rendered: %s", document.code, record, error)
+        if error.reason == "timeout":
+            raise DocumentTakesLong(
+                _("This document took too long to be laid out while you wait. Print it in the background.")
+            ) from error
         raise DocumentRefused(refusal_of(error.reason)) from error
 
 

@@ -258,3 +258,17 @@ def test_all_that_match_are_counted_and_printed_and_nothing_of_others(world, sig
     assert wrong.status_code == 422
     assert "n" * 24 in wrong.text
     assert sign_in("nobody").get("/documents/batches/core.unit?view=units").status_code == 403
+
+
+def test_a_long_document_is_printed_in_the_background_by_who_may(world, sign_in, monkeypatch):
+    monkeypatch.setattr(services, "LONG_TAGS", 10)
+    unit = world.own.unit_ids[0]
+    address = f"/documents/preview/{LETTER}/{unit}/{ZH}"
+    answer = sign_in("head").get(address)
+    assert answer.status_code == 302
+    page = sign_in("head").get(answer.location).text
+    assert f'name="rowid" value="{unit}"' in page
+    assert f'value="{LETTER}" required checked' in page
+    monkeypatch.setattr(services, "_laid_out", lambda *_: SimpleNamespace(content=b"%PDF-1.7"))
+    monkeypatch.setattr("core.admin.documents.has_permission", lambda _code: False)
+    assert sign_in("head").get(address).data.startswith(b"%PDF"), "who may print no batch waits"
