@@ -274,7 +274,7 @@ DOCUMENTS = (
     ),
     DocumentType(
         "handover.delivery_notice",
-        _l("Delivery notice"),
+        _l("Notice of delivery"),
         "handover.unit",
         "handover/documents/delivery_notice.html",
         documents.delivery_notice,
@@ -325,7 +325,7 @@ def _panel(code: str, kind: str, title: Any, load: Any, order: int) -> Panel:
 
 
 PANELS = (
-    _panel("batch_plan", "handover.batch", _l("Plan"), panels.batch_plan, 110),
+    _panel("batch_plan", "handover.batch", _l("Handover plan"), panels.batch_plan, 110),
     _panel("batch_readiness", "handover.batch", _l("Ready for delivery"), panels.batch_readiness, 105),
     _panel("batch_appointments", "handover.batch", _l("Appointments"), panels.batch_appointments, 102),
     _panel("batch_risks", "handover.batch", _l("Risk check"), panels.batch_risks, 120),

@@ -353,7 +353,7 @@ def fee_sheet(record: HandoverUnit, language: str) -> Mapping[str, Any]:
 def _settled(fee: FeeItem, language: str) -> str:
     if fee.paid_at is not None:
         return _("Paid %(day)s", day=_day(fee.paid_at, language))
-    return _("Exempt") if fee.exempt_reason else _("Open")
+    return _("Exempt") if fee.exempt_reason else _("Unpaid")
 
 
 def area_sheet(record: AreaSettlement, language: str) -> Mapping[str, Any]:

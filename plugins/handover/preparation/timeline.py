@@ -64,7 +64,7 @@ def axis_of(days: Sequence[dt.date], margin: int = 4) -> Axis | None:
     while day <= last:
         months.append(Mark(bare.x(day), f"{day.year}-{day.month:02d}"))
         day = _next_month(day + dt.timedelta(days=1))
-    step = 1 + len(months) // 11
+    step = 1 + len(months) // 6
     return Axis(first, last, tuple(months[::step]))
 
 

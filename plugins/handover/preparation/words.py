@@ -30,7 +30,7 @@ METHODS: Mapping[str, Any] = {
 }
 
 LETTERS: Mapping[str, Any] = {
-    LetterKind.NOTICE: _l("Delivery notice"),
+    LetterKind.NOTICE: _l("Notice of delivery"),
     LetterKind.REMINDER: _l("Delivery reminder"),
 }
 
