@@ -174,7 +174,7 @@ def retention_settlement(record: ReleaseRequest, language: str) -> Mapping[str, 
     taken = sum((each.amount for each in account.entries if each.kind == EntryKind.DEDUCTION), Decimal(0))
     return {
         "facts": [
-            (_("Request no."), record.number),
+            (_("Number"), record.number),
             (_("Project"), project_name(account.project, language)),
             (_("Contractor"), account.contractor.name),
             (_("Contract"), account.contract_number),

@@ -146,8 +146,8 @@ def repair_order(record: Order, language: str) -> Mapping[str, Any]:
         "score": owner.score if owner else None,
         "signatures": _order_signatures(owner, engineer, language),
         "supplements": _supplements(owner) if owner is not None else [],
-        "closed": words.moment_text(record.closed_at),
         "call_back": [
+            (_("Closed"), words.moment_text(record.closed_at), True),
             (_("Time"), words.moment_text(called.at) if called is not None else ""),
             (_("Called by"), called.by.name if called is not None and called.by else ""),
             (_("Satisfaction"), words.SCORES.get(called.score or 0, "") if called is not None else ""),
@@ -263,7 +263,7 @@ def visit_record(record: Visit, language: str) -> Mapping[str, Any]:
             (_("Cover"), words.COVERS[order.cover][1]),
             (_("Owner covered until"), words.long_date(order.owner_end, language)),
             (
-                _("Booked"),
+                _("Booked time"),
                 f"{words.moment_text(record.booked_from)}–{words.moment_text(record.booked_to)[11:]}",
             ),
             (_("On site"), _stay(record) if record.arrived_at is not None else ""),

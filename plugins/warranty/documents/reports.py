@@ -63,32 +63,35 @@ def monthly_report(record: MonthlyReport, language: str) -> Mapping[str, Any]:
             (_("Open at the end"), held.open),
             (_("Emergencies"), held.reported["P1"]),
         ],
-        "rates": [
+        "rates": sorted(
             [
-                code,
-                name,
-                words.rate_text(rate),
-                f"{rate.numerator:g} / {rate.denominator:g}",
-                words.rate_mark(rate),
+                [
+                    code,
+                    name,
+                    words.rate_text(rate),
+                    f"{rate.numerator:g} / {rate.denominator:g}",
+                    words.rate_mark(rate),
+                ]
+                for code, name, rate in rates
             ]
-            for code, name, rate in rates
-        ]
-        + [
-            [
-                "K19",
-                _("Orders per house"),
-                "—" if mean is None else f"{mean}",
-                f"{per_house.numerator:g} / {per_house.denominator:g}",
-                _("house months"),
+            + [
+                [
+                    "K19",
+                    _("Orders per house"),
+                    "—" if mean is None else f"{mean}",
+                    f"{per_house.numerator:g} / {per_house.denominator:g}",
+                    _("house months"),
+                ],
+                [
+                    "K20",
+                    _("Warranty cost per house"),
+                    words.money(cost.per_house) or "—",
+                    f"{words.money(cost.cost)} / {cost.houses}",
+                    _("provision %(amount)s", amount=words.money(cost.provision)),
+                ],
             ],
-            [
-                "K20",
-                _("Warranty cost per house"),
-                words.money(cost.per_house) or "—",
-                f"{words.money(cost.cost)} / {cost.houses}",
-                _("provision %(amount)s", amount=words.money(cost.provision)),
-            ],
-        ],
+            key=lambda row: str(row[0]),
+        ),
         "top": [(_brief(code, language), count) for code, count in held.by_category],
         "ages": [(ages[colour], count) for colour, count in held.ages.items()],
         "contractors": [
