@@ -47,27 +47,29 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site with a building of two houses that somebody bought, and the modules switched on."""
+    """A site with two buildings, a house that somebody bought in each, and the modules switched on."""
     folder: Path = tmp_path_factory.mktemp("day")
     app = new_site(folder / "instance", database_url=f"sqlite:///{folder / 'day.sqlite'}")
     with app.app_context(), all_departments("the house of a test"):
         region = db.session.query(Department).filter_by(kind=DepartmentKind.REGION).one()
         for slug in ("contractors", "handover"):
             switching.switch_on(slug, region.id)
-        building = db.session.query(Building).order_by(Building.code).first()
-        assert building is not None
-        for number, phone in (("301", "13900001234"), ("302", "13900001235")):
+        buildings = db.session.query(Building).order_by(Building.code).limit(2).all()
+        for building, number, phone in zip(
+            buildings, ("301", "302"), ("13900001234", "13900001235"), strict=True
+        ):
             house = projects.create_unit(building, number, "1", floor=3, layout="一房一厅一卫")
             owner = customers.register_customer(project=building.project, name=OWNER, phone=phone)
             customers.link_unit(owner, house)
-        city = db.session.get_one(Department, building.project.department_id)
+        city = db.session.get_one(Department, buildings[0].project.department_id)
         company = contractors.register_company(department=city, name="甲总包有限公司", short_name="甲总包")
         second = people.create_user(email=SECOND, name="许安然", password=PASSWORD)
         people.grant(second, city, db.session.query(Role).filter_by(name="HEAD").one())
         people.set_acting_department(second, city.id)
         contractors.load_trades()
-        for trade in contractors.active_trades():
-            contractors.set_responsible(building, trade, company)
+        for building in buildings:
+            for trade in contractors.active_trades():
+                contractors.set_responsible(building, trade, company)
         db.session.commit()
     with served(app) as address:
         yield Site(app, address)
@@ -124,7 +126,7 @@ def make_the_batch(staff: Staff, number: str) -> str:
     go(page, page.locator("form button.go").first)
     page = staff.open("/admin/handover/batches/")
     go(page, page.locator("tr", has_text=f"2026-{number}").locator("a[href*='/batches/details/']").first)
-    page.locator("#add-building").select_option(index=1)
+    page.locator("#add-building").select_option(index=int(number) - 300)
     go(page, page.locator("form[action*='add-building'] button"))
     staff.look("batch")
     return page.url.removeprefix(staff.address)
@@ -133,7 +135,7 @@ def make_the_batch(staff: Staff, number: str) -> str:
 def send_the_notice(staff: Staff, number: str) -> str:
     """Note that the delivery notice was sent; returns the address of the house in its batch."""
     page = staff.open("/admin/handover/units/")
-    go(page, page.locator("tr", has_text=f"1-1-{number}").locator("a[href*='/units/details/']").first)
+    go(page, page.locator("tr", has_text=f"-1-{number}").locator("a[href*='/units/details/']").first)
     house = page.url.removeprefix(staff.address)
     notify(page)
     staff.look("notified")
