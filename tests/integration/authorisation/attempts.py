@@ -1045,6 +1045,14 @@ def _matrix(scene: Scene, route: Route, method: str, actor: Actor, target: str) 
         yield Attempt(url_for(route.endpoint, building=building), rule, Building)
 
 
+def _warranty_records(
+    scene: Scene, route: Route, method: str, actor: Actor, target: str
+) -> Iterator[Attempt]:
+    """The records behind a figure: the figure stands in the address, and the list is narrowed like any other."""
+    del method, actor, target
+    yield Attempt(url_for(route.endpoint, code="K13"), Rule(_marked(scene, route)))
+
+
 def _warranty_house(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
     """Pages about a house that the address names; some also look for houses by their number."""
     needs = _marked(scene, route)
@@ -1321,6 +1329,7 @@ SPECIAL: dict[str, Callable[..., Iterator[Attempt]]] = {
         )
     },
     **{f"contractors_matrix.{name}": _matrix for name in ("index", "edit", "copy")},
+    "warranty_figures.records": _warranty_records,
     **{f"warranty_cover.{name}": _warranty_house for name in ("index", "deem", "rebuild")},
     **{f"warranty_caller.{name}": _warranty_house for name in ("index", "register")},
     **{f"warranty_leftovers.{name}": _warranty_house for name in ("index", "take_over")},
