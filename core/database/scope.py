@@ -548,6 +548,9 @@ class _Criterion(LoaderCriteriaOption):
 
 
 def _narrow(state: ORMExecuteState) -> None:
+    is_change = state.is_insert or state.is_update or state.is_delete
+    if is_change:
+        state.session.info.pop(_SEEN_CUSTOMERS, None)
     if state.is_column_load:
         return
     if isinstance(state.statement, sa.TextClause):
@@ -555,9 +558,7 @@ def _narrow(state: ORMExecuteState) -> None:
     if (scope := current_scope()) is not None and scope.sees_everything:
         return
     mapped, bare = _tables_in(state.statement)
-    is_change = state.is_insert or state.is_update or state.is_delete
     if is_change:
-        state.session.info.pop(_SEEN_CUSTOMERS, None)
         target = _source_of(getattr(state.statement, "table", None))
         if target is not None:
             mapped.add(target[0])
