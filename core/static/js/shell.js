@@ -67,7 +67,13 @@
   const COUNTS_MS = 15000;
   const BELL_MS = 8000;
   if (top) {
-    document.addEventListener("submit", function () { sessionStorage.removeItem(COUNTS); });
+    document.addEventListener("submit", function () {
+      try {
+        sessionStorage.removeItem(COUNTS);
+      } catch (error) {
+        // Nothing was kept.
+      }
+    });
     count();
   }
 
@@ -96,7 +102,11 @@
       if (!told) {
         return;
       }
-      sessionStorage.setItem(COUNTS, JSON.stringify({ reader: top.dataset.reader, at: Date.now(), told: told }));
+      try {
+        sessionStorage.setItem(COUNTS, JSON.stringify({ reader: top.dataset.reader, at: Date.now(), told: told }));
+      } catch (error) {
+        // A browser that keeps nothing asks again on the next page.
+      }
     }
     for (const place of document.querySelectorAll("[data-count]")) {
       place.textContent = told.links[place.dataset.count] || "";
