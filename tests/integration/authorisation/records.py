@@ -23,6 +23,8 @@ GROUPS = {"own": "group", "sibling": "sibling_group", "foreign": "other_group"}
 """The department that stands for each project: what is scoped by department lies there."""
 STAFF = {"own": "engineer", "sibling": "sibling", "foreign": "other"}
 """An account that only those who see the project may know of."""
+ACTS_IN = {"own": "group", "sibling": "sibling_group", "foreign": "other_city"}
+"""The department that this account acts in. An import belongs to who began it, and to where he acted."""
 
 VALUES: dict[tuple[str, str], Any] = {
     ("message", "secrets"): "{}",
@@ -140,6 +142,8 @@ class Records:
             parent = self._row(referred, target)
             for element in constraint.elements:
                 values.setdefault(element.parent.name, parent[element.column.name])
+        if table.name == "import_batch":
+            values["department_id"] = self.world.departments[ACTS_IN[target]]
         for column in table.columns:
             if column.name not in values and not column.primary_key and not column.foreign_keys:
                 value = self._value(model, column, target)
