@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import flask_babel
+from babel import Locale
 from flask import Flask, current_app, g, has_request_context, request, session
 from flask.globals import _cv_app
 from flask_babel import Babel, Domain, force_locale, get_locale
@@ -19,6 +20,23 @@ LOCALES = {"zh_Hans_CN": "中文", "en": "English"}
 _CORE_CATALOGUE = str(Path(__file__).parent / "translations")
 _FORM_TEXTS = Domain([messages_path(), _CORE_CATALOGUE], domain="wtforms")
 
+
+ENGLISH_FORMATS = {
+    "date.full": "EEEE d MMMM y",
+    "date.long": "d MMMM y",
+    "date.medium": "d MMM y",
+    "date.short": "d MMM y",
+    "datetime.full": "EEEE d MMMM y, HH:mm:ss zzzz",
+    "datetime.long": "d MMMM y, HH:mm:ss z",
+    "datetime.medium": "d MMM y, HH:mm:ss",
+    "datetime.short": "d MMM y, HH:mm",
+    "time.full": "HH:mm:ss zzzz",
+    "time.long": "HH:mm:ss z",
+    "time.medium": "HH:mm:ss",
+    "time.short": "HH:mm",
+}
+"""How English writes dates here: day, month in letters, year, and 24 hours, which nobody can mistake. Babel's ``en`` is
+that of the United States, and of ``11/12/26`` nobody knows whether it is a day in November or in December."""
 
 _find_domain = flask_babel.get_domain
 
@@ -54,6 +72,21 @@ class _QuickDomain(Domain):
         return found
 
 
+class _Formats(Mapping[str, str | None]):
+    """What Flask-Babel looks up for a length like ``date.medium``; None leaves it to the language."""
+
+    def __getitem__(self, key: str) -> str | None:
+        if key in ENGLISH_FORMATS and is_english():
+            return ENGLISH_FORMATS[key]
+        return Babel.default_date_formats[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(Babel.default_date_formats)
+
+    def __len__(self) -> int:
+        return len(Babel.default_date_formats)
+
+
 class _QuickBabel(Babel):
     @cached_property
     def domain_instance(self) -> Domain:
@@ -79,7 +112,7 @@ def set_up_languages(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Shanghai")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", _CORE_CATALOGUE)
     # One Babel for each application: it keeps the merged catalogues, and another application may have other plugins.
-    _QuickBabel().init_app(app, locale_selector=select_locale)
+    _QuickBabel(date_formats=_Formats()).init_app(app, locale_selector=select_locale)
     # Texts of several lines are collected without their line breaks (tools/translations.py) and looked up likewise.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
 
@@ -139,6 +172,16 @@ def speaking(language: str) -> Iterator[None]:
         g.forced_locale = before
 
 
+def is_english() -> bool:
+    """Return whether the reader's language is English."""
+    return str(get_locale()) == "en"
+
+
+def locale_of_dates() -> Locale | None:
+    """Return the locale for Babel's own functions about dates: in English the day stands before the month."""
+    return Locale("en", "GB") if is_english() else get_locale()
+
+
 def in_language(name: str, name_en: str) -> str:
     """Return the name of a record in the reader's language; the Chinese one where no English one is known.
 
@@ -146,4 +189,4 @@ def in_language(name: str, name_en: str) -> str:
         name: The name in Chinese.
         name_en: The name in English, or empty.
     """
-    return name_en if name_en and str(get_locale()) == "en" else name
+    return name_en if name_en and is_english() else name

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from babel.dates import format_skeleton
 from flask import abort, g, request
-from flask_babel import format_date, get_locale
+from flask_babel import format_date
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import DateField
@@ -25,7 +25,7 @@ from core.admin.views import PageView, RecordView
 from core.database.scope import require_scope
 from core.database.types import LOCAL_ZONE, local_today
 from core.extensions import db
-from core.languages import in_language
+from core.languages import in_language, locale_of_dates
 from core.machinery.clocks import services as clocks
 from core.machinery.clocks import working_days
 from core.machinery.clocks.dates import months_after
@@ -157,7 +157,7 @@ def _moved(day: dt.date, direction: int, step: int | None) -> dt.date:
 
 def _title(view: str, first: dt.date, last: dt.date, day: dt.date) -> str:
     if view == "month":
-        return str(format_skeleton("yMMMM", day, locale=get_locale()))
+        return str(format_skeleton("yMMMM", day, locale=locale_of_dates()))
     if view == "day":
         return str(format_date(day, "full"))
     return f"{format_date(first, 'medium')} – {format_date(last, 'medium')}"
@@ -192,7 +192,7 @@ def _days(
         is_weekend = date.weekday() >= working_days.SATURDAY
         days[date] = Day(
             date,
-            str(format_skeleton("MMMEd", date, locale=get_locale())),
+            str(format_skeleton("MMMEd", date, locale=locale_of_dates())),
             date == local_today(),
             month is not None and (date.year, date.month) != (month.year, month.month),
             is_free,

@@ -344,7 +344,7 @@ def _date(value: dt.date | dt.datetime | None) -> str:
 
 
 def _long_date(value: dt.date | dt.datetime | None) -> str:
-    """Return a date as documents write it: 2026年11月23日, November 23, 2026."""
+    """Return a date as documents write it: 2026年11月23日, 23 November 2026."""
     if value is None:
         return ""
     if isinstance(value, dt.datetime):

@@ -16,6 +16,7 @@ import os
 import queue
 import resource
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -203,7 +204,7 @@ class _Worker:
             "TMPDIR": self._folder.name,
         }
         self._process = subprocess.Popen(  # noqa: S603 (our own module, the arguments are numbers)
-            [sys.executable, "-m", __name__, str(memory_mb)],
+            [sys.executable, "-m", __name__, str(memory_mb), self._folder.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -405,8 +406,12 @@ def _metadata(held: dict[str, Any]) -> PdfMetadata:
     return PdfMetadata(**{**held, "keywords": tuple(held["keywords"])})
 
 
-def _serve(memory_mb: int) -> None:
-    """Answer frames until the parent closes the pipe."""
+def _serve(memory_mb: int, folder: str) -> None:
+    """Answer frames until the parent closes the pipe, which it only does by dying: else it kills this process.
+
+    :param memory_mb: address space of this process
+    :param folder: for what fonts and pictures need meanwhile; removed at the end
+    """
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb << 20, memory_mb << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     output = os.fdopen(os.dup(1), "wb")
@@ -414,21 +419,23 @@ def _serve(memory_mb: int) -> None:
     source = sys.stdin.buffer
     logging.basicConfig(level=logging.ERROR, stream=sys.stderr)
     warm_up()
-    _write_frame(output, {"ready": True}, [])
+    try:
+        _write_frame(output, {"ready": True}, [])
+        _answer_all(source, output)
+    except (EOFError, BrokenPipeError):
+        shutil.rmtree(folder, ignore_errors=True)
+        # Nothing is written when this process ends, not even what is buffered.
+        os._exit(0)
+
+
+def _answer_all(source: IO[bytes], output: IO[bytes]) -> None:
     while True:
-        try:
-            header, parts = _read_frame(source)
-        except EOFError:
-            return
+        header, parts = _read_frame(source)
         # Ends this process even when the parent was killed and nobody watches the time any more.
         signal.setitimer(signal.ITIMER_REAL, header["seconds"] + 5)
         answer, content = _answer(header, parts)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        try:
-            _write_frame(output, answer, content)
-        except BrokenPipeError:
-            # The parent was killed meanwhile. Nothing is written when this process ends, not even what is buffered.
-            os._exit(0)
+        _write_frame(output, answer, content)
 
 
 def _answer(header: dict[str, Any], parts: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -466,4 +473,4 @@ def _answer_letters(header: dict[str, Any], parts: Iterator[bytes]) -> tuple[dic
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]))
+    _serve(int(sys.argv[1]), sys.argv[2])

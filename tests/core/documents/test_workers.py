@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -104,6 +106,30 @@ def test_worker_killed_from_outside_is_replaced(pool):
         render_pdf_guarded(SLOW, pool=pool)
     assert error.value.reason == "crashed"
     assert render_pdf_guarded("<p>x</p>", pool=pool).pages == 1
+
+
+@pytest.mark.parametrize("dies", ["at the start", "later"])
+def test_worker_whose_parent_dies_ends_quietly_and_leaves_no_files(tmp_path, dies):
+    folder = tmp_path / "of-the-worker"
+    folder.mkdir()
+    reading, writing = os.pipe()
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "core.machinery.documents.workers", "1024", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(folder)},
+    )
+    os.close(writing)
+    if dies == "later":
+        assert os.read(reading, 100)
+        worker.stdin.close()
+    os.close(reading)
+    with worker.stderr as complaints:
+        assert complaints.read() == b""
+    assert worker.wait(30) == 0
+    assert not folder.exists()
+    worker.stdin.close()
 
 
 def test_worker_is_replaced_after_its_number_of_documents_and_leaves_no_files():
