@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from core.machinery.approvals.services import Overdue
     from core.machinery.clocks.services import Announcement
     from core.machinery.documents.services import LetterheadOf
     from core.machinery.jobs.runs import ActAs
@@ -80,7 +81,8 @@ def set_up_machinery(
             working_day_after=working_days_after,
             next_number=next_number,
             add_todo=todos.add_todo,
-            finish_todos=todos.finish_todos_by_key,
+            finish_todos=todos.finish_todos_by_key if correspondence is None else _finish_approval,
+            write=None if correspondence is None else partial(_write_overdue, correspondence),
         ),
     )
     attachments.set_up_attachments(app, stores["attachments"], FONT_FILES[400])
@@ -225,6 +227,57 @@ def _withdraw_and_cancel(clock_id: int) -> None:
 
     _withdraw(clock_id)
     messages.cancel_by_key(f"clock:{clock_id}:", _("The time limit that it speaks of has ended."))
+
+
+def _write_overdue(known: ModuleType, overdue: Overdue) -> None:
+    """Write to those who have not answered a request in time; without it their to-do stands all the same."""
+    from core.plugin_system.dispatch import isolated
+
+    isolated("core", f"message about {overdue.request.number}", _write_to_approvers, known, overdue)
+
+
+def _write_to_approvers(known: ModuleType, overdue: Overdue) -> None:
+    from dataclasses import replace
+
+    from core.database.scope import require_scope, use_scope
+    from core.database.types import LOCAL_ZONE
+    from core.languages import speaking
+    from core.machinery.messages import services as messages
+    from core.plugin_system.runtime import current_runtime
+
+    request = overdue.request
+    kind = current_runtime().declared.approval_kind(request.kind)
+    with use_scope(replace(require_scope(), department_id=overdue.department_id)):
+        for key in overdue.people:
+            for _id, person in known.colleagues(None, "", key):
+                with speaking(person.language):
+                    values = {
+                        "number": request.number,
+                        "what": request.title,
+                        "kind": str(kind.label) if kind is not None else request.kind,
+                        "due": f"{overdue.due_at.astimezone(LOCAL_ZONE):%Y-%m-%d %H:%M}",
+                        "page": _address_of("approvals.details_view", id=request.id),
+                    }
+                messages.send_message(
+                    overdue.template, person, values, dedupe_key=f"{overdue.dedupe_key}{key}", record=request
+                )
+
+
+def _address_of(endpoint: str, **values: Any) -> str:
+    from flask import current_app, url_for
+
+    with current_app.test_request_context("/"):
+        return str(current_app.config["BASE_URL"]).rstrip("/") + url_for(endpoint, **values)
+
+
+def _finish_approval(prefix: str) -> None:
+    from flask_babel import gettext as _
+
+    from core.machinery.messages import services as messages
+    from core.machinery.todos import services as todos
+
+    todos.finish_todos_by_key(prefix)
+    messages.cancel_by_key(prefix, _("The approval that it speaks of was answered meanwhile."))
 
 
 def _set_up_correspondence(app: Flask, known: ModuleType) -> None:

@@ -28,8 +28,11 @@ from core.machinery.approvals.services import ApprovalRefused, OpinionImmutable
 from core.machinery.audit.models import AuditEntry
 from core.machinery.clocks.working_days import working_days_after
 from core.machinery.documents import services as documents
+from core.machinery.messages.models import Message, MessageState
 from core.machinery.todos.models import Todo, TodoState
 from core.people import services as people
+from core.people.models import User
+from core.people.settings import set_setting
 from core.plugin_system.declarations import ApprovalBand, ApprovalKind, ApprovalStep
 from core.plugin_system.runtime import current_runtime
 from core.projects.models import Unit
@@ -536,6 +539,52 @@ def test_an_answer_is_due_in_two_working_days_then_reminded_then_escalated(offic
     with office.app.app_context(), all_departments("a test"):
         open_ones = sa.select(Todo.id).where(Todo.dedupe_key.startswith(prefix), Todo.state == TodoState.OPEN)
         assert db.session.scalars(open_ones).all() == []
+
+
+def test_where_a_department_wants_it_the_overdue_are_written_to(office):
+    group, city = (office.world.departments[place] for place in ("group", "city"))
+    with office.as_("marketing"):
+        today = local_today()
+        services.delegate(db.session.get_one(User, office.ids["stand_in"]), today, today + dt.timedelta(30))
+        db.session.commit()
+
+    def want_messages(place: str) -> None:
+        with office.as_("admin"):
+            set_setting("core", "approval_messages", True, office.world.department(place))
+            db.session.commit()
+
+    def overdue(key: int) -> list[Message]:
+        with office.app.app_context(), all_departments("a test"):
+            task = office.request(key).tasks[0]
+            services.remind(task.id, task.due_at + dt.timedelta(minutes=1))
+            services.remind(task.id, task.due_at + dt.timedelta(days=14))
+            db.session.commit()
+            query = sa.select(Message).where(Message.dedupe_key.startswith(f"approval:{task.id}:"))
+            return list(db.session.scalars(query.order_by(Message.id)))
+
+    first = office.ask()
+    assert overdue(first) == []
+    office.answer(first, "marketing", "reject", "先改金额")
+    want_messages("group")
+    second = office.ask()
+    told = overdue(second)
+    assert {(each.address, each.template, each.department_id) for each in told} == {
+        ("marketing@test.example", "core.approval_reminder", group),
+        ("stand_in@test.example", "core.approval_reminder", group),
+    }, "the city does not want it, so its head has a to-do only"
+    number = told[0].subject.split()[0].removeprefix("审批提醒：")
+    assert all(
+        words in told[0].body for words in (number, "1-1-101", "Signing plan", "/approvals/details/?id=")
+    )
+    office.answer(second, "marketing", "reject", "再改")
+    with office.app.app_context(), all_departments("a test"):
+        states = db.session.scalars(
+            sa.select(Message.state).where(Message.id.in_([each.id for each in told]))
+        )
+        assert set(states) == {MessageState.CANCELLED}
+    want_messages("city")
+    third = overdue(office.ask())
+    assert (third[-1].address, third[-1].department_id) == ("city@test.example", city)
 
 
 def test_the_sheet_is_printed_and_issued_when_it_is_decided(office):

@@ -28,6 +28,8 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM)
 LONGEST_SECONDS = 3_600.0
 """Only what hangs takes so long, also on a machine that has much else to do."""
 _LOOK_SECONDS = 0.01
+_SHORTEST_SECONDS = 0.05
+"""Within which a worker is killed at least, after it has taken up the work."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Killer:
         self._outside.dispose()
 
     def _disturb(self, result: Result, kills: int) -> None:
-        spread = max(0.05, result.undisturbed_seconds / 4)
+        spread = max(_SHORTEST_SECONDS, result.undisturbed_seconds / 4)
         known: set[str] = set()
         deadline = time.monotonic() + LONGEST_SECONDS
         while sum(result.kills.values()) < kills:
@@ -170,7 +172,11 @@ class Killer:
             if self._active() and _is_there(pid):
                 os.kill(pid, chosen)
                 result.kills[chosen.name] += 1
-            _wait(pid)
+                _wait(pid)
+            else:
+                # All was done before: the undisturbed run took longer, as on a machine that had much else to do.
+                _end(pid, signal.SIGTERM)
+                spread = max(_SHORTEST_SECONDS, spread / 2)
         self._finish()
 
     def _wait_for_work(self, pid: int, known: set[str]) -> str | None:

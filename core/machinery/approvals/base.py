@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,8 @@ class Means:
         working_day_after: Returns the day that is so many working days after another: day, number, department.
         next_number: Returns the next number under a prefix.
         add_todo: Asks somebody to do something; see :func:`core.machinery.todos.services.add_todo`.
-        finish_todos: Finishes the to-dos whose key begins so.
+        finish_todos: Finishes the to-dos whose key begins so, and takes back the messages that were not sent yet.
+        write: Writes a reminder to people; None where there is no outbox.
     """
 
     setting_of: Callable[[str, str, int | None], Any]
@@ -58,6 +59,28 @@ class Means:
     next_number: Callable[[str], str]
     add_todo: Callable[..., Any]
     finish_todos: Callable[[str], Any]
+    write: Callable[[Overdue], None] | None = None
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """What is written about an answer that is overdue.
+
+    Attributes:
+        template: Code of the message template.
+        request: The request.
+        due_at: When the answer was due.
+        department_id: The department whose texts and quiet hours count.
+        people: Ids of the accounts that are written to.
+        dedupe_key: What makes the message the same; the id of the account is put behind it.
+    """
+
+    template: str
+    request: ApprovalRequest
+    due_at: dt.datetime
+    department_id: int
+    people: Sequence[int]
+    dedupe_key: str
 
 
 def set_up_approvals(app: Flask, session_factory: Any, means: Means) -> None:

@@ -117,7 +117,8 @@ def tree_of(project_id: int | None, department_id: int | None) -> Tree:
     return Tree(ids, kinds, tuple(groups))
 
 
-def _holders(role: str, place_ids: Collection[int]) -> set[int]:
+def holders_of(role: str, place_ids: Collection[int]) -> set[int]:
+    """Return the ids of the active accounts that hold a role in one of some departments."""
     tables = ApprovalRequest.metadata.tables
     membership, roles, account = (tables[name].c for name in ("membership", "role", "user_account"))
     query = (
@@ -134,7 +135,7 @@ def _holders(role: str, place_ids: Collection[int]) -> set[int]:
 def find_places(tree: Tree, role: str, level: str, author_id: int | None) -> tuple[int, ...] | None:
     """Return where a role is held by somebody else than the author, the nearest place first; None for nowhere."""
     for places in tree.places(level):
-        held = tuple(place for place in places if _holders(role, (place,)) - {author_id})
+        held = tuple(place for place in places if holders_of(role, (place,)) - {author_id})
         if held:
             return held
     return None

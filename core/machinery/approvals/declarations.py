@@ -10,13 +10,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.database.scope import require_scope
-from core.machinery.approvals import documents, services
+from core.machinery.approvals import documents, reminders, services
 from core.machinery.approvals.models import ApprovalDelegation, ApprovalRequest, ApprovalTask
 from core.plugin_system.declarations import (
     DocumentType,
+    MessageTemplate,
     Panel,
     PeriodicTask,
     Permission,
+    Placeholder,
     RecordKind,
     RecordWords,
     Setting,
@@ -80,6 +82,16 @@ def settings() -> Sequence[Setting]:
             _l("Own default"),
             minimum=1,
             maximum=60,
+        ),
+        Setting(
+            reminders.WRITES,
+            False,
+            _l("Write to approvers"),
+            _l(
+                "Whoever has not answered in time also gets a message, by e-mail or else as a text, and so does "
+                "the head of the department above when it is told. Off, both find it among their to-dos only."
+            ),
+            _l("Own default"),
         ),
         Setting(
             "approval_rise_percent",
@@ -184,6 +196,43 @@ def document_types() -> Sequence[DocumentType]:
             VIEW,
             "SPB",
             may_issue=documents.may_issue_sheet,
+        ),
+    )
+
+
+@hookimpl
+def message_templates() -> Sequence[MessageTemplate]:
+    """Declare what is written about answers that are overdue, where a department wants that."""
+    placeholders = (
+        Placeholder("number", _l("Number"), "SP-202605-0012"),
+        Placeholder("what", _l("What is approved"), "3-1-1201"),
+        Placeholder("kind", _l("Kind of approval"), "对外付款"),
+        Placeholder("due", _l("Answer due"), "2026-05-03 18:00"),
+        Placeholder("page", _l("Address of the page"), "https://example.com/approvals/details/?id=12"),
+    )
+    return (
+        MessageTemplate(
+            reminders.REMINDER,
+            _l("Reminder of an approval"),
+            "{customer}，您好！{number}“{what}”（{kind}）等待您的审批意见，应于{due}前答复，请尽快处理：{page} "
+            "{company}",
+            "Dear {customer}, {number} “{what}” ({kind}) waits for your answer, which was due on {due}. "
+            "Please see to it: {page} {company}",
+            channels=("email", "sms"),
+            subject="审批提醒：{number} {what}",
+            subject_en="Waits for your approval: {number} {what}",
+            placeholders=placeholders,
+        ),
+        MessageTemplate(
+            reminders.ESCALATION,
+            _l("Approval without an answer"),
+            "{customer}，您好！{number}“{what}”（{kind}）应于{due}前答复，至今无审批意见，请督促处理：{page} {company}",
+            "Dear {customer}, nobody has answered {number} “{what}” ({kind}), which was due on {due}. "
+            "Please see that it is answered: {page} {company}",
+            channels=("email", "sms"),
+            subject="审批超期：{number} {what}",
+            subject_en="Approval without an answer: {number} {what}",
+            placeholders=placeholders,
         ),
     )
 

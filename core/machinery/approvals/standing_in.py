@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,3 +75,19 @@ def delegations_of_mine() -> Sequence[ApprovalDelegation]:
         )
         .order_by(ApprovalDelegation.from_on, ApprovalDelegation.id)
     ).all()
+
+
+def stand_ins_for(user_ids: Collection[int], day: dt.date) -> set[int]:
+    """Return the ids of the accounts that answer for others on a day.
+
+    Args:
+        user_ids: Ids of those who may be away.
+        day: The day, in China.
+    """
+    query = sa.select(ApprovalDelegation.delegate_id).where(
+        ApprovalDelegation.user_id.in_(sorted(user_ids)),
+        ApprovalDelegation.ended_at.is_(None),
+        ApprovalDelegation.from_on <= day,
+        ApprovalDelegation.until_on >= day,
+    )
+    return set(db.session.scalars(query))
