@@ -126,8 +126,9 @@ from core.machinery.clocks.working_days import is_working_day, offset_day, worki
 from core.machinery.documents.amounts import capital_amount, money
 from core.machinery.documents.batches import issue_batch, preview_batch
 from core.machinery.documents.models import IssuedDocument
-from core.machinery.documents.services import DocumentRefused, issued_for
+from core.machinery.documents.services import DocumentRefused, LaidOut, issued_for
 from core.machinery.documents.services import issue as issue_document
+from core.machinery.documents.services import lay_out_ahead as lay_out_document
 from core.machinery.documents.services import preview as preview_document
 from core.machinery.documents.services import read as read_document
 from core.machinery.exchange.importer import (
@@ -339,6 +340,7 @@ __all__ = [
     "JobRefused",
     "JobRun",
     "JobState",
+    "LaidOut",
     "LinkClosed",
     "LinkFilter",
     "LinkPurpose",
@@ -483,6 +485,7 @@ __all__ = [
     "issue_batch",
     "issue_document",
     "issued_for",
+    "lay_out_document",
     "links_of",
     "listen_to",
     "local_today",

@@ -59,12 +59,13 @@ def preview(code: str, record_id: int, language: str) -> Any:
 @public(BY_TYPE)
 def issue(code: str, record_id: int) -> Any:
     """Issue a document and return to the page of its record."""
-    document, record = _asked(code, record_id)
+    document, _record = _asked(code, record_id)
     if document.issue_permission is None:
         abort(404)
     require(document.issue_permission)
+    language = clean_text(request.form.get("language", ""))
     try:
-        issued = services.issue(code, record, clean_text(request.form.get("language", "")))
+        issued = services.issue_alone(code, lambda: _asked(code, record_id)[1], language)
         number = issued.number
         commit()
     except services.DocumentRefused as refusal:

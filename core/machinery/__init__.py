@@ -280,6 +280,19 @@ def _finish_approval(prefix: str) -> None:
     messages.cancel_by_key(prefix, _("The approval that it speaks of was answered meanwhile."))
 
 
+def _issue_letter(code: str, message_id: int, language: str) -> Any:
+    """Issue a message as a letter; one that cannot be printed was certainly not sent."""
+    from core.extensions import db
+    from core.machinery.documents import services as documents
+    from core.machinery.messages.models import Message
+    from core.machinery.messages.outgoing import NotSent
+
+    try:
+        return documents.issue_alone(code, lambda: db.session.get_one(Message, message_id), language)
+    except documents.DocumentRefused as refusal:
+        raise NotSent(str(refusal)) from refusal
+
+
 def _set_up_correspondence(app: Flask, known: ModuleType) -> None:
     """Hand messages and personal links what they ask of departments, customers and the timeline."""
     from core.machinery.audit import services as audit
@@ -300,7 +313,8 @@ def _set_up_correspondence(app: Flask, known: ModuleType) -> None:
             places=known.places,
             write_timeline=known.write_timeline,
             record_event=audit.record_event,
-            issue_document=documents.issue,
+            issue_letter=_issue_letter,
+            issued_for=documents.issued_for,
             enqueue_job=jobs.enqueue_job,
         ),
     )

@@ -55,8 +55,7 @@ PARENTS = ("core.building", "core.phase", "core.project")
 """Kinds on whose pages the documents of all records below them are offered, whatever module declares those."""
 PREVIEW_PORTION, ISSUE_PORTION = 40, 20
 """Records in one step. What is issued is laid out before its numbers are taken, so nobody waits for a layout."""
-TRIES_AHEAD = 3
-"""So often a step lays out before its numbers are taken; then it takes them first, and holds their series meanwhile."""
+TRIES_AHEAD = services.TRIES_AHEAD
 
 Result = TypeVar("Result")
 _UNSAFE = re.compile(r'[\\/:*?"<>|\x00-\x1f]+')

@@ -15,6 +15,7 @@ from flask import Flask
 from flask_babel import gettext as _
 
 from core.database.owners import owner_of
+from core.database.reading import reading_only
 from core.database.scope import all_departments, require_scope
 from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
@@ -52,6 +53,7 @@ __all__ = [
     "DocumentImmutable",
     "DocumentRefused",
     "DocumentTakesLong",
+    "LaidOut",
     "Letterhead",
     "LetterheadOf",
     "Means",
@@ -62,7 +64,9 @@ __all__ = [
     "document_types_of",
     "foresee",
     "issue",
+    "issue_alone",
     "issued_for",
+    "lay_out_ahead",
     "number",
     "preview",
     "printing_problems",
@@ -73,6 +77,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+TRIES_AHEAD = 3
+"""So often a document is laid out before its number is taken; then the number is taken first and held meanwhile."""
 
 
 class DocumentErased(LookupError):
@@ -145,7 +152,7 @@ def preview(code: str, record: Any, language: str, *, patient: bool = True) -> b
     return _laid_out(document, record, written).content
 
 
-def issue(code: str, record: Any, language: str) -> IssuedDocument:
+def issue(code: str, record: Any, language: str, laid_out: LaidOut | None = None) -> IssuedDocument:
     """Number, print and archive a document, in the caller's transaction.
 
     The number is prefix, project code, month and a serial without gaps (domain reference 3.7.1). The file is archived
@@ -155,13 +162,62 @@ def issue(code: str, record: Any, language: str) -> IssuedDocument:
         code: Code of the document type.
         record: The loaded record.
         language: Locale of the recipient.
+        laid_out: What :func:`lay_out_ahead` made of the record. It is laid out once more only when somebody took its
+            number or changed the record meanwhile.
 
     Raises:
         DocumentRefused: The record is not ready, the user may not issue it, or the document cannot be printed whole.
     """
-    draft = number(code, record, language)
-    pdf = _laid_out(draft.document, record, draft.written)
-    return archive(draft, pdf.content, pdf.pages, pdf.missing_characters)
+    draft = number(code, record, language, laid_out.draft if laid_out is not None else None)
+    if laid_out is None or not laid_out.is_of(draft):
+        laid_out = LaidOut(draft, _laid_out(draft.document, record, draft.written))
+    return archive(draft, laid_out.pdf.content, laid_out.pdf.pages, laid_out.pdf.missing_characters)
+
+
+def lay_out_ahead(code: str, record: Any, language: str) -> LaidOut:
+    """Lay out a document under the number that it will probably get; nothing is taken, and nothing written.
+
+    Laying out takes a good part of a second or more, in which SQLite has no room for another writer and in which the
+    series of numbers is held. So it is done before the transaction that issues, while only reading; in a job
+    ``with run.reading():``.
+
+    Args:
+        code: Code of the document type.
+        record: The loaded record.
+        language: Locale of the recipient.
+
+    Returns:
+        What :func:`issue` takes.
+
+    Raises:
+        DocumentRefused: As for :func:`issue`.
+    """
+    draft = foresee(code, record, language, Counter())
+    return LaidOut(draft, _laid_out(draft.document, record, draft.written))
+
+
+def issue_alone(code: str, load: Callable[[], Any], language: str) -> IssuedDocument:
+    """Issue a document as :func:`issue` does, laid out before the transaction that the caller commits afterwards.
+
+    What the session holds is given up first; so use it before anything is written.
+
+    Args:
+        code: Code of the document type.
+        load: Returns the loaded record; called anew in each transaction.
+        language: Locale of the recipient.
+
+    Raises:
+        DocumentRefused: As for :func:`issue`.
+    """
+    for _try in range(TRIES_AHEAD):
+        with reading_only():
+            ahead = lay_out_ahead(code, load(), language)
+        record = load()
+        draft = number(code, record, language, ahead.draft)
+        if ahead.is_of(draft):
+            return archive(draft, ahead.pdf.content, ahead.pdf.pages, ahead.pdf.missing_characters)
+        db.session.rollback()
+    return issue(code, load(), language)
 
 
 @dataclass(frozen=True)
@@ -175,6 +231,18 @@ class Numbered:
     check_code: str
     written: Written
     moment: dt.datetime
+
+
+@dataclass(frozen=True)
+class LaidOut:
+    """A document that was laid out under the number that it will probably get."""
+
+    draft: Numbered
+    pdf: RenderedPdf
+
+    def is_of(self, draft: Numbered) -> bool:
+        """Return whether it shows, word for word, what is to be issued."""
+        return self.draft.written == draft.written
 
 
 def number(code: str, record: Any, language: str, foreseen: Numbered | None = None) -> Numbered:

@@ -16,6 +16,7 @@ from flask import Flask, g
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
+from core.database.reading import reading_only
 from core.database.scope import Scope, all_departments, replace_outermost_scope, use_scope
 from core.extensions import db
 from core.machinery.jobs import ledger
@@ -298,12 +299,8 @@ class JobRun:
         Use it around queries that are followed by slow work (laying out a document), before anything is written. What
         was loaded is loaded again when it is used after the block.
         """
-        db.session.rollback()
-        db.session.connection(execution_options={"read_only": True})
-        try:
+        with reading_only():
             yield
-        finally:
-            db.session.rollback()
 
     # What follows is the worker's
 

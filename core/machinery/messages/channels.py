@@ -14,6 +14,7 @@ from email.utils import formataddr, formatdate
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 import urllib3
 from flask import current_app, url_for
 from flask_babel import force_locale
@@ -259,11 +260,20 @@ def read_report(content: Any) -> dict[str, Any] | None:
 
 def print_letter(outgoing: OutgoingMessage) -> Receipt:
     """Issue a message as a letter; it waits on its page to be printed and posted."""
-    message = db.session.get_one(Message, outgoing.id)
-    issued = services.means().issue_document(LETTER, message, outgoing.language)
+    receipt = _issued_as(services.means().issue_letter(LETTER, outgoing.id, outgoing.language).number)
+    db.session.commit()
+    return receipt
+
+
+def _look_for_letter(idempotency_key: str) -> Receipt | None:
+    message = db.session.scalar(sa.select(Message).where(Message.idempotency_key == idempotency_key))
+    issued = services.means().issued_for(message) if message is not None else ()
+    return _issued_as(issued[0].number) if issued else None
+
+
+def _issued_as(number: str) -> Receipt:
     return Receipt(
-        reference=issued.number,
-        note=_say(lambda: _("Issued as %(number)s. Print it and post it.", number=issued.number)),
+        reference=number, note=_say(lambda: _("Issued as %(number)s. Print it and post it.", number=number))
     )
 
 
@@ -285,7 +295,13 @@ CHANNELS: tuple[MessageChannel, ...] = (
         disturbs=False,
     ),
     MessageChannel(
-        "core.letter", _l("Letter on paper"), "letter", lambda: True, print_letter, disturbs=False
+        "core.letter",
+        _l("Letter on paper"),
+        "letter",
+        lambda: True,
+        print_letter,
+        _look_for_letter,
+        disturbs=False,
     ),
     MessageChannel("core.sms_file", _l("SMS in a file"), "sms", lambda: True, write_file, _look_for_file),
     MessageChannel(

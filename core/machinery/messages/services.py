@@ -96,7 +96,9 @@ class Means:
             department id and a language.
         write_timeline: Adds an entry to the timeline.
         record_event: Writes an event into the audit log.
-        issue_document: Issues a document for a record in a language, for letters.
+        issue_letter: Issues a message as a document: code of its type, key of the message, language. It may not have
+            been written to the session before; raises :class:`NotSent` when it cannot be printed.
+        issued_for: Returns the documents that were issued for a record, the newest first.
         enqueue_job: Starts a job.
     """
 
@@ -108,7 +110,8 @@ class Means:
     places: Callable[[int | None, Any, int | None, str], Mapping[str, str]]
     write_timeline: Callable[..., Any]
     record_event: Callable[..., None]
-    issue_document: Callable[[str, Any, str], Any]
+    issue_letter: Callable[[str, int, str], Any]
+    issued_for: Callable[[Any], Sequence[Any]]
     enqueue_job: Callable[..., Any]
 
 

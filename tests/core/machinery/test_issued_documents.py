@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pypdfium2
 import pytest
@@ -63,6 +64,45 @@ def test_an_issued_document_has_number_code_and_no_draft_mark(place, _scope):
     assert "云栖湾" in text
     assert (issued.pages, issued.project_id, issued.title) == (1, place.project_id, "验房记录表")
     assert issue(place).number.endswith("-0002")
+
+
+def test_nobody_waits_while_a_single_document_is_laid_out(app, place, _scope, monkeypatch):
+    render, texts = services.render_job_guarded, []
+
+    def rival() -> str:
+        with app.app_context(), use_scope(place.scope):
+            return issue(place).number
+
+    def rendered(job):
+        texts.append(job.html)
+        if len(texts) == 1:
+            # Writes and commits meanwhile, and takes the number that this document was laid out with.
+            with ThreadPoolExecutor(1) as another:
+                assert another.submit(rival).result(20).endswith("-0001")
+        return render(job)
+
+    monkeypatch.setattr(services, "render_job_guarded", rendered)
+    load = lambda: db.session.get_one(Unit, place.unit_id)  # noqa: E731
+    issued = services.issue_alone("core.record", load, "zh_Hans_CN")
+    db.session.commit()
+    assert (issued.number[-4:], len(texts)) == ("0002", 3), "once for the rival, and once more for this one"
+    assert issued.number in text_of(services.read(issued))
+    assert services.issue_alone("core.record", load, "zh_Hans_CN").number.endswith("-0003")
+    assert len(texts) == 4
+
+
+def test_after_three_rivals_the_number_is_held_while_it_is_laid_out(place, _scope, monkeypatch):
+    render, tries = services.render_job_guarded, []
+
+    def rendered(job):
+        tries.append(job)
+        return render(job)
+
+    monkeypatch.setattr(services, "render_job_guarded", rendered)
+    monkeypatch.setattr(services.LaidOut, "is_of", lambda laid_out, draft: False)
+    load = lambda: db.session.get_one(Unit, place.unit_id)  # noqa: E731
+    assert services.issue_alone("core.record", load, "zh_Hans_CN").number.endswith("-0001")
+    assert len(tries) == services.TRIES_AHEAD + 1
 
 
 def test_the_language_is_that_of_the_recipient(place, _scope):

@@ -6,9 +6,11 @@ import datetime as dt
 import json
 import smtplib
 import time
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from flask import current_app
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -215,6 +217,45 @@ def test_a_letter_is_issued_as_a_document(world, scope_of, system):
         assert (letter.record_kind, letter.record_id) == ("core.message", key)
         assert letter.customer_id == world.own.customer_ids[0]
         assert held(key).reference == letter.number
+
+
+@pytest.mark.parametrize("killed", ["before it was issued", "after it was issued"])
+def test_a_letter_whose_sender_was_killed_is_issued_once(world, scope_of, system, monkeypatch, killed):
+    key = write(scope_of, world, "letter")
+
+    def die(*_arguments, **_values):
+        raise SystemExit
+
+    with system():
+        target = (services.means(), "issue_letter") if killed.startswith("before") else (sending, "_settle")
+        with monkeypatch.context() as deadly:
+            if target[0] is sending:
+                deadly.setattr(*target, die)
+            else:
+                deadly.setitem(
+                    current_app.extensions, "doorstep.messages", replace(target[0], **{target[1]: die})
+                )
+            with pytest.raises(SystemExit):
+                sending.send_one(key)
+        db.session.rollback()
+        message = held(key)
+        assert message.state == MessageState.SENDING
+        message.lease_until = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+        db.session.commit()
+        assert sending.sweep() == 0, "the archive knows what became of it"
+        sending.send_one(key)
+        assert held(key).state == MessageState.SENT
+        assert held(key).reference == db.session.scalars(sa.select(IssuedDocument.number)).one()
+
+
+def test_a_letter_that_cannot_be_printed_was_certainly_not_sent(world, scope_of, system):
+    key = write(scope_of, world, "letter")
+    with system():
+        held(key).recipient_name = "王\ue000"
+        db.session.commit()
+        assert sending.send_one(key) == "failed"
+        assert held(key).state == MessageState.FAILED and "\ue000" in held(key).reason
+        assert db.session.scalar(sa.select(IssuedDocument)) is None
 
 
 @pytest.mark.hypothesis
