@@ -21,27 +21,29 @@ from plugins.warranty.models.money import (
 from plugins.warranty.models.orders import (
     ORDER_SEARCH,
     REQUEST_SEARCH,
-    Acceptance,
-    AcceptanceKind,
-    CallBack,
     Channel,
-    CostKind,
-    CostLine,
-    Escalation,
     Exclusion,
-    Extension,
     Order,
     OrderEvent,
-    Plan,
     Relation,
     Request,
     Responsibility,
+)
+from plugins.warranty.models.reports import MonthlyReport
+from plugins.warranty.models.stock import SpareMove, SparePart
+from plugins.warranty.models.work import (
+    Acceptance,
+    AcceptanceKind,
+    CallBack,
+    CostKind,
+    CostLine,
+    Escalation,
+    Extension,
+    Plan,
     Visit,
     VisitPurpose,
     VisitState,
 )
-from plugins.warranty.models.reports import MonthlyReport
-from plugins.warranty.models.stock import SpareMove, SparePart
 
 __all__ = [
     "ORDER_SEARCH",
