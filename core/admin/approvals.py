@@ -198,7 +198,8 @@ class ApprovalView(RecordView):
 def _earlier_steps(asked: ApprovalRequest) -> list[tuple[str, str, int]]:
     kind = current_runtime().declared.approval_kind(asked.kind)
     steps = sorted(kind.steps, key=lambda step: step.order) if kind is not None else []
-    return [(step.code, str(step.label), step.order) for step in steps]
+    asked_for = {task.step for task in asked.tasks}
+    return [(step.code, str(step.label), step.order) for step in steps if step.code in asked_for]
 
 
 class ApprovalInbox(PageView):

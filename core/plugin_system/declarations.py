@@ -612,6 +612,8 @@ class ApprovalStep:
         level: Where the role is looked for: ``group`` (those of the project), ``city``, ``region``, or empty for the
             nearest: the department of the record and its groups, else the next one above.
         person: Returns the id of the user who answers for a record, or None for the role.
+        switch_setting: Key of the component's yes/no setting by which a department leaves the opinion out; empty where
+            it is always needed.
     """
 
     code: str
@@ -620,6 +622,7 @@ class ApprovalStep:
     role: str = ""
     level: str = ""
     person: Callable[[Any], int | None] | None = None
+    switch_setting: str = ""
 
 
 @dataclass(frozen=True)

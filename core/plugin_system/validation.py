@@ -834,7 +834,13 @@ def _approval_faults(slug: str, declarations: Declarations, around: Surroundings
         limits = [band.limit_setting for band in kind.bands]
         if kind.bands and (limits[-1] or not all(limits[:-1])):
             yield _l("%(where)s needs a limit in every band but the last.", where=where)
-        for key in sorted({key for key in limits if key} - keys):
+        switches = [step.switch_setting for step in kind.steps]
+        if kind.steps and not kind.bands and all(switches):
+            yield _l(
+                "%(where)s lets a department leave out every step, so that nobody would be asked.",
+                where=where,
+            )
+        for key in sorted({key for key in (*limits, *switches) if key} - keys):
             yield _l(
                 "%(where)s names the setting %(key)s, which its component does not declare.",
                 where=where,

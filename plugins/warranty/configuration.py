@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel.speaklater import LazyString
 
 from core.toolkit import Setting, _, _l
-from plugins.warranty import sla
+from plugins.warranty import forms, sla
 from plugins.warranty.catalogue import categories, faults
 from plugins.warranty.coverage import TermKind
 
@@ -396,6 +396,23 @@ def _money() -> Sequence[Setting]:
             PRACTICE,
             minimum=Decimal(0),
         ),
+        *(
+            Setting(
+                f"release_asks_{who}",
+                True,
+                label,
+                _l(
+                    "Whether the release of retention money needs this opinion before the general manager decides."
+                ),
+                PRACTICE,
+            )
+            for who, label in (
+                ("engineering", _l("Release of retention money: engineering department")),
+                ("property", _l("Release of retention money: property management")),
+                ("cost", _l("Release of retention money: cost department")),
+                ("finance", _l("Release of retention money: finance department")),
+            )
+        ),
         Setting(
             "provision_rough",
             Decimal(500),
@@ -438,6 +455,17 @@ def _figures() -> Sequence[Setting]:
             _l("What should be reached beyond the target."),
             0,
             100,
+        ),
+        Setting(
+            "call_back_deduction",
+            Decimal(2),
+            _l("Deduction for missing call-backs"),
+            _l(
+                "Points taken off K22 when fewer owners were called back than the target of K17 says; 0 for none."
+            ),
+            PRACTICE,
+            minimum=Decimal(0),
+            maximum=Decimal(100),
         ),
         number(
             "satisfied_score",
@@ -490,4 +518,5 @@ def settings() -> Sequence[Setting]:
         *_cases(),
         *_money(),
         *_figures(),
+        *forms.settings(PRACTICE),
     )

@@ -73,6 +73,13 @@ _LADDER = (
 _REMINDER = (EscalationStep("engineer", _l("Overdue"), dt.timedelta(), to_owner=True),)
 
 
+def _ladder_of(step: Step) -> tuple[EscalationStep, ...]:
+    """Who hears of a missed limit; for the progress somebody was asked before it was due (``services/progress.py``)."""
+    if step == Step.COMPLETE:
+        return _LADDER
+    return () if step == Step.PROGRESS else _REMINDER
+
+
 def _escalated(record: Any, clock: Any, step: EscalationStep) -> None:
     """Note that an overdue order went up a rung of the ladder."""
     del clock
@@ -95,7 +102,7 @@ def policies() -> Sequence[ClockPolicy]:
                     "warranty.order",
                     roll=roll,
                     pauses=PAUSES,
-                    ladder=_LADDER if is_whole else _REMINDER,
+                    ladder=_ladder_of(step),
                     on_step=_escalated if is_whole else None,
                 )
             )
@@ -243,6 +250,15 @@ def rest(order: Order, reason: str, note: str, told_at: dt.datetime | None) -> N
         if clock.is_running and clock.paused_at is None:
             pause_clock(clock, reason, note=note, notice_at=told_at)
     refresh(order)
+
+
+def stands_still(order: Order, step: Step) -> bool:
+    """Return whether the clock of a step rests for a reason that stops it, so that nothing is due meanwhile."""
+    clock = running_clock(code_of(step, order.priority), order)
+    if clock is None or clock.paused_at is None:
+        return False
+    reason = clock.pauses[-1].reason
+    return any(each.code == reason and each.stops for each in PAUSES)
 
 
 def go_on(order: Order) -> None:

@@ -7,19 +7,18 @@ to one decimal; numerator and denominator stay visible.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from core.toolkit import LOCAL_ZONE, Unit, db, months_after, utc_now
+from core.toolkit import LOCAL_ZONE, Unit, _, db, months_after, utc_now
+from plugins.warranty import forms
 from plugins.warranty.common import option
 from plugins.warranty.coverage import Bearer
 from plugins.warranty.models import (
-    Acceptance,
-    AcceptanceKind,
     CallBack,
     CostLine,
     Deduction,
@@ -41,17 +40,21 @@ class Rate:
         numerator: What was counted, or summed.
         denominator: Of how many, or of how much.
         is_provisional: Whether it can still change for the period.
+        deducted: Points that are taken off the rate, which never falls below 0.
     """
 
     numerator: Decimal
     denominator: Decimal
     is_provisional: bool = False
+    deducted: Decimal = Decimal(0)
 
     def value(self, factor: int = 100) -> Decimal | None:
-        """Return numerator × factor ÷ denominator, rounded half up to one decimal; None without a denominator."""
+        """Return numerator × factor ÷ denominator less what is taken off, rounded half up to one decimal; None without
+        a denominator."""
         if not self.denominator:
             return None
-        return (self.numerator * factor / self.denominator).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        share = self.numerator * factor / self.denominator - self.deducted
+        return max(share, Decimal(0)).quantize(Decimal("0.1"), ROUND_HALF_UP)
 
     @property
     def percent(self) -> str | None:
@@ -448,27 +451,56 @@ def recovery(period: Period) -> Rate:
 
 def counted_services(period: Period) -> Counted:
     """Return what :func:`qualified_service` counts."""
-    signed = sa.exists().where(
-        Acceptance.order_id == Order.id,
-        Acceptance.kind == AcceptanceKind.OWNER,
-        Acceptance.passed,
-        Acceptance.signer_name != "",
-    )
     least = int(option("dissatisfied_score"))
     good = sa.and_(
         Order.dispatched_at <= Order.contact_due_at,
         Order.arrived_at <= Order.arrival_due_at,
         Order.fixed_at <= Order.due_at,
         sa.or_(Order.score.is_(None), Order.score > least),
-        Order.contractor_id.is_not(None),
-        Order.work_done != "",
-        signed,
+        forms.is_complete(),
     )
     return Counted(closed_orders(period), good)
+
+
+def why_unqualified(order: Order) -> list[str]:
+    """Return what keeps an order from being a qualified service, in the words of the reader; nothing where
+    it is one."""
+
+    def late(done: dt.datetime | None, due: dt.datetime | None) -> bool:
+        return done is None or due is None or done > due
+
+    found = []
+    if late(order.dispatched_at, order.contact_due_at):
+        found.append(_("dispatched late"))
+    if late(order.arrived_at, order.arrival_due_at):
+        found.append(_("arrived late"))
+    if late(order.fixed_at, order.due_at):
+        found.append(_("finished late"))
+    if order.score is not None and order.score <= int(option("dissatisfied_score")):
+        found.append(_("owner dissatisfied"))
+    if gaps := forms.missing(order):
+        found.append(_("form incomplete: %(parts)s", parts=str(_(", ")).join(gaps)))
+    return found
+
+
+def missed_call_backs(period: Period) -> bool:
+    """Return whether fewer owners were called back than the target of K17 says, of those whose call-back is due."""
+    due = Counted(
+        (*closed_orders(period), Order.call_back_due_at <= period.asked_at), Order.called_back_at.is_not(None)
+    ).rate()
+    value = due.value()
+    return value is not None and value < Decimal(option("target_k17"))
 
 
 def qualified_service(period: Period) -> Rate:
     """K22 上门服务合格率: 1 − unqualified ÷ orders closed in the period. Unqualified is an order that was dispatched
     after the limit of the first contact, arrived at or finished late, whose owner is dissatisfied, or whose form is
-    incomplete (no contractor, nothing said of the work, or no name under the owner's acceptance)."""
-    return counted_services(period).rate()
+    incomplete (``forms.py``). Where not every owner was called back who should have been by now, some points are taken
+    off; setting ``call_back_deduction``.
+
+    Source: domain reference 3.8 and 3.4.7: "call-back 100 %, deduct 2 % if not reached".
+    """
+    found = counted_services(period).rate()
+    if found.denominator and missed_call_backs(period):
+        return replace(found, deducted=Decimal(option("call_back_deduction")))
+    return found

@@ -14,6 +14,9 @@ from plugins.warranty.configuration import PRACTICE, number
 URGENT = "_p1"
 """What the code of a message for an emergency ends with: it goes out in the quiet hours too."""
 
+BY_PERSON, BY_ITSELF = "person", "automatic"
+"""How owners are told the progress."""
+
 _NUMBER = Placeholder("number", _l("Number"), "WX-XH01-20261123-001")
 _WHAT = Placeholder("what", _l("What is wrong"), "主卫 渗漏")
 _UNTIL = Placeholder("until", _l("Until when"), "2026-11-24 18:00")
@@ -22,6 +25,9 @@ _ENGINEER = Placeholder("engineer", _l("Engineer"), "赵磊")
 _WINDOW = Placeholder("window", _l("Booked time"), "2026-11-24 09:00–11:00")
 _REASON = Placeholder("reason", _l("Reason"), "等待厂家发货")
 _DAYS = Placeholder("days", _l("Days"), "7")
+_HOUSE = Placeholder("house", _l("House"), "8-1-1202")
+_ENDING = Placeholder("what", _l("What ends"), "装修工程、门窗及五金")
+_LAST_DAY = Placeholder("until", _l("Last day of cover"), "2026-12-27")
 _TEXT = Placeholder("text", _l("What the owner is told"), "防水层已修补，正在做蓄水试验")
 
 SWITCHES: tuple[tuple[str, Any], ...] = (
@@ -29,10 +35,12 @@ SWITCHES: tuple[tuple[str, Any], ...] = (
     ("dispatched", _l("Message: an engineer looks after it")),
     ("visit", _l("Message: visit booked or cancelled")),
     ("delayed", _l("Message: new date")),
+    ("suspended", _l("Message: the work rests or goes on")),
     ("progress", _l("Message: progress")),
     ("finished", _l("Message: finished, please accept")),
     ("closed", _l("Message: closed, we call back")),
     ("not_covered", _l("Message: no warranty")),
+    ("expiring", _l("Message: a warranty ends soon")),
 )
 """What a department may switch off, each with its label."""
 
@@ -63,6 +71,25 @@ def settings() -> Sequence[Setting]:
             _l("Asking the owner to accept"),
             _l("Minutes after the engineer's acceptance; owners who sign on site before are not asked."),
             minimum=1,
+        ),
+        Setting(
+            "progress_by",
+            BY_PERSON,
+            _l("How the progress is told"),
+            _l(
+                "Whoever looks after the order is asked to tell the owner and finds the message written, or the "
+                "message goes out by itself. That a promised date has passed is always told by a person."
+            ),
+            PRACTICE,
+            choices=((BY_PERSON, _l("A person tells it")), (BY_ITSELF, _l("A message goes out by itself"))),
+        ),
+        number(
+            "progress_ahead_minutes",
+            60,
+            _l("Asking for the progress"),
+            _l("Minutes before the owner has to hear of the progress at which it is asked for."),
+            minimum=0,
+            maximum=240,
         ),
         number(
             "owner_requests_per_day",
@@ -163,6 +190,31 @@ TEMPLATES: tuple[MessageTemplate, ...] = (
         _UNTIL,
     ),
     *_pair(
+        "suspended",
+        _l("The work rests"),
+        _l("The work rests (emergency)"),
+        "{customer}，您好！您的报修（{number}，{what}）维修暂停，原因：{reason}。恢复维修时我们会再通知您，"
+        "如有疑问请致电{phone} {company}",
+        "Dear {customer}, the work on your repair ({number}, {what}) rests: {reason}. We tell you when it goes on; "
+        "if you have questions, call {phone} {company}",
+        ("维修暂停", "The work on your repair rests"),
+        _NUMBER,
+        _WHAT,
+        _REASON,
+    ),
+    *_pair(
+        "resumed",
+        _l("The work goes on"),
+        _l("The work goes on (emergency)"),
+        "{customer}，您好！您的报修（{number}，{what}）已恢复维修，预计完成时间{until}，如有变化我们会及时告知。{company}",
+        "Dear {customer}, the work on your repair ({number}, {what}) goes on; we expect to finish by {until} and "
+        "tell you if that changes. {company}",
+        ("维修恢复", "The work on your repair goes on"),
+        _NUMBER,
+        _WHAT,
+        _UNTIL,
+    ),
+    *_pair(
         "progress",
         _l("Progress of a repair"),
         _l("Progress of a repair (emergency)"),
@@ -224,6 +276,17 @@ TEMPLATES: tuple[MessageTemplate, ...] = (
         subject="非保修说明",
         subject_en="Not covered by the warranty",
         placeholders=(_NUMBER, _WHAT, _REASON),
+    ),
+    MessageTemplate(
+        "warranty.expiring",
+        _l("A warranty ends soon"),
+        "{customer}，您好！您家{house}的{what}保修期将于{until}届满，届满前发现的质量问题请及时报修：{link} "
+        "服务热线{phone} {company}",
+        "Dear {customer}, the warranty of {what} in your home {house} ends on {until}. Please report before "
+        "what is wrong: {link} Service: {phone} {company}",
+        subject="保修到期提醒",
+        subject_en="A warranty of your home ends",
+        placeholders=(_HOUSE, _ENDING, _LAST_DAY, _LINK),
     ),
 )
 """All messages about repairs, besides that which carries the owner's link alone."""

@@ -39,7 +39,7 @@ from plugins.warranty.admin.common import REFUSALS
 from plugins.warranty.admin.deeds import DEEDS, take_order_step
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Order, Plan, Visit, VisitPurpose, VisitState
-from plugins.warranty.services import orders
+from plugins.warranty.services import orders, progress
 from plugins.warranty.signed import is_plan_signed, owner_acceptance
 from plugins.warranty.workflows import OPEN, ORDER
 
@@ -136,6 +136,7 @@ def order(order_id: int) -> str:
         phone=filed.reporter_phone if sees else mask_phone(filed.reporter_phone),
         dials=sees,
         availability=filed.availability,
+        progress_words=progress.progress_words(found) if found.state in OPEN else "",
         running=running,
         booked=booked,
         visits=[each for each in visits if each.state not in (VisitState.BOOKED, VisitState.CANCELLED)],

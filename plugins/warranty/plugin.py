@@ -59,6 +59,7 @@ from plugins.warranty.admin import (
     board,
     caller,
     coverage,
+    expiry,
     insight,
     leftovers,
     money,
@@ -72,6 +73,7 @@ from plugins.warranty.models import (
     CitySeason,
     ContractorNotice,
     Deduction,
+    ExpiryNotice,
     Extension,
     GroupCase,
     HouseWarranty,
@@ -88,7 +90,8 @@ from plugins.warranty.models import (
     Visit,
 )
 from plugins.warranty.on_site import blueprint
-from plugins.warranty.services import customers, owners, releases
+from plugins.warranty.services import customers, owners, progress, releases
+from plugins.warranty.services import expiry as ends
 from plugins.warranty.services.house_terms import house_terms as guaranteed
 from plugins.warranty.services.leftovers import leftovers_of, take_over_items
 from plugins.warranty.workflows import ALL, RELEASE_APPROVAL
@@ -192,6 +195,7 @@ def admin_views() -> Sequence[AdminView]:
         AdminView(parts.PartView, "parts", _l("Spare parts"), service, 60, SparePart),
         AdminView(coverage.CoverView, "cover", _l("Cover of a house"), service, 70),
         AdminView(coverage.RegisterView, "register", _l("Warranty register"), service, 80, HouseWarranty),
+        AdminView(expiry.ExpiryView, "expiries", _l("Ends of warranties"), service, 85, ExpiryNotice),
         AdminView(
             leftovers.LeftoversView,
             "leftovers",
@@ -255,10 +259,20 @@ def approval_kinds() -> Sequence[ApprovalKind]:
             "warranty.release",
             "warranty.keep_retention",
             steps=(
-                ApprovalStep("engineering", _l("Engineering department"), 10, "ENG"),
-                ApprovalStep("property", _l("Property management"), 10, "PM"),
-                ApprovalStep("cost", _l("Cost department"), 20, "COST"),
-                ApprovalStep("finance", _l("Finance department"), 30, "FIN"),
+                ApprovalStep(
+                    "engineering",
+                    _l("Engineering department"),
+                    10,
+                    "ENG",
+                    switch_setting="release_asks_engineering",
+                ),
+                ApprovalStep(
+                    "property", _l("Property management"), 10, "PM", switch_setting="release_asks_property"
+                ),
+                ApprovalStep("cost", _l("Cost department"), 20, "COST", switch_setting="release_asks_cost"),
+                ApprovalStep(
+                    "finance", _l("Finance department"), 30, "FIN", switch_setting="release_asks_finance"
+                ),
             ),
             bands=(
                 ApprovalBand("city", _l("City general manager"), "HEAD", "city", "release_limit_city"),
@@ -284,7 +298,7 @@ def calendar_sources() -> Sequence[CalendarSource]:
 
 @hookimpl
 def periodic_tasks() -> Sequence[PeriodicTask]:
-    """Declare the requests to accept, the acceptance by silence, and the monthly reports."""
+    """Declare what is done without being asked: progress, requests to accept, silence, ends of warranties, reports."""
     return (
         PeriodicTask(
             "warranty.monthly_reports",
@@ -293,7 +307,13 @@ def periodic_tasks() -> Sequence[PeriodicTask]:
             daily_at="03:40",
         ),
         PeriodicTask(
+            "warranty.progress", _l("See that owners hear of the progress"), progress.run_progress, minutes=15
+        ),
+        PeriodicTask(
             "warranty.ask", _l("Ask owners to accept finished repairs"), owners.run_requests, minutes=15
+        ),
+        PeriodicTask(
+            "warranty.ends", _l("Tell owners which warranties end soon"), ends.run_ends, daily_at="09:30"
         ),
         PeriodicTask(
             "warranty.silence",
@@ -328,6 +348,7 @@ def timeline_kinds() -> Sequence[TimelineKind]:
         TimelineKind("warranty.accepted", _l("Repair accepted"), "ok"),
         TimelineKind("warranty.called_back", _l("Call-back after the repair"), "ok"),
         TimelineKind("warranty.extended", _l("New date of a repair"), "wait"),
+        TimelineKind("warranty.expiring", _l("Told of the end of a warranty"), "calm"),
         TimelineKind("warranty.escalated", _l("Complaint about a repair"), "late"),
     )
 

@@ -86,6 +86,12 @@ def permissions() -> Sequence[Permission]:
             ("HEAD", "PCM"),
         ),
         Permission(
+            "warranty.tell_region",
+            _l("Bring repairs before the region at once"),
+            _l("Complaints to the media; the reason is kept."),
+            ("HEAD", "PCM", "CCS", "BCS"),
+        ),
+        Permission(
             "warranty.supplement_signed",
             _l("Supplement signed records of repairs"),
             _l("Say what is different from a record that was signed; the record itself stays as it is."),

@@ -389,6 +389,8 @@ def rate_mark(rate: Rate) -> str:
         marks.append(_("small sample"))
     if rate.is_provisional:
         marks.append(_("provisional"))
+    if rate.deducted:
+        marks.append(_("%(points)s points less, call-backs are missing", points=f"{rate.deducted:f}"))
     return " · ".join(marks)
 
 

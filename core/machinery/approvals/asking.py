@@ -18,7 +18,7 @@ from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
 from core.languages import LOCALES, speaking
 from core.machinery.approvals.base import CORE, ApprovalRefused, kind_of, means_of_approvals, role_label
-from core.machinery.approvals.deciders import Tree, band_position, find_places, tree_of
+from core.machinery.approvals.deciders import Tree, band_position, find_places, steps_of, tree_of
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask, TaskState
 from core.machinery.approvals.reading import pending_request
 from core.plugin_system.declarations import ApprovalBand, ApprovalKind, ApprovalStep
@@ -133,7 +133,7 @@ def start_round(
     position = band_position(kind, request.amount, tree.path[-1])
     last = max((step.order for step in kind.steps), default=0) + 10
     made: list[ApprovalTask] = []
-    for step in kind.steps:
+    for step in steps_of(kind, tree.path[-1]):
         if from_position is None or step.order >= from_position:
             made.append(_task(request, step, step.order, *_who(request, tree, step, record)))
     if position is not None:

@@ -13,7 +13,7 @@ from core.database.scope import all_departments, require_scope
 from core.extensions import db
 from core.machinery.approvals.base import CORE, ApprovalRefused, means_of_approvals
 from core.machinery.approvals.models import ApprovalRequest
-from core.plugin_system.declarations import ApprovalBand, ApprovalKind
+from core.plugin_system.declarations import ApprovalBand, ApprovalKind, ApprovalStep
 from core.plugin_system.runtime import current_runtime
 
 
@@ -45,6 +45,17 @@ def band_position(kind: ApprovalKind, amount: Decimal | None, department_id: int
         if (amount or Decimal(0)) <= limit:
             return position
     return len(kind.bands) - 1
+
+
+def steps_of(kind: ApprovalKind, department_id: int | None) -> list[ApprovalStep]:
+    """Return the opinions before the band that a department asks for: those that it did not leave out by a setting."""
+    component = current_runtime().declared.component_of(kind)
+    return [
+        step
+        for step in kind.steps
+        if not step.switch_setting
+        or means_of_approvals().setting_of(component, step.switch_setting, department_id)
+    ]
 
 
 def needs_reopening(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import abort, request
 
 from core.toolkit import (
+    MessageState,
     User,
     _,
     _l,
@@ -168,6 +169,14 @@ def _book(order: Order) -> Any:
     )
 
 
+def _progress(order: Order) -> str:
+    by_message = typed("by_message", 1) == "1"
+    message = orders.tell_progress(order, typed("text"), by_message=by_message)
+    if by_message and (message is None or message.state == MessageState.WITHHELD):
+        return _("The progress is noted, but no message can go to the owner. Call him, please.")
+    return _("The progress is noted; the owner reads it on his page.")
+
+
 def _extend(order: Order) -> Any:
     moment = moment_of(typed("new_date", 30))
     if moment is None:
@@ -215,8 +224,8 @@ DEEDS: Mapping[str, tuple[str, Callable[[Order], Any], Any]] = {
     ),
     "progress": (
         "warranty.work_order",
-        lambda order: orders.tell_progress(order, typed("text"), by_message=typed("by_message", 1) == "1"),
-        _l("The progress is noted; the owner reads it on his page."),
+        _progress,
+        lambda said: said,
     ),
     "temporary": (
         "warranty.work_order",
@@ -281,6 +290,11 @@ DEEDS: Mapping[str, tuple[str, Callable[[Order], Any], Any]] = {
         "warranty.approve_extension",
         lambda order: orders.allow_longer_emergency(order, typed("reason")),
         _l("The emergency has 72 hours now."),
+    ),
+    "media": (
+        "warranty.tell_region",
+        lambda order: orders.note_media(order, typed("reason")),
+        _l("The region was told; brand and customer service of the region look after it now."),
     ),
     "override": (
         "warranty.override_cover",

@@ -172,7 +172,10 @@ def figures(period: Period) -> list[Figure]:
             "K22",
             _("Qualified service"),
             indicators.qualified_service(period),
-            _("Closed orders without a late step, a dissatisfied owner or an incomplete form."),
+            _(
+                "Closed orders without a late step, a dissatisfied owner or an incomplete form, less the deduction for "
+                "missing call-backs."
+            ),
         ),
     ]
 
@@ -263,7 +266,7 @@ class FiguresView(PageView):
         counts = {each: source.count() for each, source in sources.items()}
         pages = max(-(-counts[part] // PER_PAGE), 1)
         page = min(max(strict_id(request.args.get("page", "")) or 1, 1), pages)
-        heads, cells = COLUMNS[sources[part].model]
+        heads, cells = QUALIFIED if code == "K22" else COLUMNS[sources[part].model]
         return self.render(
             "warranty/admin/records.html",
             figure=figure,
@@ -360,6 +363,19 @@ COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] 
     ),
 }
 """What the list of the records behind a figure shows of each kind."""
+
+QUALIFIED: tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]] = (
+    (_l("Order"), _l("House"), _l("Problem"), _l("Finished"), _l("Closed"), _l("Why not qualified")),
+    lambda row: (
+        order_link(row),
+        row.house,
+        words.problem(row),
+        _day_of(row.fixed_at),
+        _day_of(row.closed_at),
+        words.joined(indicators.why_unqualified(row)),
+    ),
+)
+"""What the list behind K22 shows of an order."""
 
 
 class ReportView(WarrantyView):

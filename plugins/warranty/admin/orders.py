@@ -41,7 +41,7 @@ from core.toolkit import (
 )
 from plugins.contractors.models import Company
 from plugins.contractors.services import companies_of_city
-from plugins.warranty import deadlines, words
+from plugins.warranty import deadlines, forms, words
 from plugins.warranty.admin.board import BoardView
 from plugins.warranty.admin.common import (
     BUILDINGS,
@@ -81,7 +81,7 @@ from plugins.warranty.models import (
     Request,
     SparePart,
 )
-from plugins.warranty.services import cases, intake, notices, orders
+from plugins.warranty.services import cases, intake, notices, orders, progress
 from plugins.warranty.signed import is_plan_signed
 from plugins.warranty.sla import Priority
 from plugins.warranty.workflows import OPEN, ORDER
@@ -274,6 +274,7 @@ class OrderView(WarrantyView):
         "temporary_due_at": _l("Temporary measure by"),
         "told": _l("Next progress to the owner"),
         "progress_due_at": _l("Next progress to the owner"),
+        "progress_asked_for": _l("Progress asked for"),
         "temporary_at": _l("Temporary measure"),
         "temporary_note": _l("Temporary measure"),
         "planned_at": _l("Plan confirmed"),
@@ -515,8 +516,15 @@ class OrderView(WarrantyView):
             "cost_kinds": words.COSTS,
             "bearers": words.BEARERS,
             "spare_parts": _parts_of(record) if has_permission("warranty.edit_parts") else (),
+            "form_gaps": forms.missing(record)
+            if record.state in ("owner_accepted", "closed", "called_back")
+            else (),
+            "progress_due": progress.is_due_soon(record) and has_permission("warranty.work_order"),
+            "progress_words": progress.progress_words(record) if is_open else "",
+            "media": orders.media_complaint(record),
             "reporter": _reporter(record.request),
             "moment_text": words.moment_text,
+            "utc_now": utc_now,
             "now": utc_now().astimezone(LOCAL_ZONE).strftime("%Y-%m-%dT%H:%M"),
             "money": words.money,
             "order_link": order_link,

@@ -30,7 +30,7 @@ from plugins.warranty.models import (
     ReleaseRequest,
     ThirdPartyRepair,
 )
-from plugins.warranty.services import money
+from plugins.warranty.services import money, releases
 
 
 def contractor_notice(record: ContractorNotice, language: str) -> Mapping[str, Any]:
@@ -159,13 +159,14 @@ def _notices(sent: Sequence[ContractorNotice]) -> list[list[Any]]:
 
 
 OPINIONS = (
-    ("ENG", _l("Engineering department")),
-    ("PCM", _l("Project customer service")),
-    ("COST", _l("Cost department")),
-    ("FIN", _l("Finance department")),
-    ("HEAD", _l("General manager")),
+    ("release_asks_engineering", _l("Engineering department")),
+    ("release_asks_property", _l("Property management")),
+    ("release_asks_cost", _l("Cost department")),
+    ("release_asks_finance", _l("Finance department")),
+    ("", _l("General manager")),
 )
-"""Who looks at a settlement where nobody asked for an approval in the system; their opinions are written by hand."""
+"""Who looks at a settlement where nobody asked for an approval in the system, each with the setting that leaves
+him out; their opinions are written by hand."""
 
 
 def retention_settlement(record: ReleaseRequest, language: str) -> Mapping[str, Any]:
@@ -201,7 +202,7 @@ def retention_settlement(record: ReleaseRequest, language: str) -> Mapping[str, 
             for entry in account.entries
         ],
         "amount": record.amount,
-        "obstacles": money.release_obstacles(account) if record.state == "requested" else [],
+        "obstacles": money.release_obstacles(account) if record.state in releases.UNDECIDED else [],
         "state": record.state,
         "decision": record.decision,
         "opinions": _opinions(record, language),
@@ -212,7 +213,8 @@ def _opinions(record: ReleaseRequest, language: str) -> list[tuple[Any, str, dic
     """The opinions of the newest approval of a request, or empty boxes for those who usually look at it."""
     asked = approvals_of(record)
     if not asked:
-        return [(label, "", {}) for _code, label in OPINIONS]
+        project = record.account.project
+        return [(label, "", {}) for key, label in OPINIONS if not key or option(key, project)]
     tasks = [task for task in asked[0].tasks if task.round_number == asked[0].round_number]
     names = {
         user.id: user.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,33 +25,13 @@ from plugins.warranty.models import (
     HouseWarranty,
     Order,
 )
-from plugins.warranty.services import coverage
+from plugins.warranty.services import coverage, expiry
 from plugins.warranty.workflows import OPEN
-
-
-def ending(unit: Unit) -> list[HouseWarranty]:
-    """Return the lines of a house whose cover ends soon, the next first.
-
-    Source: domain reference 5.7.8: 30 days before the end; setting ``expiry_notice_days``.
-    """
-    today = local_today()
-    until = today + dt.timedelta(days=int(option("expiry_notice_days", unit.project)))
-    return list(
-        db.session.scalars(
-            sa.select(HouseWarranty)
-            .where(
-                HouseWarranty.unit_id == unit.id,
-                HouseWarranty.owner_end >= today,
-                HouseWarranty.owner_end <= until,
-            )
-            .order_by(HouseWarranty.owner_end, HouseWarranty.category_code)
-        )
-    )
 
 
 def may_remind(unit: Unit) -> Any:
     """Return why there is nothing to tell, or None."""
-    if ending(unit):
+    if expiry.ending_lines(unit):
         return None
     return _(
         "No warranty of %(house)s ends within %(days)s days.",
@@ -64,7 +43,7 @@ def may_remind(unit: Unit) -> Any:
 def expiry_notice(unit: Unit, language: str) -> Mapping[str, Any]:
     """Return the values of 保修到期告知书: what ends when, and the invitation to have the house looked at before."""
     today = local_today()
-    lines = ending(unit)
+    lines = expiry.ending_lines(unit)
     return {
         "addressee": person(words.joined([owner.name for owner in owners_of(unit)])),
         "facts": [

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from plugins.warranty.models.base import Base
 from plugins.warranty.models.cases import CaseKind, GroupCase
-from plugins.warranty.models.coverage import CitySeason, HouseStart, HouseWarranty, Promise, TakeOver
+from plugins.warranty.models.coverage import (
+    CitySeason,
+    ExpiryNotice,
+    HouseStart,
+    HouseWarranty,
+    Promise,
+    TakeOver,
+)
 from plugins.warranty.models.money import (
     ContractorNotice,
     Deduction,
@@ -62,6 +69,7 @@ __all__ = [
     "EntryKind",
     "Escalation",
     "Exclusion",
+    "ExpiryNotice",
     "Extension",
     "GroupCase",
     "HouseStart",

@@ -132,3 +132,32 @@ class HouseWarranty(Record, Base):
     project: Mapped[Project] = relationship(
         Project, primaryjoin=lambda: foreign(HouseWarranty.project_id) == Project.id, viewonly=True
     )
+
+
+class ExpiryNotice(Record, Base):
+    """That the owners of a house have to hear before a warranty ends 保修到期告知, one for each last day."""
+
+    __tablename__ = "warranty_expiry_notice"
+    __scope__ = ByProject()
+    __table_args__: Any = (
+        parent("unit", "unit_id"),
+        sa.UniqueConstraint("unit_id", "ends_on"),
+        sa.Index("ix_warranty_expiry_notice_project", "project_id", "ends_on"),
+        sa.Index("ix_warranty_expiry_notice_told", "project_id", "told_at"),
+    )
+
+    project_id: Mapped[int] = project_column()
+    unit_id: Mapped[int] = mapped_column(big_id)
+    ends_on: Mapped[dt.date]
+    """The last day of cover."""
+    categories: Mapped[str] = mapped_column(sa.String(120))
+    """What ends, ``W06 W07``, as it was when the notice was made."""
+    told_at: Mapped[dt.datetime | None]
+    told_how: Mapped[str] = mapped_column(sa.String(80), default="")
+
+    unit: Mapped[Unit] = relationship(
+        Unit, primaryjoin=lambda: foreign(ExpiryNotice.unit_id) == Unit.id, viewonly=True
+    )
+    project: Mapped[Project] = relationship(
+        Project, primaryjoin=lambda: foreign(ExpiryNotice.project_id) == Project.id, viewonly=True
+    )

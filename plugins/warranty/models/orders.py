@@ -240,6 +240,8 @@ class Order(Record, Base):
     plan_due_at: Mapped[dt.datetime | None]
     progress_due_at: Mapped[dt.datetime | None]
     """When the owner has to hear of the progress next."""
+    progress_asked_for: Mapped[dt.datetime | None]
+    """The ``progress_due_at`` for which somebody was asked already, or a message went out."""
     due_at: Mapped[dt.datetime | None]
     call_back_due_at: Mapped[dt.datetime | None]
     promised_at: Mapped[dt.datetime | None]

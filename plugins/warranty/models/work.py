@@ -263,6 +263,6 @@ class Escalation(Record, Base):
     project_id: Mapped[int] = project_column(index=True)
     order_id: Mapped[int] = mapped_column(big_id)
     step: Mapped[str] = mapped_column(sa.String(40))
-    """``overdue_manager`` …, ``repeat``, ``dissatisfied``, ``case``."""
+    """``overdue_manager`` …, ``repeat_3``, ``dissatisfied_1``, ``media``: what brought it there, once each."""
     reason: Mapped[str] = mapped_column(sa.Text, default="")
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)

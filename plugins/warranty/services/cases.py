@@ -25,6 +25,7 @@ from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import CaseKind, GroupCase, Order
 from plugins.warranty.services.coverage import category_of
 from plugins.warranty.services.intake import note_event
+from plugins.warranty.services.region import tell_region
 from plugins.warranty.workflows import CASE, COUNTED
 
 RUNNING = ("open", "confirmed")
@@ -172,13 +173,6 @@ def _open(
         role="PCM",
         dedupe_key=f"warranty:case:{case.id}",
     )
-    if is_rain or houses >= int(option("escalate_households", order.project)):
-        add_todo(
-            case,
-            _("Tell the region: %(title)s", title=case.title),
-            role="BCS",
-            dedupe_key=f"warranty:case:{case.id}:region",
-        )
     return case
 
 
@@ -197,6 +191,17 @@ def _link(case: GroupCase, orders: Sequence[Order]) -> None:
     ).one()
     case.orders_found, case.houses_found = int(found[0]), int(found[1])
     db.session.flush()
+    if case.is_major or case.houses_found >= int(option("escalate_households", case.project)):
+        tell_region(
+            case,
+            _("Tell the region: %(title)s", title=case.title),
+            _(
+                "%(houses)s households, %(orders)s orders.",
+                houses=case.houses_found,
+                orders=case.orders_found,
+            ),
+            key=f"case:{case.id}:region",
+        )
 
 
 def open_case(orders: Sequence[Order], title: str, responsible: User | None = None) -> GroupCase:

@@ -6,10 +6,12 @@ import datetime as dt
 from typing import Any
 
 from core.toolkit import (
+    Message,
     User,
     _,
     add_todo,
     db,
+    finish_todos_by_key,
     utc_now,
 )
 from plugins.contractors.models import Company
@@ -20,7 +22,7 @@ from plugins.warranty.models import (
 )
 from plugins.warranty.services import telling
 from plugins.warranty.services.intake import note_event, tell_of
-from plugins.warranty.services.steps import moment_of_step, require_open, tell_engineer
+from plugins.warranty.services.steps import moment_of_step, progress_key, require_open, tell_engineer
 from plugins.warranty.sla import Step
 from plugins.warranty.workflows import ORDER
 
@@ -88,14 +90,17 @@ def note_attempt(order: Order, text: str, at: dt.datetime | None = None) -> None
 
 def tell_progress(
     order: Order, text: str, at: dt.datetime | None = None, *, by_message: bool = False
-) -> None:
-    """Note what the owner was told about the progress; the next time is due again.
+) -> Message | None:
+    """Note what the owner was told about the progress; the next time is due again, and nobody is asked for it any more.
 
     Args:
         order: An order that has not ended.
         text: What he was told, or is told now.
         at: When; now when omitted.
         by_message: Whether the text goes to him as a message; else he was told by telephone or on site.
+
+    Returns:
+        The message, or None where none was wanted or nobody can get one.
 
     Raises:
         WarrantyRuleError: There is nothing to tell, or the order has ended.
@@ -107,8 +112,8 @@ def tell_progress(
     deadlines.stop(order, Step.PROGRESS, moment)
     deadlines.start(order, Step.PROGRESS, moment)
     told = note_event(order, "progress", text, is_public=True, at=moment)
-    if by_message:
-        telling.progress(told, order)
+    finish_todos_by_key(progress_key(order))
+    return telling.progress(told, order) if by_message else None
 
 
 def add_remark(order: Order, text: str, *, is_public: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.toolkit import db
-from plugins.warranty.models import Acceptance, CallBack, Order, OrderEvent, Plan, Request
+from plugins.warranty.models import Acceptance, CallBack, Escalation, Order, OrderEvent, Plan, Request
 
 
 def move_customer(kept_id: int, merged_id: int) -> None:
@@ -36,6 +36,8 @@ def forget_customer(customer_id: int) -> None:
         plan.signed_name = ""
     for call in db.session.scalars(sa.select(CallBack).where(CallBack.order_id.in_(keys))):
         call.note = ""
+    for escalation in db.session.scalars(sa.select(Escalation).where(Escalation.order_id.in_(keys))):
+        escalation.reason = ""
     for event in db.session.scalars(sa.select(OrderEvent).where(OrderEvent.order_id.in_(keys))):
         event.text = ""
     db.session.flush()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
+from flask_babel import force_locale
+
 from core.toolkit import (
+    MessageState,
     _,
     db,
     has_permission,
@@ -33,7 +36,7 @@ def suspend(order: Order, reason: str, note: str, told_at: dt.datetime | None = 
         order: An order at work.
         reason: ``owner_unavailable``, ``waiting_material``, ``season`` or ``design_reply``.
         note: What it waits for.
-        told_at: When the owner was told; None when he was not yet.
+        told_at: When the owner was told; None when he was not yet. He is told by a message then, if he can be reached.
 
     Raises:
         TransitionRefused: The state or the right forbids it, or reason or note is missing.
@@ -49,6 +52,22 @@ def suspend(order: Order, reason: str, note: str, told_at: dt.datetime | None = 
     if reason == deadlines.DESIGN:
         deadlines.start_design_reply(order)
     note_event(order, "suspended", note, is_public=True)
+    if told_at is None and _tell_rest(order, reason, note.strip()):
+        note_told(order)
+
+
+def _tell_rest(order: Order, reason: str, note: str) -> bool:
+    """Tell the owner by a message that the work rests; returns whether one goes out."""
+    with force_locale(telling.language_of(order.request)):
+        label = next(str(each.label) for each in deadlines.PAUSES if each.code == reason)
+        words = _("%(reason)s (%(note)s)", reason=label, note=note) if note else label
+    message = telling.suspended(order, words, _rests(order))
+    return message is not None and message.state != MessageState.WITHHELD
+
+
+def _rests(order: Order) -> int:
+    """How often an order has rested."""
+    return sum(1 for event in order.events if event.kind == "suspended")
 
 
 def note_told(order: Order) -> None:
@@ -79,6 +98,7 @@ def resume(order: Order) -> None:
     stop_clocks_of(order, deadlines.DESIGN_REPLY)
     deadlines.go_on(order)
     note_event(order, "resumed", _("The work goes on."), is_public=True)
+    telling.resumed(order, _rests(order))
 
 
 def extend(order: Order, new_date: dt.datetime, reason: str, told_how: str = "") -> Extension:

@@ -36,6 +36,7 @@ from plugins.warranty.coverage import Verdict, extended_end, judge
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import (
     Channel,
+    ExpiryNotice,
     Order,
     OrderEvent,
     Relation,
@@ -491,7 +492,8 @@ def tell(
     details: dict[str, Any] | None = None,
 ) -> None:
     """Record that a touchpoint was reached; where the catalogue was not loaded, the timeline alone says so."""
-    record_kind = "warranty.request" if isinstance(record, Request) else "warranty.order"
+    kinds = {Request: "warranty.request", ExpiryNotice: "warranty.expiry"}
+    record_kind = kinds.get(type(record), "warranty.order")
     values: dict[str, Any] = {
         "customer": customer,
         "unit": unit,

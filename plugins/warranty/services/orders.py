@@ -36,6 +36,7 @@ from plugins.warranty.services.holdups import (
     resume,
     suspend,
 )
+from plugins.warranty.services.region import media_complaint, note_media
 from plugins.warranty.services.repairs import (
     accept_as_engineer,
     accept_as_owner,
@@ -81,12 +82,14 @@ __all__ = [
     "is_untold",
     "leave",
     "make_plan",
+    "media_complaint",
     "merge",
     "miss_visit",
     "moment_of_step",
     "needs_signature",
     "note_attempt",
     "note_contact",
+    "note_media",
     "note_told",
     "overdue_condition",
     "override_cover",

@@ -1,8 +1,8 @@
 """The release of retention money 质保金: the contractor's request, the approval of those who have to agree, payment.
 
-What is asked for is put before engineering, property management, cost and finance, then before the general manager by
-amount (setting ``release_limit_city``). Open orders, unsettled deductions and a period that has not ended stand in the
-way of asking and of paying.
+What is asked for is put before engineering, property management, cost and finance (each can be left out by a setting
+``release_asks_…``), then before the general manager by amount (setting ``release_limit_city``). Open orders, unsettled
+deductions and a period that has not ended stand in the way of asking and of paying.
 """
 
 from __future__ import annotations

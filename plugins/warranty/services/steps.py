@@ -63,6 +63,11 @@ def end_work(order: Order) -> None:
     finish_todos_of(order)
 
 
+def progress_key(order: Order) -> str:
+    """Return how the keys of the to-dos begin that ask for the progress of an order."""
+    return f"warranty:progress:{order.id}:"
+
+
 def tell_engineer(order: Order, text: str, note: str = "", *, key: str) -> None:
     """Ask whoever looks after an order to do something; the customer-service manager where nobody does.
 
@@ -82,22 +87,24 @@ def tell_engineer(order: Order, text: str, note: str = "", *, key: str) -> None:
     )
 
 
-def escalate(order: Order, step: str, reason: str) -> None:
+def escalate(order: Order, step: str, reason: str) -> Escalation | None:
     """Bring an order before the customer-service manager, once for each step.
 
     Args:
         order: The order.
-        step: ``overdue_…``, ``repeat``, ``dissatisfied_…`` or ``case``.
+        step: ``overdue_…``, ``repeat_…``, ``repair_…``, ``dissatisfied_…``, ``rated_…`` or ``media``.
         reason: Why.
+
+    Returns:
+        What was noted, or None where it was before.
     """
     held = db.session.scalar(
         sa.select(Escalation.id).where(Escalation.order_id == order.id, Escalation.step == step)
     )
     if held is not None:
-        return
-    db.session.add(
-        Escalation(project_id=order.project_id, order_id=order.id, step=step[:40], reason=reason.strip())
-    )
+        return None
+    row = Escalation(project_id=order.project_id, order_id=order.id, step=step[:40], reason=reason.strip())
+    db.session.add(row)
     note_event(order, "escalated", reason)
     if not step.startswith("overdue_"):
         # The ladder of the clock asks by itself.
@@ -108,3 +115,4 @@ def escalate(order: Order, step: str, reason: str) -> None:
             note=reason,
             dedupe_key=f"warranty:escalated:{order.id}:{step}",
         )
+    return row

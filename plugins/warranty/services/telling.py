@@ -14,11 +14,14 @@ import sqlalchemy as sa
 from flask_babel import force_locale
 
 from core.toolkit import (
+    Customer,
     LinkRefused,
     Message,
     MessageState,
+    Project,
     Recipient,
     Secret,
+    Unit,
     _,
     db,
     make_link,
@@ -28,7 +31,7 @@ from core.toolkit import (
 from plugins.warranty.catalogue import faults
 from plugins.warranty.common import REPAIRS, option
 from plugins.warranty.messages import URGENT, switch
-from plugins.warranty.models import Extension, Order, OrderEvent, Request, Visit
+from plugins.warranty.models import ExpiryNotice, Extension, Order, OrderEvent, Request, Visit
 from plugins.warranty.services.intake import note_event
 from plugins.warranty.sla import Priority
 
@@ -136,6 +139,46 @@ def delayed(extension: Extension, order: Order) -> Message | None:
     return message
 
 
+def suspended(order: Order, reason: str, pause: int) -> Message | None:
+    """Tell the owner that the work on his repair rests, and why.
+
+    Args:
+        order: An order that was just suspended.
+        reason: Why, in the reader's words.
+        pause: How often it rested before, so that each rest is told once.
+
+    Source: domain reference 3.4.3: "max 30 d each, owner told".
+    """
+    return _tell(
+        "suspended",
+        order.request,
+        order,
+        urgent=order.priority == Priority.P1,
+        key=f"{order.id}:{pause}",
+        number=order.number,
+        what=lambda: _what(order),
+        reason=reason,
+    )
+
+
+def resumed(order: Order, pause: int) -> Message | None:
+    """Tell the owner that the work on his repair goes on, and when it is expected to be finished."""
+    until = order.promised_at or order.due_at
+    if until is None:
+        return None
+    return _tell(
+        "suspended",
+        order.request,
+        order,
+        template="resumed",
+        urgent=order.priority == Priority.P1,
+        key=f"resumed:{order.id}:{pause}",
+        number=order.number,
+        what=lambda: _what(order),
+        until=_moment(until),
+    )
+
+
 def progress(event: OrderEvent, order: Order) -> Message | None:
     """Tell the owner how his repair goes.
 
@@ -223,6 +266,33 @@ def not_covered(order: Order) -> Message | None:
     )
 
 
+def expiring(notice: ExpiryNotice, owner: Customer, what: str) -> Message | None:
+    """Tell an owner that a warranty of his house ends, while there is time to report what is wrong.
+
+    Args:
+        notice: Which house, and when.
+        owner: One of its owners; each is told once.
+        what: What ends, in his words.
+
+    Source: touchpoint F09; domain reference 5.7.8.
+    """
+    from core.toolkit import send_message
+
+    unit = notice.unit
+    if not option(switch("expiring"), unit.project):
+        return None
+    dedupe_key = f"warranty.expiring:{notice.id}:{owner.id}"
+    values = {
+        "house": unit.code,
+        "what": what,
+        "until": notice.ends_on.isoformat(),
+        "link": _link_of(unit, owner),
+    }
+    return send_message(
+        "warranty.expiring", owner, values, dedupe_key=dedupe_key, record=notice, unit=unit, not_before=None
+    )
+
+
 def _tell(
     what_for: str,
     request: Request,
@@ -256,6 +326,12 @@ def _tell(
     )
 
 
+def language_of(request: Request) -> str:
+    """Return the locale in which whoever reported is told."""
+    reader = reader_of(request)
+    return (reader.language if reader is not None else "") or request.language or "zh_Hans_CN"
+
+
 def reader_of(request: Request) -> Any:
     """Return who is told about a request: whoever left another number than the customer's, else the customer; None
     where neither is known."""
@@ -270,13 +346,21 @@ def reader_of(request: Request) -> Any:
 
 def _address(request: Request, reader: Any) -> str:
     """Return the owner's own link, or the service number where he cannot have one."""
-    phone = str(setting("core", "service_phone", request.project.department_id)) or "—"
     if request.unit is None or request.customer is None or reader is not request.customer:
-        return phone
+        return _service_phone(request.project)
+    return _link_of(request.unit, request.customer)
+
+
+def _service_phone(project: Project) -> str:
+    return str(setting("core", "service_phone", project.department_id)) or "—"
+
+
+def _link_of(unit: Unit, owner: Customer) -> str:
+    """Return an owner's own link to the repairs of a house, or the service number where he cannot have one."""
     try:
-        return Secret(make_link(REPAIRS, request.unit, request.customer).address)
+        return Secret(make_link(REPAIRS, unit, owner).address)
     except LinkRefused:
-        return phone
+        return _service_phone(unit.project)
 
 
 def _what(*orders: Order) -> str:
