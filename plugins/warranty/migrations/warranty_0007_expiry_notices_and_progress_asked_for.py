@@ -49,6 +49,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_warranty_expiry_notice_project", "warranty_expiry_notice", ["project_id", "ends_on"], unique=False
     )
+    op.create_index("ix_warranty_expiry_notice_end", "warranty_expiry_notice", ["ends_on"], unique=False)
     op.create_index(
         "ix_warranty_expiry_notice_told", "warranty_expiry_notice", ["project_id", "told_at"], unique=False
     )

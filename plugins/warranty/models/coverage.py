@@ -143,6 +143,7 @@ class ExpiryNotice(Record, Base):
         parent("unit", "unit_id"),
         sa.UniqueConstraint("unit_id", "ends_on"),
         sa.Index("ix_warranty_expiry_notice_project", "project_id", "ends_on"),
+        sa.Index("ix_warranty_expiry_notice_end", "ends_on"),
         sa.Index("ix_warranty_expiry_notice_told", "project_id", "told_at"),
     )
 

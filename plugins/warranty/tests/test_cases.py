@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import Building, Project, Unit, db, record_delivery
+from core.toolkit import Building, Department, Project, TimelineEntry, Todo, Unit, db, record_delivery
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import GroupCase
 from plugins.warranty.services import cases, orders, stock
 from plugins.warranty.tests.conftest import DELIVERED
-from plugins.warranty.tests.helpers import order_of
+from plugins.warranty.tests.helpers import dispatched, order_of
 
 
 def houses(world, count: int, delivered: int = 0, code: str = "9") -> list[int]:
@@ -72,6 +72,56 @@ def test_worked_example_10_leaks_after_rain_in_a_fifth_of_the_delivered_houses(s
         major = found[0]
         assert (major.is_major, major.houses_found, major.houses_total) == (True, 26, 120)
         assert f"{major.houses_found / major.houses_total:.1%}" == "21.7%"
+
+
+def of_region() -> list[tuple[str, str]]:
+    """The open to-dos of the role of brand and customer service: what, and the kind of the department."""
+    return [
+        (todo.title, str(db.session.get_one(Department, todo.department_id).kind))
+        for todo in db.session.scalars(sa.select(Todo).where(Todo.role == "BCS").order_by(Todo.id))
+    ]
+
+
+def test_a_case_that_grows_to_five_houses_is_told_to_the_region(site, world, scope_of):
+    with scope_of("head"):
+        keys = houses(world, 20)
+        for number, key in enumerate(keys[:6], start=1):
+            order_of(key, "lock")
+            # The tenth of the houses, two, opens the case.
+            assert len(of_region()) == (number >= 5), number
+        ((title, kind),) = of_region()
+        assert (title, kind) == (f"上报区域：{case().title}", "region")
+
+
+def test_a_complaint_to_the_media_is_told_to_the_region_at_once(site, world, scope_of):
+    with scope_of("head"):
+        order = dispatched(order_of(site.unit_ids[0]))
+        with pytest.raises(WarrantyRuleError):
+            orders.note_media(order, " ")
+        orders.note_media(order, "《都市报》官微 11 月 27 日报道漏水三个月未修")
+        ((title, kind),) = of_region()
+        assert (order.number in title, kind) == (True, "region")
+        assert order.events[-1].kind == "escalated"
+        told = db.session.scalars(
+            sa.select(TimelineEntry.summary).where(TimelineEntry.kind == "warranty.escalated")
+        ).all()
+        assert told == [f"{order.number} 引发媒体投诉"]
+        assert orders.media_complaint(order).reason.startswith("《都市报》")
+        with pytest.raises(WarrantyRuleError, match=order.number):
+            orders.note_media(order, "又一家")
+        ended = order_of(site.unit_ids[1])
+        orders.cancel(ended, "误报")
+        with pytest.raises(WarrantyRuleError):
+            orders.note_media(ended, "报道")
+
+
+def test_telling_the_region_needs_a_right(site, scope_of, monkeypatch):
+    with scope_of("head"):
+        order = order_of(site.unit_ids[0])
+        monkeypatch.setattr("plugins.warranty.services.region.has_permission", lambda code: False)
+        with pytest.raises(WarrantyRuleError):
+            orders.note_media(order, "报道")
+        assert of_region() == []
 
 
 def test_a_tenth_of_the_houses_makes_a_batch_problem_too(site, world, scope_of):

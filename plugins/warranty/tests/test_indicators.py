@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 import sqlalchemy as sa
 
-from core.toolkit import LOCAL_ZONE, Unit, db
-from plugins.warranty import indicators, words
+from core.toolkit import LOCAL_ZONE, Attachment, Unit, attachments_of, db, utc_now
+from plugins.warranty import forms, indicators, words
 from plugins.warranty.drilldown import COUNTED, REACHED, SOURCES
 from plugins.warranty.indicators import Period
 from plugins.warranty.models import (
@@ -20,10 +21,13 @@ from plugins.warranty.models import (
     CostLine,
     Deduction,
     Order,
+    Plan,
     Request,
     Visit,
     VisitState,
 )
+from plugins.warranty.services import orders
+from plugins.warranty.tests.helpers import closed, order_of, photograph
 
 NOW = dt.datetime(2026, 11, 20, 4, tzinfo=dt.UTC)
 FIRST, LAST = dt.date(2026, 6, 1), dt.date(2026, 10, 31)
@@ -42,16 +46,19 @@ def make_rows(site, world, count: int) -> None:
     """Orders with outcomes by chance, their visits, call-backs, costs and deductions."""
     source = random.Random(11)
     building = world.own.building_id
-    request = Request(
-        project_id=world.own.project_id,
-        building_id=building,
-        unit_id=site.unit_ids[0],
-        number="BX-T",
-        reported_at=NOW,
-        registered_at=NOW,
-    )
-    db.session.add(request)
+    request, nameless = (
+        Request(
+            project_id=world.own.project_id, building_id=building, unit_id=site.unit_ids[0], number=number,
+            reported_at=NOW, registered_at=NOW, reporter_name=name, reporter_phone=phone,
+        )
+        for number, name, phone in (("BX-T", "张先生", "13800001111"), ("BX-T2", "张先生", ""))
+    )  # fmt: skip
+    db.session.add_all([request, nameless])
     db.session.flush()
+
+    def mostly() -> bool:
+        return source.random() < 0.95
+
     made: list[Order] = []
     for number in range(count):
         reported = NOW - dt.timedelta(days=source.randint(1, 240), hours=source.randint(0, 23))
@@ -69,10 +76,10 @@ def make_rows(site, world, count: int) -> None:
             project_id=world.own.project_id,
             building_id=building,
             unit_id=source.choice(site.unit_ids[:2]),
-            request_id=request.id,
+            request_id=(request if mostly() else nameless).id,
             number=f"WX-T-{number:04d}",
             state=state,
-            room_name="主卫",
+            room_name="主卫" if mostly() else "",
             fault_code="wall_crack",
             description="测试",
             category_code="W06",
@@ -88,8 +95,9 @@ def make_rows(site, world, count: int) -> None:
             closed_at=reported + HOUR * source.randint(300, 600) if done else None,
             repair_cycles=source.choice([1, 1, 1, 2]) if done else 0,
             reopen_count=source.choice([0, 0, 0, 1]),
-            contractor_id=source.choice([site.general_id, site.general_id, None]),
-            work_done=source.choice(["已修", "已修", ""]),
+            contractor_id=site.general_id if mostly() else None,
+            engineer_id=world.users["engineer"] if mostly() else None,
+            work_done="已修" if mostly() else "",
             score=source.choice([None, 1, 2, 3, 4, 5, 5]),
         )
         if state == "called_back":
@@ -99,11 +107,40 @@ def make_rows(site, world, count: int) -> None:
         db.session.add(order)
         db.session.flush()
         made.append(order)
-        if done and source.random() < 0.9:
+        of_order = {"project_id": order.project_id, "order_id": order.id}
+        if done and mostly():
+            # Nobody of ours is noted where the owner accepted on his own page.
+            ticks = (
+                dict.fromkeys(("quality_ok", "on_time_ok", "clean_ok", "attitude_ok"), True)
+                if mostly()
+                else {}
+            )
             db.session.add(
                 Acceptance(
-                    project_id=order.project_id, order_id=order.id, kind=AcceptanceKind.OWNER, passed=True,
-                    signer_name=source.choice(["张先生", "张先生", ""]), at=order.closed_at,
+                    **of_order, **ticks, kind=AcceptanceKind.OWNER, passed=True, at=order.closed_at,
+                    by_silence=source.random() < 0.1, by_id=None if mostly() else world.users["engineer"],
+                )
+            )  # fmt: skip
+        if done and mostly():
+            db.session.add(
+                Acceptance(**of_order, kind=AcceptanceKind.ENGINEER, passed=True, at=order.closed_at)
+            )
+        if mostly():
+            db.session.add(Plan(**of_order, method="铲除重做", days=2))
+        if mostly():
+            db.session.add(
+                Attachment(
+                    record_kind="warranty.order", record_id=order.id, slot="after", project_id=order.project_id,
+                    sha256="0" * 64, file_name="after.jpg", media_type="image/jpeg", size=1,
+                    removed_at=None if mostly() else NOW,
+                )
+            )  # fmt: skip
+        if done and mostly():
+            db.session.add(
+                Visit(
+                    **of_order, purpose="repair", state=VisitState.DONE, booked_from=order.closed_at,
+                    booked_to=order.closed_at, arrived_at=order.closed_at, findings="已修" if mostly() else "",
+                    minutes=60 if mostly() else None,
                 )
             )  # fmt: skip
         for _visit in range(source.randint(0, 2)):
@@ -249,18 +286,85 @@ def test_each_figure_agrees_with_a_calculation_of_its_own(site, world, scope_of)
         assert (recovered.numerator, recovered.denominator) == (got, sum(paid.values(), Decimal(0)))
         assert 0 < got < sum(paid.values())
 
-        signed = {
-            row.order_id for row in db.session.scalars(sa.select(Acceptance))
-            if row.kind == "owner" and row.passed and row.signer_name
-        }  # fmt: skip
+        whole = [row for row in ended if is_whole(row)]
+        assert 0 < len(whole) < len(ended)
         good = [
             row for row in ended
             if row.dispatched_at and row.dispatched_at <= row.contact_due_at
             and row.arrived_at and row.arrived_at <= row.arrival_due_at
             and row.fixed_at and row.fixed_at <= row.due_at
-            and (row.score is None or row.score > 2) and row.contractor_id and row.work_done and row.id in signed
+            and (row.score is None or row.score > 2) and row in whole
         ]  # fmt: skip
+        assert good
         check(indicators.qualified_service(period), len(good), len(ended))
+        for row in ended:
+            assert (indicators.why_unqualified(row) == []) == (row in good)
+
+
+def is_whole(order: Order) -> bool:
+    """Whether the form of an order is complete, read from its rows one by one."""
+    owner = [each for each in order.acceptances if each.kind == "owner" and each.passed]
+    silent = any(each.by_silence for each in owner)
+    done = [each for each in order.visits if each.state == "done"]
+    ticked = [
+        each for each in owner
+        if None not in (each.quality_ok, each.on_time_ok, each.clean_ok, each.attitude_ok)
+    ]  # fmt: skip
+    return bool(
+        order.request.reporter_name
+        and order.request.reporter_phone
+        and order.description
+        and order.room_name
+        and order.contractor_id
+        and order.engineer_id
+        and any(each.arrived_at and each.findings for each in done)
+        and order.plans
+        and order.work_done
+        and any(each.purpose == "repair" and each.minutes is not None for each in done)
+        and attachments_of(order, "after")
+        and any(each.kind == "engineer" and each.passed for each in order.acceptances)
+        and (silent or ticked)
+        and (silent or order.score is not None)
+        and (silent or any(each.by_id is None for each in owner))
+    )
+
+
+def test_two_points_less_where_call_backs_are_missing(site, world, scope_of, monkeypatch):
+    with scope_of("head"):
+        made = [closed(order_of(key)) for key in (*site.unit_ids[:2], *site.unit_ids[:2])]
+        today = local_day(utc_now())
+        now = utc_now() + dt.timedelta(days=10)
+        for order in made[:3]:
+            orders.call_back(order, reached=True, score=5)
+
+        def figure(at: dt.datetime = now) -> indicators.Rate:
+            return indicators.qualified_service(Period(today, today, world.own.project_id, now=at))
+
+        monkeypatch.setattr(indicators.forms, "LABELS", {})
+        before = figure(utc_now())
+        assert before.deducted == 0, "the call-backs are not due yet"
+        assert figure().deducted == Decimal(2)
+        assert figure().value() == before.value() - 2
+        assert words.rate_mark(replace(figure(), denominator=Decimal(40))) == "回访未达标，扣减 2 个百分点"
+        orders.call_back(made[3], reached=True, score=5)
+        assert figure() == before, "every owner was called back"
+        assert replace(before, numerator=Decimal(0), deducted=Decimal(2)).percent == "0.0%", (
+            "never below nothing"
+        )
+
+
+def test_each_part_of_the_form_can_be_missing(site, scope_of, monkeypatch):
+    with scope_of("head"):
+        order = order_of(site.unit_ids[0], reporter_phone="13800001111")
+        assert len(forms.missing(order)) == len(forms.LABELS) - 3, "reporter, problem and contractor"
+        closed(order)
+        left = ["engineer", "effort", "verdict", "signature"]
+        assert forms.missing(order) == [str(forms.LABELS[key]) for key in left]
+        photograph(order, "signed")
+        assert str(forms.LABELS["signature"]) not in forms.missing(order)
+        asked = {f"form_needs_{key}" for key in left}
+        monkeypatch.setattr(forms, "option", lambda key: key not in asked)
+        assert forms.missing(order) == []
 
 
 def test_the_records_behind_each_figure_are_those_that_it_counts(site, world, scope_of):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import current_app
 
 from core.toolkit import LOCAL_ZONE, DeliveryBatch, Todo, clocks_of, db, running_clock, setting, utc_now
-from plugins.warranty import configuration, deadlines, sla
+from plugins.warranty import configuration, deadlines, messages, sla
 from plugins.warranty.catalogue import faults
 from plugins.warranty.common import option
 from plugins.warranty.models import Escalation, GroupCase, Responsibility
@@ -35,7 +35,7 @@ def changed(monkeypatch, **values: object) -> None:
 
 @pytest.mark.no_database
 def test_every_number_of_practice_is_a_setting_with_its_default():
-    held = {setting.key: setting.default for setting in configuration.settings()}
+    held = {each.key: each.default for each in (*configuration.settings(), *messages.settings())}
     expected = {
         "night_from": "18:00", "night_until": "08:30", "night_to": "09:00", "night_shortest_minutes": 120,
         "pause_days_owner": 30, "pause_days_season": 30, "extension_months": 12, "expiry_notice_days": 30,
@@ -49,7 +49,8 @@ def test_every_number_of_practice_is_a_setting_with_its_default():
         "release_answer_days": 14, "small_sample": 30, "suppressed_sample": 5, "satisfied_score": 4,
         "report_figures_day": 3, "report_analysis_day": 5, "target_k22": 95, "challenge_k22": 98,
         "minutes_complete_leak": 21600, "minutes_complete_emergency": 4320, "minutes_arrival_site_team": 30,
-        "provision_rough": 500, "provision_fitted": 2000,
+        "call_back_deduction": 2, "progress_ahead_minutes": 60,
+        "progress_by": "person", "provision_rough": 500, "provision_fitted": 2000,
     }  # fmt: skip
     assert {key: held[key] for key in expected} == expected
     days = {
