@@ -64,6 +64,7 @@ STAFF = (
     Account("tang.min", "唐敏", "PM", "SZ-PM", "物业管家 property service"),
     Account("feng.jie", "冯杰", "PM", "SZ-PM", "物业管家 property service"),
     Account("gao.jun", "高军", "APR", "SZ", "分管副总经理 deputy general manager"),
+    Account("deng.yun", "邓云", "BCS", "SOUTH", "区域品牌客服 brand and customer service of the region"),
     Account("song.ping", "宋平", "HEAD", "SOUTH", "区域总裁 regional president"),
 )
 

@@ -30,7 +30,7 @@ def draw(kind: str, chance: random.Random) -> bytes:
     """Return a JPEG of 960 × 720 pixels.
 
     Args:
-        kind: ``leak``, ``crack``, ``scratch``, ``joint``, ``fitting`` or ``repaired``.
+        kind: ``leak``, ``crack``, ``scratch``, ``joint``, ``fitting``, ``repaired``, or ``paper`` (on a desk).
         chance: The source of chance.
     """
     painters: dict[str, Callable[[random.Random], Image.Image]] = {
@@ -40,6 +40,7 @@ def draw(kind: str, chance: random.Random) -> bytes:
         "joint": _joint,
         "fitting": _fitting,
         "repaired": _repaired,
+        "paper": _paper,
     }
     picture = _light(painters[kind](chance), chance)
     stream = BytesIO()
@@ -192,3 +193,31 @@ def _repaired(chance: random.Random) -> Image.Image:
     picture.paste((246, 244, 238), mask=patch.filter(ImageFilter.GaussianBlur(18)))
     pen.line([(x + 330, y + 250), (x + 360, y + 290), (x + 430, y + 190)], fill=(52, 128, 84), width=9)
     return picture
+
+
+def _paper(chance: random.Random) -> Image.Image:
+    """A sheet with a heading, a ruled table and the round red seal of a company, photographed on a desk."""
+    picture = _surface((146, 112, 80), 60)
+    pen = ImageDraw.Draw(picture)
+    left, top, right, bottom = 200, 24, 760, 700
+    pen.rectangle([left + 8, top + 10, right + 8, bottom + 10], fill=(96, 72, 50))
+    pen.rectangle([left, top, right, bottom], fill=(246, 245, 240))
+    pen.rectangle([left + 150, top + 40, right - 150, top + 62], fill=(64, 62, 60))
+    for row in range(9):
+        y = top + 110 + row * 44
+        pen.line([(left + 40, y), (right - 40, y)], fill=(120, 118, 114), width=2)
+        for column in (0, 150, 330):
+            pen.rectangle(
+                [left + 56 + column, y + 17, left + 56 + column + chance.randint(50, 120), y + 27],
+                fill=(150, 148, 144),
+            )
+    for x in (left + 40, left + 190, left + 370, right - 40):
+        pen.line([(x, top + 110), (x, top + 110 + 8 * 44)], fill=(120, 118, 114), width=2)
+    x, y = right - 150, bottom - 130
+    pen.ellipse([x - 74, y - 74, x + 74, y + 74], outline=(196, 44, 40), width=6)
+    points = [
+        (x + size * math.sin(turn * math.pi / 5), y - size * math.cos(turn * math.pi / 5))
+        for turn, size in ((each, 30 if each % 2 == 0 else 12) for each in range(10))
+    ]
+    pen.polygon(points, fill=(196, 44, 40))
+    return picture.rotate(chance.uniform(-3, 3), resample=Image.Resampling.BICUBIC, fillcolor=(146, 112, 80))

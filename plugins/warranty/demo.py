@@ -10,23 +10,15 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
-from core.toolkit import (
-    Customer,
-    Scope,
-    Unit,
-    db,
-    require_scope,
-    use_scope,
-    utc_now,
-)
-from plugins.warranty import demo_owners, demo_past, rights
+from core.toolkit import Customer, Scope, Unit, issue_document, require_scope, use_scope, utc_now
+from plugins.warranty import demo_money, demo_owners, demo_past, rights
 from plugins.warranty.models import (
     Channel,
     CostKind,
     Request,
     Responsibility,
 )
-from plugins.warranty.services import intake, money, notices, orders, reports, stock
+from plugins.warranty.services import intake, money, orders, progress, reports, stock
 from plugins.warranty.services.intake import Issue
 
 HOUR = dt.timedelta(hours=1)
@@ -74,8 +66,9 @@ class _Story:
             demo_past.make_houses(self)
             demo_past.make_ended(self)
             self.running()
+            self.overdue_news()
             self.locks()
-            self.does_not_come()
+            demo_money.tell(self)
             demo_owners.tell(self)
             stock.add_part(
                 self.demo.project, name="客厅地砖", specification="800×800 米灰 2023-08 批", measure="片", quantity=42,
@@ -159,9 +152,28 @@ class _Story:
             orders.make_plan(waiting, method="定制钢化玻璃，到货后更换", days=12)
             orders.confirm_plan(waiting)
         orders.suspend(waiting, "waiting_material", "定制玻璃 10 天到货", utc_now())
+        later = orders.extend(
+            waiting,
+            (waiting.promised_at or utc_now()) + dt.timedelta(days=10),
+            "定制钢化玻璃磨边尺寸有误，厂家重新开料，到货推迟 10 天",
+            "电话告知，并送达延期告知函",
+        )
+        issue_document("warranty.delay_notice", later, "zh_Hans_CN")
         money.add_cost(
             finished, kind=CostKind.MATERIAL, amount=Decimal("260.00"), description="瓷砖胶、填缝剂"
         )
+
+    def overdue_news(self) -> None:
+        """An owner who waits for news: whoever looks after the repair is asked to tell him."""
+        with self.acting(self.caller):
+            order = self.report(
+                self.units[37], ("wood_floor", "次卧", "地板起拱约 2 m²"), hours=7 * 24
+            ).orders[0]
+        orders.triage(order, responsibility=Responsibility.CONTRACTOR)
+        orders.dispatch(order, engineer=self.engineers[0])
+        with self.acting(self.engineers[0]):
+            orders.note_contact(order, "业主出差，约周末上门")
+        progress.see_to_progress(order)
 
     def locks(self) -> None:
         """Five locks of one lot fail: a batch problem opens by itself."""
@@ -170,29 +182,3 @@ class _Story:
                 self.report(
                     unit, ("lock", "玄关", "入户门锁转动卡滞，偶尔反锁打不开"), hours=20 - 3 * position
                 )
-
-    def does_not_come(self) -> None:
-        """The contractor of a window leak answers neither notice; a third party repairs and he pays."""
-        with self.acting(self.caller):
-            order = self.report(
-                self.units[40], ("roof_leak", "主卧", "雨后顶棚渗水，墙纸脱落"), hours=120
-            ).orders[0]
-        orders.triage(order, responsibility=Responsibility.CONTRACTOR)
-        orders.dispatch(order, engineer=self.engineers[0])
-        for stage in (1, 2):
-            notice = notices.issue_notice(
-                order, "24 小时内到场查勘并开始维修", f"EMS 邮政特快专递 1000{stage}"
-            )
-            notice.answer_due_at = utc_now() - dt.timedelta(minutes=5)
-            db.session.flush()
-        company = order.contractor
-        deduction = money.draft_deduction(order, Decimal("4860.00"), "两次通知未答复，委托第三方维修")
-        money.issue_deduction(deduction)
-        if company is not None:
-            money.open_account(
-                self.demo.project,
-                company,
-                contract_number="YQW-FS-2022-014",
-                settlement=Decimal("3860000.00"),
-                starts_on=self.demo.today - dt.timedelta(days=790),
-            )

@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from core.toolkit import Todo, all_departments, attach, db, local_today, owners_of, utc_now
 from plugins.warranty import tasks
 from plugins.warranty.documents.contractors import retention_settlement, third_party_notice
-from plugins.warranty.documents.houses import ending, expiry_notice, may_remind
+from plugins.warranty.documents.houses import expiry_notice, may_remind
 from plugins.warranty.documents.orders import delay_notice, repair_order, visit_record
 from plugins.warranty.documents.reports import case_report, monthly_report
 from plugins.warranty.indicators import rate
 from plugins.warranty.models import HouseWarranty, MonthlyReport
 from plugins.warranty.services import cases, money, notices, orders, reports
+from plugins.warranty.services.expiry import ending_lines
 from plugins.warranty.services.reports import ContractorLine, ranked
 from plugins.warranty.tests.helpers import closed, dispatched, jpeg, order_of, surveyed, unit
 from plugins.warranty.tests.test_cases import houses
@@ -114,12 +115,12 @@ def test_owners_hear_of_what_ends_soon_and_of_nothing_else(site, scope_of):
         lines = db.session.scalars(sa.select(HouseWarranty).where(HouseWarranty.unit_id == house.id)).all()
         for line in lines:
             line.owner_end = today + dt.timedelta(days=400)
-        assert ending(house) == []
+        assert ending_lines(house) == []
         assert house.code in may_remind(house)
         for line, days in zip(lines, (0, 30, 31, -1), strict=False):
             line.owner_end = today + dt.timedelta(days=days)
         db.session.flush()
-        assert [(line.owner_end - today).days for line in ending(house)] == [0, 30]
+        assert [(line.owner_end - today).days for line in ending_lines(house)] == [0, 30]
         assert may_remind(house) is None
         printed = expiry_notice(house, ZH)
         assert [row[-1] for row in printed["rows"]] == [0, 30]
