@@ -120,9 +120,15 @@ def poster(link_id: int) -> Response:
         abort(404)
     purpose = current_runtime().declared.link_purpose(link.purpose)
     assert purpose is not None  # noqa: S101 (checked by _visible)
+    held = record_of(link.record_kind, link.record_id)
     content = documents.print_sheet(
         "links/documents/poster.html",
-        {"purpose": purpose, "address": address, "link": link},
+        {
+            "purpose": purpose,
+            "address": address,
+            "link": link,
+            "place": held[0].title(held[1]) if held is not None else "",
+        },
         title=str(purpose.label),
         language=link.language,
         project_id=link.project_id,

@@ -102,6 +102,14 @@ def _limits() -> Iterator[Setting]:
         maximum=200_000,
     )
     yield number(
+        "paper_entry_hours",
+        24,
+        _l("Paper forms entered"),
+        _l("Hours in which a report that was taken down on paper is entered."),
+        minimum=1,
+        maximum=168,
+    )
+    yield number(
         "long_repair_days",
         15,
         _l("Long repair"),

@@ -226,6 +226,7 @@ CHANNELS: Mapping[str, Any] = {
     Channel.POSTER: _l("QR poster"),
     Channel.HANDOVER: _l("Left over from the handover"),
     Channel.PATROL: _l("Patrol"),
+    Channel.PAPER: _l("Paper form, entered afterwards"),
     Channel.STAFF: _l("Staff"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -113,16 +114,10 @@ def repair_order(record: Order, language: str) -> Mapping[str, Any]:
             (_("Engineer"), record.engineer.name if record.engineer else ""),
         ],
         "description": record.description,
+        "steps": [{"label": label, "align": "centre"} for label, _due, _done in _limits(record)],
         "limits": [
-            [label, words.moment_text(due), words.moment_text(done)]
-            for label, due, done in (
-                (_("Registered"), record.register_due_at, record.registered_at),
-                (_("First contact"), record.contact_due_at, record.contacted_at),
-                (_("On site"), record.arrival_due_at, record.arrived_at),
-                (_("Temporary measure"), record.temporary_due_at, record.temporary_at),
-                (_("Plan"), record.plan_due_at, record.planned_at),
-                (_("Repair finished"), record.due_at, record.fixed_at),
-            )
+            [_("Promised by"), *(words.moment_text(due) for _label, due, _done in _limits(record))],
+            [_("Done"), *(words.moment_text(done) for _label, _due, done in _limits(record))],
         ],
         "visits": [
             [
@@ -155,6 +150,18 @@ def repair_order(record: Order, language: str) -> Mapping[str, Any]:
         ],
         "photos": [*photos(record, "before", _("B")), *photos(record, "after", _("A"))],
     }
+
+
+def _limits(order: Order) -> list[tuple[str, dt.datetime | None, dt.datetime | None]]:
+    """The steps of an order, each with what was promised and when it was done."""
+    return [
+        (_("Registered"), order.register_due_at, order.registered_at),
+        (_("First contact"), order.contact_due_at, order.contacted_at),
+        (_("On site"), order.arrival_due_at, order.arrived_at),
+        (_("Temporary measure"), order.temporary_due_at, order.temporary_at),
+        (_("Plan"), order.plan_due_at, order.planned_at),
+        (_("Repair finished"), order.due_at, order.fixed_at),
+    ]
 
 
 def no_warranty_letter(record: Order, language: str) -> Mapping[str, Any]:

@@ -44,6 +44,8 @@ class Channel(StrEnum):
     HANDOVER = "handover"
     """An open item that was left over at the delivery."""
     PATROL = "patrol"
+    PAPER = "paper"
+    """A form on paper that was entered afterwards."""
     STAFF = "staff"
 
 

@@ -75,6 +75,14 @@ class Issue:
     source: tuple[str, int, str] | None = None
 
 
+def _minutes_to_register(request: Request, order: Order) -> int:
+    """Return in how many minutes a report is registered: what was taken down on paper has a day (domain reference
+    5.7.1)."""
+    if request.channel == Channel.PAPER:
+        return 60 * int(option("paper_entry_hours", order.project))
+    return int(option(sla.setting_key(Step.REGISTER, order.priority), order.project))
+
+
 def fault_of(code: str) -> Fault:
     """Return a usual fault by its code.
 
@@ -249,7 +257,7 @@ def _add_order(request: Request, issue: Issue, unit: Unit | None, building: Buil
     db.session.flush()
     order.register_due_at = sla.due_moment(
         order.reported_at,
-        int(option(sla.setting_key(Step.REGISTER, order.priority), building.project)),
+        _minutes_to_register(request, order),
         order.priority,
         night=deadlines.night_of(building.project),
     )

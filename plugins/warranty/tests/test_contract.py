@@ -17,6 +17,7 @@ from plugins.warranty.models import (
     CostLine,
     Deduction,
     Escalation,
+    ExpiryNotice,
     Extension,
     HouseWarranty,
     Plan,
@@ -107,7 +108,7 @@ class TestContract(PluginContract):
                 **of_order, kind="labour", description=rows.canary, amount=Decimal(120), borne_by="developer",
                 spent_on=dt.date(2026, 11, 1),
             ),
-            Escalation(**of_order, step="repeat", reason=rows.canary),
+            Escalation(**of_order, step="media", reason=rows.canary),
         ]  # fmt: skip
         db.session.add_all([visit, plan, extension, acceptance, third_party, *children])
         db.session.flush()
@@ -117,7 +118,14 @@ class TestContract(PluginContract):
         )  # fmt: skip
         db.session.add(release)
         db.session.flush()
+        expiry = ExpiryNotice(
+            project_id=project.id, unit_id=unit.id, ends_on=dt.date(2026, 3, 14), categories="W06",
+            told_how=rows.canary[:80],
+        )  # fmt: skip
+        db.session.add(expiry)
+        db.session.flush()
         return {
+            "warranty.expiry": expiry,
             "warranty.line": line,
             "warranty.promise": services.promise_term(project, "W02", 96, basis=rows.canary),
             "warranty.season": season,

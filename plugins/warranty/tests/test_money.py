@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.toolkit import Project, TransitionRefused, db, utc_now
 from plugins.contractors.models import Company
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import CostKind, CostLine, RetentionEntry
+from plugins.warranty.models import CostKind, CostLine, Deduction, ReleaseRequest, RetentionEntry
 from plugins.warranty.services import money, notices, orders
 from plugins.warranty.tests.helpers import closed, dispatched, order_of, photograph
 
@@ -228,6 +228,21 @@ def test_the_money_balances_at_every_moment(site, world, scope_of):
                     assert (entry.sequence, entry.balance_after) == (position, running)
                     assert 0 <= running <= account.total
                 assert account.balance == running
+                booked = db.session.scalars(
+                    sa.select(Deduction).where(Deduction.account_id == account.id)
+                ).all()
+                paid = db.session.scalars(
+                    sa.select(ReleaseRequest).where(
+                        ReleaseRequest.account_id == account.id, ReleaseRequest.state == "paid"
+                    )
+                ).all()
+                assert all(each.amount == each.cost + each.fee for each in booked)
+                for kind, sums in (
+                    ("deduction", [each.final_amount for each in booked]),
+                    ("release", [each.amount for each in paid]),
+                ):
+                    taken = sum((entry.amount for entry in entries if entry.kind == kind), YUAN(0))
+                    assert taken == -sum(sums, YUAN(0)), "each entry has its deduction or its release"
             outer.rollback()
 
         holds()

@@ -42,7 +42,8 @@ def test_a_repair_order_prints_visits_hours_and_the_call_back(site, scope_of):
         assert printed["hours"] == "0.5"
         assert [cell[0].split("\n")[1] for cell in printed["visits"]] == ["查勘"]
         assert "师傅很细心" in words(printed["call_back"])
-        assert len(printed["limits"]) == 6
+        assert len(printed["steps"]) == 6
+        assert [len(row) for row in printed["limits"]] == [7, 7]
         record = words(visit_record(order.visits[0], ZH))
         assert order.number in record
         assert "墙面裂缝 0.3 mm" in record

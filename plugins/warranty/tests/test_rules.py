@@ -13,7 +13,7 @@ from core.toolkit import LOCAL_ZONE, DeliveryBatch, Todo, clocks_of, db, running
 from plugins.warranty import configuration, deadlines, messages, sla
 from plugins.warranty.catalogue import faults
 from plugins.warranty.common import option
-from plugins.warranty.models import Escalation, GroupCase, Responsibility
+from plugins.warranty.models import Channel, Escalation, GroupCase, Responsibility
 from plugins.warranty.services import orders
 from plugins.warranty.sla import Priority, Step
 from plugins.warranty.tests.helpers import closed, dispatched, order_of, surveyed
@@ -49,7 +49,7 @@ def test_every_number_of_practice_is_a_setting_with_its_default():
         "release_answer_days": 14, "small_sample": 30, "suppressed_sample": 5, "satisfied_score": 4,
         "report_figures_day": 3, "report_analysis_day": 5, "target_k22": 95, "challenge_k22": 98,
         "minutes_complete_leak": 21600, "minutes_complete_emergency": 4320, "minutes_arrival_site_team": 30,
-        "call_back_deduction": 2, "progress_ahead_minutes": 60,
+        "call_back_deduction": 2, "paper_entry_hours": 24, "progress_ahead_minutes": 60,
         "progress_by": "person", "provision_rough": 500, "provision_fitted": 2000,
     }  # fmt: skip
     assert {key: held[key] for key in expected} == expected
@@ -63,6 +63,18 @@ def test_every_number_of_practice_is_a_setting_with_its_default():
     for step in Step:
         for priority in Priority:
             assert held[sla.setting_key(step, priority)] == sla.DEFAULTS[step][priority]
+
+
+def test_what_was_taken_down_on_paper_is_entered_within_a_day(site, scope_of):
+    with scope_of("head"):
+        noon = dt.datetime(2026, 11, 24, 12, 0, tzinfo=LOCAL_ZONE)
+        due = {
+            channel: order_of(site.unit_ids[0], reported_at=noon, channel=channel).register_due_at
+            for channel in (Channel.PHONE, Channel.PAPER)
+        }
+        assert due == {
+            Channel.PHONE: noon + dt.timedelta(minutes=15), Channel.PAPER: noon + dt.timedelta(hours=24),
+        }  # fmt: skip
 
 
 def test_a_department_moves_its_night(site, scope_of, monkeypatch):

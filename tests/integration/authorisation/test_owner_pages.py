@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
+import flask
 import pytest
 import sqlalchemy as sa
 
 import core.admin.links
 import core.database.scope
 import plugins.warranty.public
+import plugins.warranty.services.owners
 from core.customers.models import Customer, CustomerUnit
 from core.database.scope import all_departments
 from core.extensions import db
@@ -29,7 +31,7 @@ from plugins.warranty.services import intake
 from plugins.warranty.services.intake import Issue
 from tests.integration.authorisation.scene import Scene, picture
 
-OWN, NEIGHBOURS = "我家阳台渗水", "邻居书房裂缝"
+OWN, NEIGHBOURS, BY_POSTER = "我家阳台渗水", "邻居书房裂缝", "海报报修灯不亮"
 
 
 @dataclass
@@ -178,7 +180,35 @@ def a_poster_asks_for_house_and_number(home: Home) -> list[str]:
     return faults
 
 
+def _sent_by_poster(home: Home) -> list[Order]:
+    with home.scene.app.app_context(), all_departments("a test"):
+        return list(db.session.scalars(sa.select(Order).where(Order.description == BY_POSTER)))
+
+
+def a_poster_takes_reports_for_the_house_that_proved_itself(home: Home) -> list[str]:
+    browser, page = home.read_poster(*home.house)
+    with home.scene.app.app_context(), all_departments("a test"):
+        own = db.session.scalar(sa.select(Unit.id).where(Unit.code == home.house[0]))
+        other = db.session.get_one(Unit, home.scene.world.own.unit_ids[1])
+        smuggled = {"unit": str(other.id), "house": other.code, "unit_id": str(other.id)}
+    home.send(browser, page, where="home", fault_1="other", text_1=BY_POSTER, **smuggled)
+    made = _sent_by_poster(home)
+    return ["no report was made"] * (not made) + [
+        "a report for another house was taken" for order in made if order.unit_id != own
+    ]
+
+
+def a_day_has_a_limit_of_reports(home: Home) -> list[str]:
+    browser, page = home.read_poster(*home.house)
+    for _report in range(6):
+        home.send(browser, page, where="home", fault_1="other", text_1=BY_POSTER)
+    count = len(_sent_by_poster(home))
+    return [f"{count} reports were taken within a day"] * (count != 5)
+
+
 CHECKS = (
+    a_poster_takes_reports_for_the_house_that_proved_itself,
+    a_day_has_a_limit_of_reports,
     the_neighbours_order_is_hidden,
     only_own_orders_are_answered,
     only_own_photos_open,
@@ -216,6 +246,25 @@ def _all_slots(_home: Home) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _any_house(_home: Home) -> Iterator[None]:
+    """The form's word is taken for the house."""
+    usual = plugins.warranty.public._register
+
+    def register(visit: Any, unit: Unit, *arguments: Any, **values: Any) -> Any:
+        named = db.session.get(Unit, int(flask.request.form.get("unit") or unit.id))
+        return usual(visit, named, *arguments, **values)
+
+    with mock.patch.object(plugins.warranty.public, "_register", register):
+        yield
+
+
+@contextlib.contextmanager
+def _no_limit(_home: Home) -> Iterator[None]:
+    with mock.patch.object(plugins.warranty.services.owners, "option", lambda _key, _project: 10**6):
+        yield
+
+
+@contextlib.contextmanager
 def _any_number(home: Home) -> Iterator[None]:
     def household(_project_id: int, house: str, _phone: str) -> Any:
         unit = db.session.scalar(sa.select(Unit).where(Unit.code == house))
@@ -231,6 +280,8 @@ MUTANTS: tuple[tuple[str, Callable[[Home], AbstractContextManager[None]], Any], 
     ("the page answers any order", _neighbours, only_own_orders_are_answered),
     ("photos of neighbours open", _neighbours, only_own_photos_open),
     ("evidence is shown to the owner", _all_slots, only_own_photos_open),
+    ("a poster believes the form", _any_house, a_poster_takes_reports_for_the_house_that_proved_itself),
+    ("reports have no limit", _no_limit, a_day_has_a_limit_of_reports),
     ("a poster believes any number", _any_number, a_poster_asks_for_house_and_number),
 )
 
