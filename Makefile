@@ -3,20 +3,20 @@
 PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 2
+TURNS ?= --in-turns
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # What failed beside other tests is tried once more by itself, in a fresh process; what fails again is a fault.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 ON_POSTGRESQL := "not browser and not no_database and not one_database"
+# Beside another suite, and with a memory of its own of what failed.
+IN_BROWSER := $(BIN)/python -m pytest -o cache_dir=.pytest_cache/browser
 SOURCES := core plugins migrations tests bench tools conftest.py wsgi.py gunicorn.conf.py
 
 .DEFAULT_GOAL := help
 .PHONY: help bench-documents bench-imports reference run demo-passwords test install setup-test setup-bench lint format types contracts translations \
-	translations-check test-sqlite test-postgresql test-browser soak kill bench
-# `test` runs its parts in their order, also under `make -j`.
-.NOTPARALLEL:
-
+	translations-check test-sqlite test-postgresql test-browser test-full soak kill bench
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -28,7 +28,10 @@ run: install ## serve Doorstep with demo data on http://127.0.0.1:8000 (PORT=800
 demo-passwords: install ## give the demo accounts new passwords and print them
 	@$(BIN)/doorstep demo-passwords
 
-test: setup-test lint types contracts translations-check test-sqlite test-postgresql test-browser ## everything that has to hold before a change is taken
+test: setup-test ## everything that has to hold before a change is taken
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts translations-check
+	@$(MAKE) --no-print-directory test-sqlite
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-postgresql test-browser
 	@echo "make test: lint, types, contracts, translations and the three suites passed."
 
 install: ## system packages, virtual environment and translations; no data
@@ -74,13 +77,17 @@ test-sqlite: ## the suite on SQLite
 	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m "not browser" \
 		|| env -u DOORSTEP_TEST_DATABASE_URL $(AGAIN) -m "not browser"
 
-test-postgresql: ## the suite on a PostgreSQL that is started for it
-	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m $(ON_POSTGRESQL) \
+test-postgresql: ## the suite on a PostgreSQL that is started for it; tests of plugins take turns (TURNS= for all)
+	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(PYTEST) $(TURNS) -m $(ON_POSTGRESQL) \
 		|| $(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(AGAIN) -m $(ON_POSTGRESQL)
 
 test-browser: ## the browser tests in Chromium
-	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m browser tests/browser \
-		|| env -u DOORSTEP_TEST_DATABASE_URL $(AGAIN) -m browser tests/browser
+	env -u DOORSTEP_TEST_DATABASE_URL $(IN_BROWSER) -m browser tests/browser \
+		|| env -u DOORSTEP_TEST_DATABASE_URL $(IN_BROWSER) --last-failed --last-failed-no-failures none -m browser tests/browser
+
+test-full: setup-test ## the suites with nothing left to a later turn: the whole authorisation matrix, all tests on both (long)
+	DOORSTEP_MATRIX=full $(MAKE) --no-print-directory test-sqlite
+	DOORSTEP_MATRIX=full $(MAKE) --no-print-directory test-postgresql TURNS=
 
 soak: setup-test ## look for new counterexamples with the tests that make up their own examples (long)
 	$(PYTEST) -m hypothesis --hypothesis-profile=soak

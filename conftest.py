@@ -2,24 +2,80 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
+import os
+import re
+from functools import cache
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
+
+from tests import turns
 
 # A loaded machine is no fault, and the same code meets the same examples everywhere; `make soak` looks for new ones.
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.register_profile("soak", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("suite")
 
+# Tests make little garbage that holds itself, and looking for it takes a tenth of the time.
+gc.set_threshold(20_000, 20, 20)
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse the marker ``no_database`` where a database is used: the test would not run on PostgreSQL."""
-    wrong = [
-        item.nodeid
-        for item in items
-        if item.get_closest_marker("no_database") and "create_database" in getattr(item, "fixturenames", ())
-    ]
+
+# A plugin's SQL is written by the ORM (lint keeps it so), and the tests of the core try that on both databases. So the
+# tests of plugins take turns on the second one, but for those that meet others at the same rows, make tables or search.
+TURNS_OF_PLUGINS = 3
+_MEETS_OTHERS = re.compile(r"^(?:import threading|from threading |from concurrent)", re.MULTILINE)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of `make test-postgresql`."""
+    parser.addoption(
+        "--in-turns",
+        action="store_true",
+        help=f"on PostgreSQL run one in {TURNS_OF_PLUGINS} of the plugins' tests, others at the next commit",
+    )
+
+
+def pytest_report_header() -> str:
+    """Say which part of what takes turns is run."""
+    return turns.told()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out on PostgreSQL what is no question of the database, and what has its turn at another commit.
+
+    The marker ``no_database`` is refused where a database is used: the test would not run on PostgreSQL.
+    """
+    wrong = [item.nodeid for item in items if item.get_closest_marker("no_database") and _uses_database(item)]
     if wrong:
         raise pytest.UsageError(
             f"{wrong[0]} uses a database and is marked no_database, so it would not run on PostgreSQL. "
             "Take the marker away."
         )
+    if "DOORSTEP_TEST_DATABASE_URL" in os.environ and config.getoption("in_turns"):
+        left_out = [item for item in items if not (_uses_database(item) and _has_its_turn(item))]
+        config.hook.pytest_deselected(items=left_out)
+        gone = set(map(id, left_out))
+        items[:] = [item for item in items if id(item) not in gone]
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    return "create_database" in getattr(item, "fixturenames", ())
+
+
+def _has_its_turn(item: pytest.Item) -> bool:
+    return (
+        not item.nodeid.startswith("plugins/")
+        or turns.is_due(TURNS_OF_PLUGINS, item.nodeid)
+        or "search" in item.name
+        or "create_database"
+        in inspect.signature(getattr(item, "function", None) or (lambda: None)).parameters
+        or _meets_others(item.path)
+    )
+
+
+@cache
+def _meets_others(path: Path) -> bool:
+    return _MEETS_OTHERS.search(path.read_text(encoding="utf-8")) is not None

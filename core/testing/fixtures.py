@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -20,6 +21,7 @@ from core.testing.databases import (
     database_url,
     empty_database_url,
     pytest_report_header,
+    pytest_runtest_call,
 )
 from core.testing.scoping import acting_as, as_system
 from core.testing.staff_client import StaffClient
@@ -36,6 +38,7 @@ __all__ = [
     "permission_codes",
     "prepared",
     "pytest_report_header",
+    "pytest_runtest_call",
     "running_app",
     "scope_of",
     "sign_in",
@@ -101,13 +104,24 @@ def _with_states(app: Flask) -> Iterator[Flask]:
     """Make the tables, remember the empty state, and close the connections at the end."""
     app.test_client_class = StaffClient
     with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            # The files are thrown away, so nothing needs to reach the disk.
+            sa.event.listen(db.engine, "connect", _do_not_wait_for_the_disk)
+            db.engine.dispose()
         metadata.create_all(db.engine)
         states = States(db.engine, metadata)
         states.remember(_EMPTY)
+        # What lives as long as the application need not be looked through for garbage again and again.
+        gc.collect()
+        gc.freeze()
         app.extensions["doorstep.testing.states"] = states
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture
@@ -197,7 +211,7 @@ def _restore(app: Flask, state: str) -> None:
     for remembered in ("doorstep.structure", "doorstep.admin.long_lists"):
         app.extensions.pop(remembered, None)
     states: States = app.extensions["doorstep.testing.states"]
-    states.restore(state)
+    states.expect(state)
 
 
 @pytest.fixture

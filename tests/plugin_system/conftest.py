@@ -44,7 +44,6 @@ def _leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             base.registry.dispose(cascade=True)
         metadata.remove(metadata.tables[name])
     gc.collect()
-    gc.unfreeze()
 
 
 @pytest.fixture

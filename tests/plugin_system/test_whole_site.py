@@ -65,6 +65,7 @@ def test_the_site_starts_with_all_sample_plugins(tmp_path: Path, empty_database_
     assert status["good"]["departments"] == []
 
 
+@pytest.mark.one_database
 def test_safe_mode(tmp_path: Path, empty_database_url: str) -> None:
     outcome = run(tmp_path, empty_database_url, SAFE_MODE="1")
     assert outcome.returncode == 0, outcome.stderr
@@ -74,6 +75,8 @@ def test_safe_mode(tmp_path: Path, empty_database_url: str) -> None:
     assert told["answers"]["/admin/good/notes/"] == 404
 
 
+# What stops the start is found before a table is looked for.
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", ["PLUGINS_STRICT", "DOORSTEP_PLUGINS_STRICT"])
 def test_strict_stops_the_start(tmp_path: Path, empty_database_url: str, name: str) -> None:
     outcome = run(tmp_path, empty_database_url, **{name: "1"})

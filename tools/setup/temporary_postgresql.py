@@ -36,7 +36,10 @@ SETTINGS = {
     "full_page_writes": "off",
     "max_connections": "100",
     "shared_buffers": "128MB",
-    "autovacuum_naptime": "10min",
+    "autovacuum": "off",
+    "checkpoint_timeout": "1h",
+    "max_wal_size": "2GB",
+    "jit": "off",
 }
 
 

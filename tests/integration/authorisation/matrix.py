@@ -27,28 +27,17 @@ from tests.integration.authorisation.oracle import (
 )
 from tests.integration.authorisation.records import STAFF, is_unscoped
 from tests.integration.authorisation.scene import Scene, readable
+from tests.turns import is_due
 
-VARIED = ("own", "foreign")
-"""Targets on which a quick run tries every variant of a request, and on the others the first."""
-WHERE_OFF = frozenset({"keeper", "visitor"})
+ALWAYS = frozenset({("keeper", "own"), ("keeper", "foreign"), ("nobody", "own"), ("visitor", "own")})
+"""Who tries every route on which target in a quick run: one with every right, against whom the wall alone stands, one
+with none, and one without an account."""
+ALWAYS_ON_THE_SECOND_DATABASE = frozenset({("keeper", "foreign")})
+"""Who holds which right is no question of the database."""
+ALWAYS_OFF = frozenset({("keeper", "own")})
 """Who tries in a quick run whether the pages of a plugin are gone where it is off."""
-ALWAYS = frozenset({"keeper", "nobody", "visitor"})
-"""Who tries every route in a quick run: one with every right, one with none, and one without an account."""
-IN_TURN = 2
-"""The others take turns in a quick run: each route is tried by every second of them, the next route by the rest."""
-QUICK: dict[str, tuple[str, ...]] = {
-    "keeper": TARGETS,
-    "head": ("own", "foreign"),
-    "administrator": ("foreign",),
-    "engineer": ("foreign",),
-    "service": ("own",),
-    "nobody": ("own",),
-    "sibling": ("own",),
-    "other city": ("own",),
-    "visitor": ("own",),
-}
-"""The targets of each actor in a quick run: all of them for the adversary who holds every permission, and for the
-others those where a hole would show. The full run leaves none out."""
+TURNS, TURNS_ON_THE_SECOND_DATABASE = 120, 24
+"""In so many quick runs everything else has had its turn, see :mod:`tests.turns`."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +64,7 @@ class Report:
     Attributes:
         cells: How many requests were judged, by what was expected.
         wrong: Sentences about those that were answered otherwise.
+        noticed: The cells of these sentences.
         granted: How many requests of each route and method were let through, so that its denials prove something.
         routes: Routes and methods that were tried.
         seconds: Seconds of one processor that it took.
@@ -82,6 +72,7 @@ class Report:
 
     cells: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    noticed: list[Cell] = field(default_factory=list)
     granted: Counter[tuple[str, str]] = field(default_factory=Counter)
     routes: set[tuple[str, str]] = field(default_factory=set)
     seconds: float = 0.0
@@ -141,33 +132,37 @@ def cells_of(
         endpoints: Endpoints or names of blueprints and views.
         actors: Who sends requests.
         is_on: False to yield only routes of plugins, with the answers that are due where they are off.
-        quick: Whether to leave out targets as in :data:`QUICK`, and variants of a request for all but the keeper.
+        quick: Whether to try what is in :data:`ALWAYS`, and of the rest what is due.
         share: Which share of the routes, see :func:`routes_of`.
         targets: Which targets, in their order.
     """
     chosen = tuple(actors)
-    for place, (route, method) in enumerate(routes_of(scene, endpoints, share)):
+    for route, method in routes_of(scene, endpoints, share):
         component = component_of(scene, route.endpoint)
         if not is_on and component == "core":
             continue
         for target in targets:
-            for turn, actor in enumerate(chosen):
-                if quick and not _is_tried_quickly(actor.name, target, is_on, place + turn):
+            for actor in chosen:
+                variants = _variants(scene, f"{method} {route}", actor.name, target, is_on) if quick else None
+                if variants == 0:
                     continue
-                tried = attempts(scene, route, method, actor, target)
-                for attempt in (
-                    tried
-                    if not quick or (is_on and actor.name == "keeper" and target in VARIED)
-                    else tried[:1]
-                ):
+                for attempt in attempts(scene, route, method, actor, target)[:variants]:
                     answer = _expected(scene, attempt, actor, target, is_on)
                     yield Cell(route.rule, route.endpoint, method, actor, target, attempt, answer)
 
 
-def _is_tried_quickly(actor: str, target: str, is_on: bool, turn: int) -> bool:
+def _variants(scene: Scene, what: str, actor: str, target: str, is_on: bool) -> int | None:
+    """Return how many variants of a request a quick run tries: none, the first, or (None) all of them."""
+    second = scene.on_postgresql
+    if is_due(TURNS_ON_THE_SECOND_DATABASE if second else TURNS, what, actor, target, is_on):
+        return None
     if not is_on:
-        return target == "own" and actor in WHERE_OFF
-    return target in QUICK[actor] and (actor in ALWAYS or turn % IN_TURN == 0)
+        return int((actor, target) in ALWAYS_OFF and not second)
+    if second:
+        return int((actor, target) in ALWAYS_ON_THE_SECOND_DATABASE)
+    if (actor, target) == ("keeper", "foreign"):
+        return None
+    return int((actor, target) in ALWAYS)
 
 
 def _expected(scene: Scene, attempt: Attempt, actor: Actor, target: str, is_on: bool) -> str:
@@ -205,6 +200,7 @@ def run(
         if cell.expected in (OK, ANY) and response.status_code < 400:
             report.granted[cell.endpoint, cell.method] += 1
         report.wrong += [f"{cell}: {fault}" for fault in faults]
+        report.noticed += [cell] if faults else []
         if stop_at is not None and len(report.wrong) >= stop_at:
             break
     report.seconds += time.process_time() - started
