@@ -16,7 +16,8 @@ SOURCES := core plugins migrations tests bench tools conftest.py wsgi.py gunicor
 
 .DEFAULT_GOAL := help
 .PHONY: help bench-documents bench-imports reference run demo-passwords test install setup-test setup-bench lint format types contracts translations \
-	translations-check test-sqlite test-postgresql test-browser test-full soak kill bench
+	translations-check test-sqlite test-postgresql test-browser test-full soak kill container-rehearsal bench
+
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -95,6 +96,9 @@ soak: setup-test ## look for new counterexamples with the tests that make up the
 kill: setup-test ## kill workers at 50 random points of each kind of work, on both databases, and compare the end (long)
 	$(BIN)/python -m tools.kill
 	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_KILL_DATABASE_URL $(BIN)/python -m tools.kill
+
+container-rehearsal: ## do what the Dockerfile and the compose file say in a folder of its own, without Docker (minutes)
+	$(PYTHON) tools/container.py
 
 bench: setup-bench ## measure lists, search and export beside stock Flask-Admin and Django's admin (hours)
 	.venv-bench/bin/python -m bench $(BENCH)
