@@ -137,11 +137,15 @@ class Cells:
 _WHOLE = frozenset({"number", "code", "unit"})
 """Columns whose values are read as one: YD-YQW-202611-0116 and 1-2-1801 are not broken at their hyphens."""
 
+_PEOPLE = frozenset({"recipient_name", "author"})
+"""Columns with names of people, which are not broken between two characters."""
+
 
 def _opening(view: RecordView, name: str) -> str:
     if view.is_number(name):
         return '<td class="r"'
-    return '<td class="no"' if name.rpartition(".")[2] in _WHOLE else "<td"
+    last = name.rpartition(".")[2]
+    return '<td class="no"' if last in _WHOLE else '<td class="whole"' if last in _PEOPLE else "<td"
 
 
 def _escaped(content: Any) -> str:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from flask_babel import format_datetime, format_timedelta
+from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.admin.access import expose_guarded
+from core.admin.cells import moment_words
 from core.admin.jobs import status as job_status
 from core.admin.modules import STATE_WORDS
 from core.admin.views import PageView
@@ -87,7 +88,7 @@ class HealthView(PageView):
             waiting=waiting_jobs(),
             tasks=[(task, _task_status(task)) for task in task_reports()],
             pdf_problems=[(_pdf_sentence(problem), problem.fatal) for problem in check_pdf_stack()],
-            when=format_datetime,
+            when=moment_words,
         )
         return page
 

@@ -10,12 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from flask import abort, flash, jsonify, redirect, request, send_file, url_for
 from flask_admin import expose
-from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from core.admin.ajax import strict_id
+from core.admin.cells import moment_words
 from core.admin.saving import SaveRefused, commit
 from core.admin.views import PageView
 from core.database.types import utc_now
@@ -101,7 +102,7 @@ class JobsView(PageView):
             kept_back=not services.may_download(job) and bool(services.files_of(job)),
             may_change=services.may_change(job),
             may_repeat=services.may_repeat(job),
-            when=_when,
+            when=moment_words,
             **_waiting_note([job]),
         )
         return page
@@ -212,10 +213,6 @@ def _unkept(response: Response) -> Response:
     return response
 
 
-def _when(moment: dt.datetime | None) -> str:
-    return format_datetime(moment) if moment is not None else ""
-
-
 def _names(jobs: Sequence[Job]) -> dict[int, str]:
     keys = {job.starter_id for job in jobs if job.starter_id is not None}
     rows = db.session.execute(sa.select(User.id, User.name, User.email).where(User.id.in_(keys)))
@@ -246,7 +243,7 @@ def _row(job: Job) -> dict[str, Any]:
         "active": job.ended_at is None,
         "at_work": job.state == JobState.RUNNING,
         "new": is_new and job.state in ENDED,
-        "started": format_datetime(job.created_at, "short"),
+        "started": moment_words(job.created_at),
     }
 
 
@@ -258,7 +255,7 @@ def status(job: Job) -> tuple[str, str]:
         if not services.may_run_now(job.kind, job.department_id):
             return "wait", _("Waits: the module is off")
         if job.not_before is not None and job.not_before > utc_now():
-            return "calm", _("Waits until %(time)s", time=format_datetime(job.not_before, "short"))
+            return "calm", _("Waits until %(time)s", time=moment_words(job.not_before))
         return "calm", _("Waiting")
     if job.state == JobState.FAILED:
         return "late", _("Ended in failure")

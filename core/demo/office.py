@@ -116,7 +116,7 @@ def message_states(batch: MessageBatch, customers: list[Customer]) -> None:
         db.session.scalars(sa.select(Message).where(Message.batch_id == batch.id).order_by(Message.id))
     )
     lost, failed, delivered, taken_back, later = held[-5:]
-    lost.state, lost.channel, lost.attempts = MessageState.UNKNOWN, "core.smtp", 1
+    lost.state, lost.channel, lost.attempts = MessageState.UNKNOWN, "core.sms_gateway", 1
     lost.reason = "对方未及时应答，无法确定消息是否已发出。请向客户或网关核实，并在下方判定。"
     failed.state, failed.channel, failed.attempts = MessageState.FAILED, "core.sms_gateway", 6
     failed.reason = "短信网关退回：号码为空号。"

@@ -26,6 +26,7 @@ from core.toolkit import (
     attach,
     db,
     make_link,
+    mark_up,
     owners_of,
     require_scope,
     send_link,
@@ -123,6 +124,17 @@ def load(demo: Any) -> None:
     story.handover_day()
     demo_papers.load(story, _handwriting)
     preparation.houses(story, batch)
+
+
+def _pointer(words: str) -> str:
+    """Return what an inspector draws over a photo: a circle around the place, an arrow to it, and what it is."""
+    return json.dumps(
+        [
+            {"kind": "circle", "colour": "red", "at": [0.5, 0.52], "radius": [0.16, 0.2]},
+            {"kind": "arrow", "colour": "yellow", "from": [0.2, 0.16], "to": [0.38, 0.36]},
+            {"kind": "text", "colour": "yellow", "at": [0.1, 0.06], "text": words},
+        ]
+    )
 
 
 def _handwriting(name: str) -> str:
@@ -622,7 +634,10 @@ class _Story:
         drawn = self._pictures.setdefault(kind, [])
         if len(drawn) < PICTURES:
             stream = BytesIO(draw(kind, self.chance))
-            drawn.append(attach(defect, stream, f"{defect.number}-{slot}.jpg", slot=slot, taken_at=moment))
+            photo = attach(defect, stream, f"{defect.number}-{slot}.jpg", slot=slot, taken_at=moment)
+            if kind not in ("crack", "repaired") and not drawn:
+                mark_up(photo, _pointer(defect.faults[0].code.name))
+            drawn.append(photo)
             return
         source = self.chance.choice(drawn)
         columns = ("sha256", "thumbnail_sha256", "media_type", "size", "width", "height", "record_kind")
