@@ -6,6 +6,7 @@ import base64
 import hmac
 import io
 import json
+import os
 import re
 import struct
 import threading
@@ -34,6 +35,8 @@ EXPECTED: dict[str, Any] = json.loads(
     (ROOT / "docs" / "samples" / "units-and-owners.expected.json").read_text(encoding="utf-8")
 )
 SCREENSHOTS = ROOT / "tests" / "browser" / "screenshots"
+TAKES_PICTURES = "DOORSTEP_SCREENSHOTS" in os.environ
+"""Pictures of whole pages take longer than all the rest; ``DOORSTEP_SCREENSHOTS=1`` keeps them to be looked at."""
 
 PASSWORD = "quiet-Harbour-58-lantern"
 ADMINISTRATOR = "first@firstpath.example"
@@ -215,14 +218,15 @@ class Staff:
         page.locator("form[name=two_factor_verify_code_form] button.go").click()
 
     def look(self, name: str) -> None:
-        """Keep a picture of the whole page, and check that nothing sticks out to the side."""
+        """Check that nothing sticks out to the side, and keep a picture of the whole page where they are wanted."""
         wide = self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         if wide > 0:
             self.complaints.append(f"{self.page.url} is {wide} pixels too wide")
-        SCREENSHOTS.mkdir(exist_ok=True)
-        self.page.screenshot(path=SCREENSHOTS / f"{self._series}-{name}.png", full_page=True)
+        if TAKES_PICTURES:
+            SCREENSHOTS.mkdir(exist_ok=True)
+            self.page.screenshot(path=SCREENSHOTS / f"{self._series}-{name}.png", full_page=True)
 
     def download(self, path: str) -> bytes:
         """Return the bytes of an address, fetched with the browser's cookies."""
