@@ -25,7 +25,7 @@ gc.set_threshold(20_000, 20, 20)
 
 # A plugin's SQL is written by the ORM (lint keeps it so), and the tests of the core try that on both databases. So the
 # tests of plugins take turns on the second one, but for those that meet others at the same rows, make tables or search.
-TURNS_OF_PLUGINS = 3
+TURNS_OF_PLUGINS = 4
 _MEETS_OTHERS = re.compile(r"^(?:import threading|from threading |from concurrent)", re.MULTILINE)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import shutil
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -35,11 +36,11 @@ def _cluster() -> URL | None:
     return url
 
 
-def _administer(cluster: URL, statement: str, database: str) -> None:
+def _administer(cluster: URL, statement: str, *databases: str) -> None:
     """Run a CREATE or DROP DATABASE in the cluster; these cannot run in a transaction."""
     address = cluster.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(sql.Identifier(database)))
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, databases)))
 
 
 def pytest_report_header() -> str:
@@ -48,9 +49,10 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session")
-def create_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """A function that makes a new, empty database and returns its SQLAlchemy URL.
+def create_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """A function that makes a new database and returns its SQLAlchemy URL.
 
+    It is empty, or holds what another one does: its URL is given as ``template``, and nobody may be connected to it.
     The databases are removed when the session ends, if their cluster outlives it.
     """
     cluster = _cluster()
@@ -58,11 +60,15 @@ def create_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
     names = (f"doorstep_{worker}_{os.getpid()}_{number}" for number in itertools.count(1))
     created: list[str] = []
 
-    def create() -> str:
+    def create(template: str | None = None) -> str:
         name = next(names)
         if cluster is None:
-            return f"sqlite:///{tmp_path_factory.mktemp('database') / name}.sqlite"
-        _administer(cluster, "CREATE DATABASE {} TEMPLATE template0", name)
+            path = tmp_path_factory.mktemp("database") / f"{name}.sqlite"
+            if template is not None:
+                shutil.copyfile(str(make_url(template).database), path)
+            return f"sqlite:///{path}"
+        copied = "template0" if template is None else str(make_url(template).database)
+        _administer(cluster, "CREATE DATABASE {} TEMPLATE {}", name, copied)
         created.append(name)
         return cluster.set(database=name).render_as_string(hide_password=False)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 
 import core
@@ -46,15 +47,30 @@ def _leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gc.collect()
 
 
+@pytest.fixture(scope="session")
+def tables_without_samples(create_database: Callable[..., str]) -> str:
+    """The URL of a database with the tables that there are before a sample plugin is loaded, to be copied."""
+    import core.app  # noqa: F401 (it loads all models)
+
+    url = create_database()
+    engine = sa.create_engine(url)
+    metadata.create_all(engine)
+    engine.dispose()
+    return url
+
+
 @pytest.fixture
 def make_app(
-    create_database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    create_database: Callable[..., str],
+    tables_without_samples: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., Flask]]:
     """A function that makes an application with the plugins in the given folders.
 
     The tables exist and are at their newest revisions, unless ``tables=False``. Further keywords are configuration.
     """
-    url = create_database()
+    urls: list[str] = []
     made: list[Flask] = []
 
     def build(folders: list[Path], settings: dict[str, Any]) -> Flask:
@@ -66,7 +82,7 @@ def make_app(
         monkeypatch.setattr(start, "discover", lambda: discovery.discover(path))
         app = Flask("core", instance_path=str(tmp_path), root_path=str(Path(core.__file__).parent))
         english = {"DEFAULT_LOCALE": "en", "TESTING": True}
-        config.load_config(app, {"DATABASE_URL": url, **english, **settings})
+        config.load_config(app, {"DATABASE_URL": urls[0], **english, **settings})
         secrets.load_secrets(app)
         set_up_database(app)
         languages.set_up_languages(app)
@@ -79,6 +95,8 @@ def make_app(
     def make(*plugins: str | Path, tables: bool = True, **settings: Any) -> Flask:
         folders = [SAMPLES / plugin if isinstance(plugin, str) else plugin for plugin in plugins]
         monkeypatch.syspath_prepend(Path(__file__).parent)
+        if not urls:
+            urls.append(create_database(tables_without_samples if tables else None))
         if tables:
             app = build(folders, settings | {"PLUGINS_STRICT": False})
             with app.app_context():

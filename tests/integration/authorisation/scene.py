@@ -9,6 +9,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 from unittest import mock
 from urllib.parse import unquote
@@ -119,7 +120,7 @@ class Scene:
         self.browsers = {actor.name: self._browser(actor) for actor in ACTORS}
         self.remember()
 
-    @property
+    @cached_property
     def on_postgresql(self) -> bool:
         """Whether the run is the one on PostgreSQL."""
         with self.app.app_context():

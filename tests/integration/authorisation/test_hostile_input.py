@@ -121,6 +121,11 @@ def _is_thorough(route: Route) -> bool:
     return turns.FULL or route.endpoint.partition(".")[0] == THOROUGH[turns.turn() % len(THOROUGH)]
 
 
+def _has_its_turn(scene: Scene, route: Route) -> bool:
+    """Return whether a route is tried in this run: on the second database every other one."""
+    return turns.FULL or not scene.on_postgresql or _is_thorough(route) or turns.is_due(2, route.endpoint)
+
+
 def _due(hostile: Sequence[Any], scene: Scene, route: Route, place: int, shares: int) -> Sequence[Any]:
     """Return what a route meets in this run: everything, or one of so many shares, and another on each database."""
     if _is_thorough(route):
@@ -128,11 +133,9 @@ def _due(hostile: Sequence[Any], scene: Scene, route: Route, place: int, shares:
     return hostile[(turns.turn() + place + scene.on_postgresql * shares // 2) % shares :: shares]
 
 
-def _addresses(scene: Scene, route: Route, method: str, place: int) -> Iterator[str]:
-    base = attempts(scene, route, method, KEEPER, "own")[0].address
+def _addresses(scene: Scene, route: Route, base: str, place: int) -> Iterator[str]:
     path, _mark, query = base.partition("?")
-    yield base
-    for hostile in _due(QUERIES, scene, route, place, 20):
+    for hostile in _due(QUERIES, scene, route, place, len(QUERIES)):
         yield f"{path}?{query}&{hostile}" if query else f"{path}?{hostile}"
     for key in _due(KEYS, scene, route, place, len(KEYS)):
         yield f"{path}?id={key}"
@@ -152,28 +155,27 @@ def test_no_address_makes_a_page_fail_or_write(scene: Scene, number: int) -> Non
     """Every GET route with odd keys, odd filters, odd searches, odd headers: never 500, never a write."""
     wrong, tried = [], 0
     for place, (route, method) in enumerate(routes_of(scene, share=(number, SHARES))):
-        if method != "GET":
+        if method != "GET" or not _has_its_turn(scene, route):
             continue
+        base = attempts(scene, route, method, KEEPER, "own")[0].address
         requests: list[tuple[str, dict[str, str]]] = [
-            (address, {}) for address in _addresses(scene, route, method, place)
+            (address, {}) for address in _addresses(scene, route, base, place)
         ]
-        requests += [
-            (requests[0][0], headers) for headers in _due(HEADERS, scene, route, place, len(HEADERS))
-        ]
+        requests += [(base, headers) for headers in _due(HEADERS, scene, route, place, len(HEADERS))]
         for address, headers in requests:
             answer = scene.send(KEEPER, "GET", address, headers=headers)
             tried += 1
             if answer.status_code >= 500 or scene.ledger.statements:
                 wrong.append(f"{route.endpoint} {address[:120]} {headers}: {answer.status_code}")
     assert wrong == [], turns.told()
-    assert tried >= 800 // SHARES
+    assert tried >= 400 // SHARES
 
 
 def test_no_body_makes_a_form_fail(scene: Scene) -> None:
     """Every POST route with broken bodies of every content type: never 500."""
     wrong, tried = [], 0
     for place, (route, method) in enumerate(routes_of(scene)):
-        if method == "GET":
+        if method == "GET" or not _has_its_turn(scene, route):
             continue
         address = attempts(scene, route, method, KEEPER, "own")[0].address
         for content, kind in _due(BODIES, scene, route, place, len(BODIES)):
@@ -183,4 +185,4 @@ def test_no_body_makes_a_form_fail(scene: Scene) -> None:
             if answer.status_code >= 500:
                 wrong.append(f"{route.endpoint} {kind} {content[:30]!r}: {answer.status_code}")
     assert wrong == [], turns.told()
-    assert tried >= 200
+    assert tried >= 100
