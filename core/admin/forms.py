@@ -60,6 +60,9 @@ class GuardedForm(BaseForm):
     class Meta(BaseForm.Meta):
         """What all guarded forms share."""
 
+        keeps_drawn_fields = True
+        """Whether what stands around the value of a field may be kept (:mod:`core.admin.rendering`)."""
+
         def get_translations(self, form: BaseForm) -> FormTexts:
             """Return the texts of WTForms in the reader's language."""
             return _TEXTS

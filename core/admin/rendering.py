@@ -3,20 +3,39 @@
 WTForms composes each attribute by a formatter of its own, lists the flags of each field with ``dir()`` and inspects the
 signature of each select: a form of fifteen fields costs a millisecond that way. The usual widgets are drawn here with
 plain strings instead, letter for letter alike; every other widget draws itself.
+
+Of a field without an error only the value differs from record to record. What stands around it (label, help, limits) is
+kept for each language and checked against what the field says now, so that a field that was changed is drawn anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import secrets
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
 
+from flask_babel import get_locale
 from markupsafe import Markup, escape
-from wtforms import widgets
+from wtforms import SelectField, widgets
 from wtforms.widgets.core import clean_key
 
 _MUST = '<span class="must" aria-hidden="true">*</span>'
 _CHOICES_SHOWN = frozenset({"RadioField", "SelectMultipleCheckboxField"})
 _SELECT_FLAGS = tuple(widgets.Select.validation_attrs)
+_MOST_KEPT = 4_096
+_VALUE = secrets.token_hex(16)
+"""Stands for the value where a field is drawn to be kept; made when the process starts, so nobody can type it."""
+
+
+class _Kept(NamedTuple):
+    """A drawn field: what it was drawn from, and the HTML before and after its value."""
+
+    made_from: tuple[Any, ...]
+    before: str
+    after: str
+
+
+_kept: dict[Hashable, _Kept] = {}
 
 
 def html_attributes(attributes: Mapping[str, Any]) -> str:
@@ -66,6 +85,49 @@ def draw_field(
     kind = getattr(field.widget, "input_type", "")
     if kind == "hidden":
         return Markup(field())  # noqa: S704 (drawn by its widget)
+    if not (unit or help or attributes or field.errors) and getattr(field.meta, "keeps_drawn_fields", False):
+        return _draw_kept(field, wide)
+    return _draw(field, kind, unit, wide, help, attributes)
+
+
+def _draw_kept(field: Any, wide: bool) -> Markup:
+    """Return a field without an error, drawn anew only where something else than its value differs."""
+    widget = type(field.widget)
+    value, choices = "", ()
+    if widget in _WRITTEN:
+        shown, value = None, field._value()
+    elif widget is widgets.CheckboxInput:
+        shown = bool(getattr(field, "checked", field.data))
+    elif widget is widgets.Select and type(field).iter_choices is SelectField.iter_choices:
+        shown, choices = field.data, tuple(field.choices or ())
+    else:
+        return _draw(field, getattr(field.widget, "input_type", ""), wide=wide)
+    usual = isinstance(value, str) and isinstance(shown, str | int | None)
+    if not usual or "value" in (field.render_kw or ()):
+        return _draw(field, getattr(field.widget, "input_type", ""), wide=wide)
+    key = (field.id, field.name, wide, get_locale(), shown)
+    flags = vars(field.flags)
+    made_from = (widget, field.type, field.label.text, field.description, field.render_kw, flags, choices)
+    kept = _kept.get(key)
+    if kept is None or kept.made_from != made_from:
+        attributes = {"value": _VALUE} if widget in _WRITTEN else None
+        drawn = str(_draw(field, getattr(field.widget, "input_type", ""), wide=wide, attributes=attributes))
+        before, _value, after = drawn.partition(_VALUE)
+        copies = {**field.render_kw} if field.render_kw else field.render_kw
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        kept = _kept[key] = _Kept((*made_from[:4], copies, dict(flags), choices), before, after)
+    return Markup(kept.before + str(escape(value)) + kept.after)  # noqa: S704 (the value is escaped)
+
+
+def _draw(
+    field: Any,
+    kind: str,
+    unit: Any = None,
+    wide: bool = False,
+    help: Any = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> Markup:
     key, errors = escape(field.id), [error for error in field.errors if error]
     help_text = str(escape(help or field.description or ""))
     given = dict(attributes or {})
@@ -126,11 +188,12 @@ def _checkbox(field: Any, given: dict[str, Any]) -> Markup:
 
 
 def _text_area(field: Any, given: dict[str, Any]) -> Markup:
+    value = given.pop("value") if "value" in given else field._value()
     attributes = {"id": field.id, "name": field.name} | given
     attributes = _with_flags(field, attributes, tuple(field.widget.validation_attrs))
     # The line break after the tag belongs to the tag; without it one that the value starts with would be lost.
     return Markup(  # noqa: S704 (values are escaped)
-        f"<textarea {html_attributes(attributes)}>\r\n{escape(field._value())}</textarea>"
+        f"<textarea {html_attributes(attributes)}>\r\n{escape(value)}</textarea>"
     )
 
 
@@ -168,3 +231,5 @@ _QUICK: dict[type, Callable[[Any, dict[str, Any]], Markup]] = {
     widgets.Select: _select,
 }
 """By the very class: a subclass draws itself."""
+_WRITTEN = frozenset({widget for widget, draw in _QUICK.items() if draw in (_input, _text_area)})
+"""Widgets that show a value as a text."""

@@ -19,13 +19,13 @@ from flask import (
     current_app,
     flash,
     g,
-    has_request_context,
     jsonify,
     redirect,
     request,
     session,
     url_for,
 )
+from flask.globals import _cv_request
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -462,11 +462,13 @@ def asset(file_name: str, endpoint: str = "static") -> str:
         file_name: Path below the static folder.
         endpoint: ``static``, ``admin.static`` for the files of Flask-Admin, or ``<slug>.static`` for those of a plugin.
     """
-    if current_app.debug or not has_request_context():
+    # A page names ten files: the context is looked up once for each, and not four times through proxies.
+    context = _cv_request.get(None)
+    if context is None or context.app.debug:
         return _asset_address(file_name, endpoint)
-    # A page names ten files, and none of them changes while the process lives.
-    known: dict[tuple[str, str, str], str] = current_app.extensions[_ASSETS]
-    key = (request.script_root, endpoint, file_name)
+    # None of them changes while the process lives.
+    known: dict[tuple[str, str, str], str] = context.app.extensions[_ASSETS]
+    key = (context.request.script_root, endpoint, file_name)
     if key not in known:
         known[key] = _asset_address(file_name, endpoint)
     return known[key]
