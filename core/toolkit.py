@@ -15,7 +15,7 @@ from flask_babel import ngettext
 from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.actions import bulk_action
 from core.admin.ajax import Reference, ReferenceField, ReferenceListField, strict_id
-from core.admin.counting import count_each
+from core.admin.counting import CountedTabs, count_each
 from core.admin.declaring import FormSection
 from core.admin.filters import (
     BooleanFilter,
@@ -32,6 +32,7 @@ from core.admin.filters import (
 from core.admin.forms import GuardedForm, LocalDateTimeField
 from core.admin.link_desk import print_links
 from core.admin.links import PhotosField, PublicForm, finish_visit, personal_link
+from core.admin.listing import Count
 from core.admin.masking import mask_all, sees_personal_data
 from core.admin.redirects import redirect_target
 from core.admin.saving import SaveRefused, commit, saving
@@ -307,6 +308,8 @@ __all__ = [
     "ClockTime",
     "ClockTimes",
     "Command",
+    "Count",
+    "CountedTabs",
     "Customer",
     "CustomerKind",
     "CustomerUnit",

@@ -87,6 +87,10 @@ class Cells:
             return lambda value: labels.get(value) or plain_words(value)
         return plain_words
 
+    def has_choices(self, name: str) -> bool:
+        """Return whether a column holds one of a few values that have words, and is not masked."""
+        return bool(self.view.choices_of(name)) and not (self.masked and name in self.view.personal_columns)
+
     def markup(self, name: str) -> Callable[[Any], str]:
         """Return the function from a record to the escaped content of a cell."""
         declared = self.view.cells.get(name)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from flask import Response, jsonify
+from flask_admin import expose
 
 from core.admin.listing import Certainty, Count
 from core.extensions import db
@@ -34,3 +38,24 @@ def count_each(model: Any, *conditions: sa.ColumnElement[bool]) -> list[Count]:
         parts.append(sa.select(sa.func.count()).select_from(keys).scalar_subquery())
     row = db.session.execute(sa.select(*parts)).one()
     return [Count(COUNTED_TO, Certainty.AT_LEAST) if number > COUNTED_TO else Count(number) for number in row]
+
+
+class CountedTabs:
+    """Mixin of a record view above whose list stand tabs that tell how much waits in them.
+
+    Counting takes longer than reading the page of a long list, so the page does not wait for it: it asks for the counts
+    when it is shown. The template of the list draws the tabs with
+    ``page_parts.tabs(admin_view.tabs(), counts=admin_view.address("counts_view"))``; each item of ``tabs`` that is
+    counted has a ``key``.
+    """
+
+    @abstractmethod
+    def tab_counts(self) -> Mapping[str, Count]:
+        """Return the counts of the visible rows, by the keys of the tabs; :func:`count_each` finds them."""
+
+    @expose("/counts/")
+    def counts_view(self) -> Response:
+        """Tell the counts of the tabs, for whoever may see the list."""
+        answer = jsonify({key: str(count) for key, count in self.tab_counts().items()})
+        answer.headers["Cache-Control"] = "no-store"
+        return answer

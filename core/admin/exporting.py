@@ -40,6 +40,8 @@ TICKET_SECONDS = 300
 _SALT = "doorstep.export"
 _BYTE_ORDER_MARK = "\ufeff"
 _FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+_WATCHED = _FORMULA_STARTS | {" "}
+"""A text that begins otherwise needs no guard."""
 _CHUNK = 64 * 1024
 
 
@@ -147,16 +149,45 @@ def _statement(view: RecordView, asked: ListRequest, columns: Sequence[str], lim
     return statement.order_by(view.model.id).limit(limit).execution_options(yield_per=BATCH)
 
 
+class _Known(dict[Any, str]):
+    """The guarded texts of the few values that a column has; each is made when it is met for the first time."""
+
+    def __init__(self, words: Callable[[Any], str]) -> None:
+        super().__init__()
+        self._words = words
+
+    def __missing__(self, value: Any) -> str:
+        text = self[value] = guard_formula(self._words(value))
+        return text
+
+
+def _text(value: str | None) -> str:
+    if not value:
+        return ""
+    return guard_formula(value) if value[0] in _WATCHED else value
+
+
+def _number(value: int | None) -> str:
+    if value is None:
+        return ""
+    return str(value) if value >= 0 else guard_formula(str(value))
+
+
 def _texts(view: RecordView, cells: Cells, name: str) -> Callable[[Any], str]:
     """Return the function from a value of a column to its guarded text; the usual kinds take the shortest way."""
     words = cells.words(name)
     kind = view.type_of(name)
-    if words is plain_words and isinstance(kind, UtcDateTime):
-        return moment_words
-    if words is plain_words and isinstance(kind, sa.Date):
-        return words
-    if words is plain_words and isinstance(kind, sa.String):
-        return lambda value: guard_formula(value) if value else ""
+    if words is plain_words:
+        if isinstance(kind, UtcDateTime):
+            return moment_words
+        if isinstance(kind, sa.Date):
+            return words
+        if isinstance(kind, sa.String):
+            return _text
+        if isinstance(kind, sa.Integer):
+            return _number
+    elif cells.has_choices(name):
+        return _Known(words).__getitem__
     return lambda value: guard_formula(words(value))
 
 

@@ -93,9 +93,11 @@ def draw_field(
 def _draw_kept(field: Any, wide: bool) -> Markup:
     """Return a field without an error, drawn anew only where something else than its value differs."""
     widget = type(field.widget)
-    value, choices = "", ()
+    value: Any = ""
+    shown: Any = None
+    choices: tuple[Any, ...] = ()
     if widget in _WRITTEN:
-        shown, value = None, field._value()
+        value = field._value()
     elif widget is widgets.CheckboxInput:
         shown = bool(getattr(field, "checked", field.data))
     elif widget is widgets.Select and type(field).iter_choices is SelectField.iter_choices:

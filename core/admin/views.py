@@ -279,6 +279,7 @@ class RecordView(RecordDeclarations, ModelView):
 
     _function_needs: ClassVar[dict[str, str]] = {
         "index_view": "view",
+        "counts_view": "view",
         "details_view": "view",
         "ajax_lookup": "view",
         "action_view": "view",

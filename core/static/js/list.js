@@ -1,4 +1,21 @@
 "use strict";
+// The counts of the tabs are asked for when the list is shown, which does not wait for them.
+(async function () {
+  const tabs = document.querySelector("[data-tab-counts]");
+  if (!tabs) {
+    return;
+  }
+  let told = null;
+  try {
+    const answer = await fetch(tabs.dataset.tabCounts, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+    told = answer.ok && !answer.redirected ? await answer.json() : null;
+  } catch (error) {
+    told = null;
+  }
+  for (const place of told ? tabs.querySelectorAll("[data-tab]") : []) {
+    place.textContent = told[place.dataset.tab] || "";
+  }
+}());
 // Choosing rows of a list: one listener for all of them. Deleting and other actions ask on a page of their own.
 (function () {
   const form = document.querySelector("form[data-list]");

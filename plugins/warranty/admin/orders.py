@@ -17,6 +17,8 @@ from core.toolkit import (
     LOCAL_ZONE,
     BooleanFilter,
     ChoiceFilter,
+    Count,
+    CountedTabs,
     DateRangeFilter,
     FilterValueError,
     GuardedForm,
@@ -151,7 +153,7 @@ class UntoldFilter(BooleanFilter):
         return [untold if typed[0] == "1" else sa.not_(sa.func.coalesce(untold, sa.false()))]
 
 
-class OrderView(WarrantyView):
+class OrderView(CountedTabs, WarrantyView):
     """The orders, one for each thing that is repaired."""
 
     permissions = ViewPermissions("warranty.view", None, "warranty.edit_order", None, "warranty.export")
@@ -552,40 +554,43 @@ class OrderView(WarrantyView):
         """Return the views that people look at every day, with what waits in them."""
         here = {name: value for name, value in request.args.items() if name.startswith("f_")}
         me = require_scope().user_id or 0
-        is_open = Order.state.in_(OPEN)
-        mine, to_assess, to_dispatch, overdue, untold, to_accept, to_call_back, emergencies = count_each(
-            Order,
-            sa.and_(Order.engineer_id == me, is_open),
-            Order.state == "reported",
-            Order.state == "triaged",
-            orders.overdue_condition(),
-            orders.untold_condition(),
-            Order.state == "self_checked",
-            Order.state == "closed",
-            sa.and_(Order.priority == "P1", is_open),
-        )
 
-        def tab(label: str, count: Any = None, tone: str = "", **given: str) -> dict[str, Any]:
+        def tab(label: str, key: str = "", tone: str = "", **given: str) -> dict[str, Any]:
             return {
                 "label": label,
                 "url": self.address("index_view", **given),
                 "current": here == {name: value for name, value in given.items() if name.startswith("f_")},
-                "count": count,
+                "key": key,
                 "tone": tone,
             }
 
         return [
             tab(_("Not finished"), f_closed_at="1"),
-            tab(_("Mine"), mine, f_engineer_id=str(me), f_closed_at="1"),
-            tab(_("To assess"), to_assess, f_state="reported"),
-            tab(_("To dispatch"), to_dispatch, f_state="triaged"),
-            tab(_("Overdue"), overdue, "late", f_due_at="1", sort="due_at"),
-            tab(_("Progress to tell"), untold, "wait", f_progress_due_at="1", sort="due_at"),
-            tab(_("To accept"), to_accept, f_state="self_checked"),
-            tab(_("To call back"), to_call_back, f_state="closed"),
-            tab(_("Emergencies"), emergencies, "late", f_priority="P1", f_closed_at="1"),
+            tab(_("Mine"), "mine", f_engineer_id=str(me), f_closed_at="1"),
+            tab(_("To assess"), "reported", f_state="reported"),
+            tab(_("To dispatch"), "triaged", f_state="triaged"),
+            tab(_("Overdue"), "overdue", "late", f_due_at="1", sort="due_at"),
+            tab(_("Progress to tell"), "untold", "wait", f_progress_due_at="1", sort="due_at"),
+            tab(_("To accept"), "self_checked", f_state="self_checked"),
+            tab(_("To call back"), "closed", f_state="closed"),
+            tab(_("Emergencies"), "emergencies", "late", f_priority="P1", f_closed_at="1"),
             tab(_("All")),
         ]
+
+    def tab_counts(self) -> Mapping[str, Count]:
+        """Return how much waits in them."""
+        is_open = Order.state.in_(OPEN)
+        conditions = {
+            "mine": sa.and_(Order.engineer_id == (require_scope().user_id or 0), is_open),
+            "reported": Order.state == "reported",
+            "triaged": Order.state == "triaged",
+            "overdue": orders.overdue_condition(),
+            "untold": orders.untold_condition(),
+            "self_checked": Order.state == "self_checked",
+            "closed": Order.state == "closed",
+            "emergencies": sa.and_(Order.priority == "P1", is_open),
+        }
+        return dict(zip(conditions, count_each(Order, *conditions.values()), strict=True))
 
 
 def _text(key: int | None) -> str:
