@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache, cached_property
+from operator import neg
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from flask import current_app
 from flask_babel import gettext as _
-from sqlalchemy.orm import joinedload, load_only
+from sqlalchemy.orm import aliased, joinedload, load_only
 
 from core.admin.access import holds
 from core.admin.ajax import strict_id
@@ -46,6 +49,8 @@ DEEPEST_OFFSET = 50_000
 SHALLOW_OFFSET = 500
 """Up to here the rows are read at once, beyond it the keys first."""
 PAGE_SIZES = (50, 100, 200)
+MOST_PROJECTS = 100
+"""Of so many visible projects the first rows of each are read for a page; of more, all rows are walked in order."""
 REMEMBERED_SECONDS = 60.0
 """How long it is remembered that a list is long."""
 MOST_REMEMBERED = 1_024
@@ -262,10 +267,36 @@ class Lister:
         asked = self.asked
         if asked.page == 0 and asked.after is None and asked.before is None and not asked.search:
             return self._first_page()
+        if asked.search and self.sort is self.key:
+            return self._found_page()
         count = self.count()
         self._few = bool(asked.search) and count.certainty is Certainty.EXACT
         page = self._from_neighbour(count)
         return page or self._by_number(count)
+
+    def _found_page(self) -> Page:
+        """Return a page of what a search found, in the order of the keys.
+
+        The search is asked once for its keys, which are counted by that, instead of once to count and once for a page.
+        """
+        asked, size = self.asked, self.asked.size
+        found = list(db.session.scalars(sa.select(self.key).where(*self.conditions).limit(COUNT_LIMIT + 1)))
+        if len(found) > COUNT_LIMIT:
+            count = Count(COUNT_LIMIT, Certainty.AT_LEAST)
+            return self._from_neighbour(count) or self._by_number(count)
+        keys = sorted(found, reverse=asked.descending)
+        last = max((len(keys) - 1) // size, 0)
+        number = min(max(asked.page + last + 1 if asked.page < 0 else asked.page, 0), last)
+        start = number * size
+        edge = asked.after if asked.after is not None else asked.before
+        if edge is not None:
+            beyond = bisect_right if asked.after is not None else bisect_left
+            place = beyond(keys, -edge if asked.descending else edge, key=neg if asked.descending else None)
+            start = place if asked.after is not None else max(place - size, 0)
+            if start >= len(keys):
+                start = last * size
+        records = self._load(keys[start : start + size])
+        return Page(records, Count(len(keys)), number, start > 0, start + size < len(keys))
 
     def _first_page(self) -> Page:
         """Return the first page; when it is the only one, its rows are counted by having been read."""
@@ -273,25 +304,71 @@ class Lister:
         if self.key is not self.model.id:
             found = self._along_links(size + 1, True)
             records, has_next = self._complete(found[:size]), len(found) > size
-        elif self._sorts_within_projects():
-            keys = self._walk(size + 1, True, None)
-            records, has_next = self._load(keys[:size]), len(keys) > size
         else:
             records, has_next = self._rows(size, 0)
         return Page(records, self.count() if has_next else Count(len(records)), 0, False, has_next)
 
-    def _sorts_within_projects(self) -> bool:
-        """Return whether the keys are to be read first, because SQLite would sort all rows of the visible projects.
+    @cached_property
+    def _projects_first(self) -> bool:
+        """Whether the first rows of each visible project are taken, and of these the first.
 
-        From an index on (project, sorted column) that holds all that is asked, it takes the first of each project and
-        stops; as soon as whole rows are asked for, it leaves that index aside.
+        Walking all rows in order until a page of visible ones is found takes long where they lie far apart; so does
+        sorting all visible ones. An index on the project and the sorted column gives the first of each at once.
         """
+        rule = self.model.__scope__
+        projects = require_scope().project_ids
         return (
-            self.dialect == "sqlite"
-            and self.sort is not self.key
-            and isinstance(self.model.__scope__, ByProject)
-            and require_scope().project_ids is not None
+            isinstance(rule, ByProject)
+            and projects is not None
+            and 0 < len(projects) <= MOST_PROJECTS
+            and self.key is self.model.id
+            and not self.conditions
+            and _is_sorted_in_projects(self.model, rule.column, self.sort.key)
         )
+
+    def _keys_in_order(
+        self, limit: int, forward: bool, conditions: Sequence[sa.ColumnElement[bool]], offset: int = 0
+    ) -> sa.Select[Any]:
+        """Return the select of the keys that meet the conditions, in walking order."""
+        if not self._projects_first or limit + offset > SHALLOW_OFFSET:
+            statement = sa.select(self.key).where(*conditions).order_by(*self._order(forward))
+            return statement.limit(limit).offset(offset or None)
+        project, row = scoped_models()["project"], _row_of(self.model)
+        column = getattr(self.model, self.model.__scope__.column)
+        firsts = sa.select(self.key).where(column == project.id, *conditions).order_by(*self._order(forward))
+        statement = sa.select(row.id).join_from(
+            project, row, row.id.in_(firsts.limit(limit + offset).correlate(project))
+        )
+        directed = [
+            each.desc() if self._descends(forward) else each.asc()
+            for each in ([row.id] if self.sort is self.key else [getattr(row, self.sort.key), row.id])
+        ]
+        return statement.order_by(*directed).limit(limit).offset(offset or None)
+
+    @property
+    def _reads_keys_first(self) -> bool:
+        """Whether a page is read by the keys that a select within its statement finds.
+
+        SQLite does not see that a page has fifty rows. For lists that show columns of other tables it first reads all
+        of these into a filter of its own, and it leaves an index aside that does not hold all that is shown, unless the
+        keys are given.
+        """
+        return self._projects_first or (
+            self.dialect == "sqlite"
+            and self.key is self.model.id
+            and (bool(self.conditions) or require_scope().project_ids is not None)
+            and (self.sort is not self.key or self.view.list_reads_other_tables)
+        )
+
+    def _page_select(
+        self, limit: int, forward: bool, conditions: Sequence[sa.ColumnElement[bool]], offset: int = 0
+    ) -> sa.Select[Any]:
+        """Return the select of the rows that meet the conditions, in walking order."""
+        statement = self.view.list_select().order_by(*self._order(forward))
+        if self._reads_keys_first:
+            keys = self._keys_in_order(limit, forward, conditions, offset).correlate(None)
+            return statement.where(self.model.id.in_(keys), *self.narrowing)
+        return statement.where(*conditions).limit(limit).offset(offset or None)
 
     def keys(self, limit: int) -> list[int]:
         """Return the keys of the whole list in its order, ``limit`` at most."""
@@ -393,8 +470,7 @@ class Lister:
             return self._along_links(limit, forward, *self._beyond(start, self._descends(forward)))
         rows: list[Any] = []
         for condition in self._beyond(start, self._descends(forward)):
-            statement = self.view.list_select().where(*self.conditions, condition)
-            statement = statement.order_by(*self._order(forward)).limit(limit - len(rows))
+            statement = self._page_select(limit - len(rows), forward, [*self.conditions, condition])
             rows += db.session.scalars(statement.execution_options(**{READS_FEW: not self._few}))
             if len(rows) >= limit:
                 break
@@ -455,13 +531,11 @@ class Lister:
     def _walk(self, limit: int, forward: bool, start: tuple[Any, int] | None, offset: int = 0) -> list[int]:
         """Return keys in walking order, from ``start`` on (without it) or from the end of the list."""
         if start is None:
-            statement = sa.select(self.key).where(*self.conditions).order_by(*self._order(forward))
-            return list(db.session.scalars(statement.limit(limit).offset(offset or None)))
+            return list(db.session.scalars(self._keys_in_order(limit, forward, self.conditions, offset)))
         keys: list[int] = []
         for condition in self._beyond(start, self._descends(forward)):
-            statement = sa.select(self.key).where(*self.conditions, condition).order_by(*self._order(forward))
-            statement = statement.limit(limit - len(keys)).execution_options(**{READS_FEW: not self._few})
-            keys += db.session.scalars(statement)
+            statement = self._keys_in_order(limit - len(keys), forward, [*self.conditions, condition])
+            keys += db.session.scalars(statement.execution_options(**{READS_FEW: not self._few}))
             if len(keys) >= limit:
                 break
         return keys
@@ -487,8 +561,7 @@ class Lister:
 
     def _rows(self, size: int, offset: int) -> tuple[list[Any], bool]:
         """Return the rows of a page that lies near the start, and whether others follow."""
-        statement = self.view.list_select().where(*self.conditions).order_by(*self._order(True))
-        records = list(db.session.scalars(statement.limit(size + 1).offset(offset or None)))
+        records = list(db.session.scalars(self._page_select(size + 1, True, self.conditions, offset)))
         return self._complete(records[:size]), len(records) > size
 
     def _load(self, keys: Sequence[int]) -> list[Any]:
@@ -502,6 +575,19 @@ class Lister:
     def _complete(self, records: list[Any]) -> list[Any]:
         self.view.before_list(records)
         return records
+
+
+@cache
+def _row_of(model: Any) -> Any:
+    """Return the alias under which a statement names the rows of a model a second time."""
+    return aliased(model)
+
+
+@cache
+def _is_sorted_in_projects(model: Any, project: str, column: str) -> bool:
+    """Return whether an index of a model holds the rows of each project in the order of a column."""
+    wanted = [project, column]
+    return any([each.name for each in index.columns][:2] == wanted for index in model.__table__.indexes)
 
 
 def bounded_count(keys: sa.Select[Any], limit: int) -> int:

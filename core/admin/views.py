@@ -454,6 +454,11 @@ class RecordView(RecordDeclarations, ModelView):
             *listing.loader_options(self.model, self.column_list), *self.list_options
         )
 
+    @cached_property
+    def list_reads_other_tables(self) -> bool:
+        """Whether the rows of the list are read together with those of other tables."""
+        return bool(self.list_options) or any("." in path for path in self.column_list)
+
     def read_list(self, asked: ListRequest) -> listing.Page:
         """Return one page of the list."""
         return listing.Lister(self, asked).page()

@@ -21,6 +21,8 @@ from core.toolkit import (
     BooleanFilter,
     Building,
     ChoiceFilter,
+    Count,
+    CountedTabs,
     DateRangeFilter,
     FilterValueError,
     FormSection,
@@ -897,7 +899,7 @@ def defect_problem(defect: Defect) -> str:
     return services.title_of(defect, known[defect.id])
 
 
-class DefectView(HandoverView):
+class DefectView(CountedTabs, HandoverView):
     """The defects, wherever they were found."""
 
     permissions = ViewPermissions(
@@ -1197,9 +1199,6 @@ class DefectView(HandoverView):
 
     def tabs(self) -> list[dict[str, Any]]:
         """Return the views that people look at every day, with what waits in them."""
-        overdue, waiting, unassigned = count_each(
-            Defect, services.overdue_condition(), Defect.state == "fixed", Defect.state == "open"
-        )
         here = request.args
         return [
             {
@@ -1210,23 +1209,32 @@ class DefectView(HandoverView):
             {
                 "label": _("Overdue"),
                 "url": self.address("index_view", f_promised_by="1", sort="promised_by"),
-                "count": overdue,
+                "key": "overdue",
                 "tone": "late",
                 "current": here.get("f_promised_by") == "1",
             },
             {
                 "label": _("To re-inspect"),
                 "url": self.address("index_view", f_state="fixed"),
-                "count": waiting,
+                "key": "fixed",
                 "current": here.get("f_state") == "fixed",
             },
             {
                 "label": _("To assign"),
                 "url": self.address("index_view", f_state="open"),
-                "count": unassigned,
+                "key": "open",
                 "current": here.get("f_state") == "open",
             },
         ]
+
+    def tab_counts(self) -> Mapping[str, Count]:
+        """Return how much waits in them."""
+        conditions = {
+            "overdue": services.overdue_condition(),
+            "fixed": Defect.state == "fixed",
+            "open": Defect.state == "open",
+        }
+        return dict(zip(conditions, count_each(Defect, *conditions.values()), strict=True))
 
 
 Conditions = list[sa.ColumnElement[bool]]
