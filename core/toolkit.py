@@ -15,6 +15,7 @@ from flask_babel import ngettext
 from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.actions import bulk_action
 from core.admin.ajax import Reference, ReferenceField, ReferenceListField, strict_id
+from core.admin.cells import status_mark
 from core.admin.counting import CountedTabs, count_each
 from core.admin.declaring import FormSection
 from core.admin.filters import (
@@ -557,6 +558,7 @@ __all__ = [
     "signed_hash",
     "stands_still",
     "start_clock",
+    "status_mark",
     "stop_clock",
     "stop_clocks_of",
     "strict_id",

@@ -282,7 +282,7 @@ class Lister:
         asked, size = self.asked, self.asked.size
         found = list(db.session.scalars(sa.select(self.key).where(*self.conditions).limit(COUNT_LIMIT + 1)))
         if len(found) > COUNT_LIMIT:
-            count = Count(COUNT_LIMIT, Certainty.AT_LEAST)
+            count = _told(len(found))
             return self._from_neighbour(count) or self._by_number(count)
         keys = sorted(found, reverse=asked.descending)
         last = max((len(keys) - 1) // size, 0)
@@ -304,9 +304,21 @@ class Lister:
         if self.key is not self.model.id:
             found = self._along_links(size + 1, True)
             records, has_next = self._complete(found[:size]), len(found) > size
+        elif self.conditions:
+            return self._first_page_with_count()
         else:
             records, has_next = self._rows(size, 0)
         return Page(records, self.count() if has_next else Count(len(records)), 0, False, has_next)
+
+    def _first_page_with_count(self) -> Page:
+        """Return the first page of a filtered list; the statement that reads it counts as well."""
+        size = self.asked.size
+        counted = sa.select(self.key).where(*self.conditions).limit(COUNT_LIMIT + 1).subquery()
+        total = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
+        statement = self._page_select(size + 1, True, self.conditions).add_columns(total.label("total"))
+        rows = db.session.execute(statement).all()
+        records = self._complete([row[0] for row in rows[:size]])
+        return Page(records, _told(rows[0].total if rows else 0), 0, False, len(rows) > size)
 
     @cached_property
     def _projects_first(self) -> bool:
@@ -397,8 +409,7 @@ class Lister:
     def _count(self) -> Count:
         if not self.conditions and self.model.__scope__.criterion(self.model, require_scope()) is None:
             return self._estimated()
-        number = self.count_up_to(COUNT_LIMIT + 1)
-        return Count(COUNT_LIMIT, Certainty.AT_LEAST) if number > COUNT_LIMIT else Count(number)
+        return _told(self.count_up_to(COUNT_LIMIT + 1))
 
     def count_up_to(self, limit: int) -> int:
         """Return how many rows the list has, ``limit`` at most."""
@@ -575,6 +586,11 @@ class Lister:
     def _complete(self, records: list[Any]) -> list[Any]:
         self.view.before_list(records)
         return records
+
+
+def _told(number: int) -> Count:
+    """Return a number that was counted up to one more than the limit as it is told."""
+    return Count(COUNT_LIMIT, Certainty.AT_LEAST) if number > COUNT_LIMIT else Count(number)
 
 
 @cache

@@ -1,4 +1,5 @@
-"""The structure of a developer — departments, projects, who works on them, which plugins are on — and its mark.
+"""The structure of a developer — departments with their settings, projects, who works on them, which plugins are on —
+and its mark.
 
 Every request asks what can be seen from a department and which plugins are on there, and the answers change a few
 times a month. So they are kept in the process, each with the mark that the structure had when it was found out. The
@@ -19,7 +20,9 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from core.database.base import metadata
 
-STRUCTURE_TABLES = frozenset({"department", "project", "project_group", "plugin_switch"})
+STRUCTURE_TABLES = frozenset(
+    {"department", "department_setting", "project", "project_group", "plugin_switch"}
+)
 """Tables whose changes replace the mark."""
 KEPT_SECONDS = 60.0
 """No answer is kept longer, so that rows written past the application (a restored backup) are seen soon, too."""

@@ -11,6 +11,7 @@ from flask import g
 from flask_babel import gettext as _
 
 from core.database.scope import current_scope, require_scope
+from core.database.structure import remembered
 from core.extensions import db
 from core.people import services
 from core.people.models import Department, DepartmentSetting
@@ -60,10 +61,19 @@ def setting(component: str, key: str, department_id: int | None = None) -> Any:
     Raises:
         UnknownSetting: The component declares no such setting.
     """
-    declared = declaration_of(component, key)
     department_id = department_id or _acting_department()
     if department_id is None:
-        return declared.default
+        return declaration_of(component, key).default
+    # Lists ask for a setting in every row.
+    known: dict[tuple[int, str, str], Any] = g.setdefault("_setting_values", {})
+    place = (department_id, component, key)
+    if place not in known:
+        known[place] = _value(component, key, department_id)
+    return known[place]
+
+
+def _value(component: str, key: str, department_id: int) -> Any:
+    declared = declaration_of(component, key)
     path, values = _stored(department_id)
     for above in reversed(path):
         stored = values.get((above, component, key), _ABSENT)
@@ -229,22 +239,25 @@ def _acting_department() -> int | None:
 def _stored(department_id: int) -> tuple[list[int], _Stored]:
     """Return the ids from the root to a department, and all values set in these.
 
-    Both are read once for each department and application context: lists ask for a setting in every row.
+    Both are kept while the structure stays as it is, and found once for each department and application context.
     """
     known: dict[int, tuple[list[int], _Stored]] = g.setdefault("_settings", {})
     if department_id not in known:
-        require_scope()
-        path = services.department_path(department_id)
-        query = sa.select(DepartmentSetting).where(DepartmentSetting.department_id.in_(path))
-        known[department_id] = (
-            path,
-            {(row.department_id, row.component, row.key): row.value for row in db.session.scalars(query)},
-        )
+        # What can be seen of a department depends on where one acts.
+        reach = (department_id, require_scope().department_ids)
+        known[department_id] = remembered("settings", reach, lambda: _read(department_id))
     return known[department_id]
+
+
+def _read(department_id: int) -> tuple[list[int], _Stored]:
+    path = services.department_path(department_id)
+    query = sa.select(DepartmentSetting).where(DepartmentSetting.department_id.in_(path))
+    return path, {(row.department_id, row.component, row.key): row.value for row in db.session.scalars(query)}
 
 
 def _forget() -> None:
     g.pop("_settings", None)
+    g.pop("_setting_values", None)
 
 
 def _row(component: str, key: str, department: Department) -> DepartmentSetting | None:

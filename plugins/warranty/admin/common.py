@@ -27,6 +27,7 @@ from core.toolkit import (
     commit,
     db,
     in_language,
+    status_mark,
     strict_id,
     users_in_reach,
 )
@@ -78,7 +79,7 @@ COMPANIES = Reference(
 
 def status(tone: str, text: Any) -> Markup:
     """Return a coloured word."""
-    return Markup('<span class="st {0}">{1}</span>').format(tone, text)
+    return status_mark(tone, text)
 
 
 def of_address(model: Any, name: str) -> Any:
