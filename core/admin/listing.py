@@ -602,8 +602,11 @@ def _row_of(model: Any) -> Any:
 @cache
 def _is_sorted_in_projects(model: Any, project: str, column: str) -> bool:
     """Return whether an index of a model holds the rows of each project in the order of a column."""
-    wanted = [project, column]
-    return any([each.name for each in index.columns][:2] == wanted for index in model.__table__.indexes)
+    table = model.__table__
+    unique = [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]
+    return any(
+        [name.name for name in each.columns][:2] == [project, column] for each in (*table.indexes, *unique)
+    )
 
 
 def bounded_count(keys: sa.Select[Any], limit: int) -> int:

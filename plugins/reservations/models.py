@@ -266,6 +266,7 @@ class Booking(Record, Base):
         sa.Index("ix_reservations_booking_reference", "reference_kind", "reference_id"),
         sa.Index("ix_reservations_booking_unit", "unit_id"),
         sa.Index("ix_reservations_booking_number", "project_id", "number"),
+        sa.Index("ix_reservations_booking_state_in_project", "project_id", "state"),
     )
 
     project_id: Mapped[int] = _project_column()

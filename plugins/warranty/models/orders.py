@@ -177,6 +177,7 @@ class Order(Record, Base):
         sa.Index("ix_warranty_order_house", "unit_id", "category_code"),
         sa.Index("ix_warranty_order_engineer", "engineer_id", "state"),
         sa.Index("ix_warranty_order_contractor", "contractor_id", "state"),
+        sa.Index("ix_warranty_order_newest_of_contractor", "contractor_id", "id", "project_id"),
         sa.Index("ix_warranty_order_reported", "project_id", "reported_at"),
         sa.Index("ix_warranty_order_progress", "progress_due_at"),
     )

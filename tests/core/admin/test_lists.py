@@ -57,6 +57,26 @@ def walk(browser, start: str, relation: str) -> list[list[int]]:
     return pages
 
 
+@pytest.fixture
+def houses_of_two_projects(prepared, world):
+    """130 houses in turn in the own and the sibling project, so that each page of the city company has rows of both."""
+
+    def make():
+        models = [db.session.get_one(Unit, each.unit_ids[0]) for each in (world.own, world.sibling)]
+        for number in range(130):
+            like = models[number % 2]
+            db.session.add(
+                Unit(
+                    project_id=like.project_id,
+                    building_id=like.building_id,
+                    number=f"9{number:03d}",
+                    code=f"9-{number % 7}-9{number:03d}",
+                )
+            )
+
+    prepared("houses of two projects", make)
+
+
 def expected(running_app, column: str, descending: bool) -> list[int]:
     with running_app.app_context(), all_departments("a test"):
         attributes = [getattr(Customer, column), Customer.id] if column != "id" else [Customer.id]
@@ -452,3 +472,52 @@ def test_rows_of_projects_are_sorted_by_a_column(name, column, sign_in, world, v
     assert browser.get(f"/admin/units/?sort={column}").status_code == 200
     by_key = keys_of(browser.get("/admin/units/").text)
     assert sorted(keys_of(browser.get(f"/admin/units/?sort={column}").text)) == sorted(by_key)
+
+
+@pytest.mark.parametrize("column", ["id", "code"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_first_rows_of_each_project_are_the_first_rows_of_all(
+    descending, column, sign_in, houses_of_two_projects, monkeypatch
+):
+    """Read project by project or by walking all rows, the pages are the same, forwards, backwards and by number."""
+
+    def pages(most: int) -> list[list[list[int]]]:
+        monkeypatch.setattr(listing, "MOST_PROJECTS", most)
+        start = f"/admin/units/?sort={column}&desc={int(descending)}"
+        browser = sign_in("admin", "city")
+        by_number = [keys_of(browser.get(f"{start}&page={page}").text) for page in (1, 2, -1, -2)]
+        return [walk(browser, start, "next"), walk(browser, f"{start}&page=-1", "prev"), by_number]
+
+    assert listing._is_sorted_in_projects(Unit, "project_id", column)
+    walked = pages(0)
+    assert pages(100) == walked
+    assert len(walked[0]) > 2
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_what_a_search_found_is_walked_like_any_list(descending, sign_in, many, running_app):
+    """Few hits are read at once and cut into pages; their order, neighbours and number are those of the list."""
+    start = f"/admin/customers/?search=重名&sort=id&desc={int(descending)}"
+    browser = sign_in("head")
+    with running_app.app_context(), all_departments("a test"):
+        key = Customer.id.desc() if descending else Customer.id
+        rows = list(
+            db.session.scalars(sa.select(Customer.id).where(Customer.name.like("重名%")).order_by(key))
+        )
+    forward = walk(browser, start, "next")
+    assert [key for page in forward for key in page] == rows
+    assert [len(page) for page in forward] == [50, 50, 50, 50, 30]
+    backward = walk(browser, f"{start}&page=-1", "prev")
+    assert [key for page in reversed(backward) for key in page] == rows
+    assert keys_of(browser.get(f"{start}&page=2").text) == rows[100:150]
+    assert "230" in browser.get(start).text
+
+
+def test_a_filtered_page_tells_its_number(sign_in, many, monkeypatch):
+    browser = sign_in("head")
+    pages = walk(browser, "/admin/customers/?f_kind=person", "next")
+    number = sum(map(len, pages))
+    assert number > 100
+    assert f"{number} rows" in browser.get("/admin/customers/?f_kind=person").text
+    monkeypatch.setattr(listing, "COUNT_LIMIT", 100)
+    assert "100+ rows" in browser.get("/admin/customers/?f_kind=person").text

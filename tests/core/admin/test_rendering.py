@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from flask import Flask
 from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
@@ -22,7 +23,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 from wtforms.widgets import TextInput
 
-from core.admin.rendering import html_attributes, render_field
+from core.admin.forms import GuardedForm
+from core.admin.rendering import draw_field, html_attributes, render_field
 
 HOSTILE = "\n\"><script>alert('&')</script>"
 
@@ -54,7 +56,7 @@ class _Sample(Form):
     version = HiddenField()
 
 
-def _forms() -> list[Form]:
+def _forms(form: type[Form] = _Sample) -> list[Form]:
     stored = {
         "name": HOSTILE,
         "note": HOSTILE,
@@ -66,7 +68,7 @@ def _forms() -> list[Form]:
     typed = MultiDict(
         [("name", ""), ("note", "x"), ("off", "y"), ("area", "much"), ("several", "1"), ("several", "3")]
     )
-    return [_Sample(), _Sample(data={**stored, "several": ["2"], "version": "7"}), _Sample(typed)]
+    return [form(), form(data={**stored, "several": ["2"], "version": "7"}), form(typed)]
 
 
 @pytest.mark.parametrize("name", [*_Sample().data])
@@ -79,6 +81,45 @@ def test_fields_look_as_wtforms_draws_them(name: str, number: int) -> None:
 
     assert quick == str(field(**given))
     assert "<script" not in quick
+
+
+class _Kept(_Sample):
+    class Meta(GuardedForm.Meta):
+        """The forms of record views keep what they drew."""
+
+
+@pytest.mark.parametrize("name", [*_Sample().data])
+def test_kept_fields_look_as_if_they_were_drawn_anew(name: str, running_app: Flask) -> None:
+    with running_app.test_request_context("/"):
+        for _turn in range(2):
+            for number, form in enumerate(_forms()):
+                kept = _forms(_Kept)[number][name]
+                assert draw_field(kept) == draw_field(form[name])
+                assert draw_field(kept, wide=True) == draw_field(form[name], wide=True)
+
+
+@pytest.mark.parametrize("name", ["name", "note", "state", "on"])
+def test_what_a_form_changed_of_a_field_is_drawn_anew(name: str, running_app: Flask) -> None:
+    with running_app.test_request_context("/"):
+        before = draw_field(_Kept()[name])
+        field = _Kept()[name]
+        field.label.text, field.description = "Other <label>", "Other help"
+        field.render_kw = {"placeholder": "Hidden"}
+        field.flags.required = name != "name"
+        changed = str(draw_field(field))
+        assert "Other &lt;label&gt;" in changed
+        assert "Other help" in changed
+        assert 'placeholder="Hidden"' in changed
+        assert ('class="must"' in changed) is (name != "name")
+        assert draw_field(_Kept()[name]) == before
+
+
+def test_kept_choices_follow_those_of_the_field(running_app: Flask) -> None:
+    with running_app.test_request_context("/"):
+        draw_field(_Kept()["state"])
+        field = _Kept()["state"]
+        field.choices = [SelectChoice("z", "Last")]
+        assert "Last" in draw_field(field)
 
 
 def test_attributes_are_escaped_and_flags_are_bare() -> None:

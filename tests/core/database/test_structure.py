@@ -12,6 +12,7 @@ from flask import Flask
 from core.database import structure
 from core.extensions import db
 from core.people.models import Department
+from core.people.settings import set_setting
 from core.plugin_system.models import PluginSwitch
 from core.projects.models import Project, ProjectGroup
 from core.testing.world import World
@@ -37,11 +38,15 @@ def _switch(world: World) -> None:
     db.session.add(PluginSwitch(slug="handover", department_id=world.departments["city"], enabled=False))
 
 
+def _setting(world: World) -> None:
+    set_setting("core", "letter_phone", "0512-88", db.session.get_one(Department, world.departments["city"]))
+
+
 def _many_switches(world: World) -> None:
     db.session.execute(sa.update(PluginSwitch).values(enabled=False))
 
 
-@pytest.mark.parametrize("change", [_project, _department, _assignment, _switch, _many_switches])
+@pytest.mark.parametrize("change", [_project, _department, _assignment, _setting, _switch, _many_switches])
 def test_each_change_replaces_the_mark_when_it_is_committed(
     running_app: Flask, world: World, system: Callable[[], Any], change: Callable[[World], None]
 ) -> None:
