@@ -21,8 +21,6 @@ from core.toolkit import (
     BooleanFilter,
     Building,
     ChoiceFilter,
-    Count,
-    CountedTabs,
     DateRangeFilter,
     FilterValueError,
     FormSection,
@@ -899,7 +897,7 @@ def defect_problem(defect: Defect) -> str:
     return services.title_of(defect, known[defect.id])
 
 
-class DefectView(CountedTabs, HandoverView):
+class DefectView(HandoverView):
     """The defects, wherever they were found."""
 
     permissions = ViewPermissions(
@@ -1199,6 +1197,9 @@ class DefectView(CountedTabs, HandoverView):
 
     def tabs(self) -> list[dict[str, Any]]:
         """Return the views that people look at every day, with what waits in them."""
+        overdue, waiting, unassigned = count_each(
+            Defect, services.overdue_condition(), Defect.state == "fixed", Defect.state == "open"
+        )
         here = request.args
         return [
             {
@@ -1209,32 +1210,23 @@ class DefectView(CountedTabs, HandoverView):
             {
                 "label": _("Overdue"),
                 "url": self.address("index_view", f_promised_by="1", sort="promised_by"),
-                "key": "overdue",
+                "count": overdue,
                 "tone": "late",
                 "current": here.get("f_promised_by") == "1",
             },
             {
                 "label": _("To re-inspect"),
                 "url": self.address("index_view", f_state="fixed"),
-                "key": "fixed",
+                "count": waiting,
                 "current": here.get("f_state") == "fixed",
             },
             {
                 "label": _("To assign"),
                 "url": self.address("index_view", f_state="open"),
-                "key": "open",
+                "count": unassigned,
                 "current": here.get("f_state") == "open",
             },
         ]
-
-    def tab_counts(self) -> Mapping[str, Count]:
-        """Return how much waits in them."""
-        conditions = {
-            "overdue": services.overdue_condition(),
-            "fixed": Defect.state == "fixed",
-            "open": Defect.state == "open",
-        }
-        return dict(zip(conditions, count_each(Defect, *conditions.values()), strict=True))
 
 
 Conditions = list[sa.ColumnElement[bool]]
