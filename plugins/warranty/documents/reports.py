@@ -92,6 +92,15 @@ def monthly_report(record: MonthlyReport, language: str) -> Mapping[str, Any]:
             ],
             key=lambda row: str(row[0]),
         ),
+        "faults": [
+            [
+                rank,
+                words.fault_name(code),
+                count,
+                words.rate_text(indicators.rate(count, sum(held.reported.values()))),
+            ]
+            for rank, (code, count) in enumerate(held.by_fault, start=1)
+        ],
         "top": [(_brief(code, language), count) for code, count in held.by_category],
         "ages": [(ages[colour], count) for colour, count in held.ages.items()],
         "contractors": [

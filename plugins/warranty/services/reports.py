@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -141,6 +142,7 @@ class Contents:
         open: Open orders at the end of it.
         closed: Orders closed in it.
         by_category: Orders reported by category, the most frequent first, at most ten.
+        by_fault: Orders reported by kind of problem, the most frequent first, at most ten.
         ages: Open orders by the colour of their age.
         contractors: The contractors, ranked.
         costs: Costs of the month by who bears them, in yuan.
@@ -151,6 +153,7 @@ class Contents:
     open: int
     closed: int
     by_category: list[tuple[str, int]]
+    by_fault: list[tuple[str, int]]
     ages: dict[str, int]
     contractors: list[ContractorLine]
     costs: dict[str, Decimal]
@@ -171,9 +174,8 @@ def contents(report: MonthlyReport) -> Contents:
     reported = {
         code: sum(1 for order in orders if order.priority == code) for code in ("P1", "P2", "P3", "P4")
     }
-    by_category: dict[str, int] = {}
-    for order in orders:
-        by_category[order.category_code] = by_category.get(order.category_code, 0) + 1
+    by_category = Counter(str(order.category_code) for order in orders)
+    by_fault = Counter(order.fault_code for order in orders)
     # Also what was closed since: at the end of the month it was open.
     waiting = db.session.scalars(
         sa.select(Order).where(
@@ -202,11 +204,16 @@ def contents(report: MonthlyReport) -> Contents:
         reported,
         len(waiting),
         int(closed or 0),
-        sorted(by_category.items(), key=lambda pair: (-pair[1], pair[0]))[:TOP],
+        _most_frequent(by_category),
+        _most_frequent(by_fault),
         ages,
         _contractors(period, orders, waiting),
         costs,
     )
+
+
+def _most_frequent(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:TOP]
 
 
 def _contractors(period: Period, reported: Sequence[Order], waiting: Sequence[Order]) -> list[ContractorLine]:

@@ -169,7 +169,11 @@ def test_the_report_of_a_month_is_prepared_once_with_its_to_dos(
         reports.make_report(report.project, report.month, "裂缝偏多", "抽查批嵌")
         reports.prepare_report(report.project, report.month)
         assert report.analysis == "裂缝偏多"
-        assert "K19" in words(monthly_report(report, ZH))
+        printed = monthly_report(report, ZH)
+        assert "K19" in words(printed)
+        assert printed["faults"], "the most frequent problems are named"
+        assert [row[0] for row in printed["faults"]] == list(range(1, len(printed["faults"]) + 1))
+        assert sum(row[2] for row in printed["faults"]) == sum(reports.contents(report).reported.values())
 
 
 @pytest.mark.no_database
