@@ -26,6 +26,7 @@ from core.admin.saving import SaveRefused, commit
 from core.admin.searching import clean_text
 from core.database.scope import current_scope
 from core.extensions import db
+from core.languages import LOCALES, speaking
 from core.machinery.attachments.services import record_of
 from core.machinery.documents import services as documents
 from core.machinery.documents.verification_code import qr_svg
@@ -113,24 +114,30 @@ def revoke(link_id: int) -> Any:
 @link_desk.get(f"/<int(max={_LARGEST_ID}):link_id>/poster.pdf")
 @public(BY_PURPOSE)
 def poster(link_id: int) -> Response:
-    """Answer a poster as PDF: one page with a large QR code."""
+    """Answer a poster as PDF: one page with a large QR code, in the language that the address names, if it names one."""
     link = _visible(link_id)
+    language = request.args.get("language") or link.language
+    if language not in LOCALES:
+        abort(404)
     address = services.poster_address(link)
     if address is None or services.state_of(link) != "open":
         abort(404)
     purpose = current_runtime().declared.link_purpose(link.purpose)
     assert purpose is not None  # noqa: S101 (checked by _visible)
     held = record_of(link.record_kind, link.record_id)
+    with speaking(language):
+        title = str(purpose.label)
+        place = held[0].title(held[1]) if held is not None else ""
     content = documents.print_sheet(
         "links/documents/poster.html",
         {
             "purpose": purpose,
             "address": address,
             "link": link,
-            "place": held[0].title(held[1]) if held is not None else "",
+            "place": place,
         },
-        title=str(purpose.label),
-        language=link.language,
+        title=title,
+        language=language,
         project_id=link.project_id,
     )
     return _pdf(content, f"{purpose.label}.pdf")

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from core.database.scope import require_scope
+from core.languages import LOCALES
 from core.machinery.links import services
 from core.plugin_system.declarations import Panel
 from core.plugin_system.hookspecs import hookimpl
@@ -48,6 +49,7 @@ def panel_values(record: Any) -> Mapping[str, Any] | None:
         ],
         "kind": declared.record_kind_of(record),
         "count": len(rows),
+        "languages": LOCALES,
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from flask import current_app
 
 from core.toolkit import (
     ApprovalRefused,
@@ -18,6 +20,7 @@ from core.toolkit import (
     reject,
     withdraw_request,
 )
+from plugins.warranty.documents.contractors import retention_settlement
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import ReleaseRequest
 from plugins.warranty.services import money, orders, releases
@@ -117,3 +120,24 @@ def test_more_than_the_limit_is_decided_by_the_region(site, world, scope_of, ask
         with pytest.raises(ApprovalRefused):
             # Nobody holds the role in the region of this test.
             releases.submit_release(release)
+
+
+def test_a_department_leaves_opinions_out(site, asked, scope_of, monkeypatch):
+    release_id, request_id = asked
+    held = current_app.extensions["doorstep.approvals"]
+    left_out = {f"release_asks_{who}" for who in ("property", "cost", "finance")}
+
+    def setting_of(component: str, key: str, department_id: int | None) -> object:
+        return False if key in left_out else held.setting_of(component, key, department_id)
+
+    with scope_of("head"):
+        release = db.session.get_one(ReleaseRequest, release_id)
+        withdraw_request(db.session.get_one(ApprovalRequest, request_id), "重新申请")
+        unasked = retention_settlement(release, "zh_Hans_CN")["opinions"]
+        monkeypatch.setitem(
+            current_app.extensions, "doorstep.approvals", replace(held, setting_of=setting_of)
+        )
+        request = releases.submit_release(release)
+        now = [task.step for task in request.tasks if task.round_number == request.round_number]
+        assert now == ["engineering", "city"]
+        assert len(retention_settlement(release, "zh_Hans_CN")["opinions"]) == 2 < len(unasked)
