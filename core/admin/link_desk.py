@@ -114,7 +114,7 @@ def revoke(link_id: int) -> Any:
 @link_desk.get(f"/<int(max={_LARGEST_ID}):link_id>/poster.pdf")
 @public(BY_PURPOSE)
 def poster(link_id: int) -> Response:
-    """Answer a poster as PDF: one page with a large QR code, in the language that the address names, if it names one."""
+    """Answer a poster as PDF: one page with a large QR code, in the language that the address names, if any."""
     link = _visible(link_id)
     language = request.args.get("language") or link.language
     if language not in LOCALES:
