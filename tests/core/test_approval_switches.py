@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.plugin_system.declarations import ApprovalBand, ApprovalKind, ApprovalStep, Setting
-from core.plugin_system.runtime import current_runtime
-from core.plugin_system.validation import core_faults
+from core.plugin_system.validation import Surroundings, _approval_faults
 
 BAND = ApprovalBand("head", "Head", "HEAD")
 
@@ -25,12 +24,12 @@ def step(switch: str) -> ApprovalStep:
     ],
 )
 def test_a_switch_is_a_setting_and_somebody_is_always_asked(running_app, steps, bands, fault) -> None:
-    declared = dict(current_runtime(running_app).declared.of("core"))
-    declared["settings"] = (*declared["settings"], Setting("asks_finance", True, "Finance is asked"))
-    declared["approval_kinds"] = (
-        ApprovalKind("core.switched", "Switched", "core.unit", "projects.view", steps, bands),
-    )
+    kind = ApprovalKind("sample.switched", "Switched", "core.unit", "projects.view", steps, bands)
+    declared = {
+        "settings": (Setting("asks_finance", True, "Finance is asked"),),
+        "approval_kinds": (kind,),
+    }
     with running_app.test_request_context(headers={"Accept-Language": "en"}):
-        faults = [str(each) for each in core_faults(declared) if "core.switched" in str(each)]
+        faults = [str(each) for each in _approval_faults("sample", declared, Surroundings({}, ()))]
     assert len(faults) == bool(fault)
     assert all(fault in each for each in faults)
