@@ -124,13 +124,14 @@ def test_more_than_the_limit_is_decided_by_the_region(site, world, scope_of, ask
 
 def test_a_department_leaves_opinions_out(site, asked, scope_of, monkeypatch):
     release_id, request_id = asked
-    held = current_app.extensions["doorstep.approvals"]
     left_out = {f"release_asks_{who}" for who in ("property", "cost", "finance")}
 
-    def setting_of(component: str, key: str, department_id: int | None) -> object:
-        return False if key in left_out else held.setting_of(component, key, department_id)
-
     with scope_of("head"):
+        held = current_app.extensions["doorstep.approvals"]
+
+        def setting_of(component: str, key: str, department_id: int | None) -> object:
+            return False if key in left_out else held.setting_of(component, key, department_id)
+
         release = db.session.get_one(ReleaseRequest, release_id)
         withdraw_request(db.session.get_one(ApprovalRequest, request_id), "重新申请")
         unasked = retention_settlement(release, "zh_Hans_CN")["opinions"]
