@@ -143,6 +143,12 @@ def _index(
             )
 
 
+def _counts(
+    scene: Scene, view: RecordView, route: Route, method: str, actor: Actor, target: str
+) -> Iterator[Attempt]:
+    yield Attempt(url_for(route.endpoint), _view_rule(view), what="counts")
+
+
 def _details(
     scene: Scene, view: RecordView, route: Route, method: str, actor: Actor, target: str
 ) -> Iterator[Attempt]:
@@ -357,6 +363,7 @@ def _further(
 
 OF_VIEWS: dict[str, Callable[..., Iterator[Attempt]]] = {
     "index_view": _index,
+    "counts_view": _counts,
     "details_view": _details,
     "edit_view": _edit,
     "create_view": _create,
