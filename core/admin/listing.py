@@ -347,14 +347,21 @@ class Lister:
             return statement.limit(limit).offset(offset or None)
         project, row = scoped_models()["project"], _row_of(self.model)
         column = getattr(self.model, self.model.__scope__.column)
-        firsts = sa.select(self.key).where(column == project.id, *conditions).order_by(*self._order(forward))
-        statement = sa.select(row.id).join_from(
-            project, row, row.id.in_(firsts.limit(limit + offset).correlate(project))
+        firsts = sa.select(self.key.label("key"), self.sort.label("sorted")).where(
+            column == project.id, *conditions
         )
-        directed = [
-            each.desc() if self._descends(forward) else each.asc()
-            for each in ([row.id] if self.sort is self.key else [getattr(row, self.sort.key), row.id])
-        ]
+        firsts = firsts.order_by(*self._order(forward)).limit(limit + offset).correlate(project)
+        if self.dialect == "postgresql":
+            first = firsts.lateral()
+            statement = sa.select(first.c.key).select_from(project).join(first, sa.true())
+            order = [first.c.sorted, first.c.key]
+        else:
+            # SQLite knows no LATERAL, and takes the keys of each project by a list instead.
+            statement = sa.select(row.id).join_from(
+                project, row, row.id.in_(firsts.with_only_columns(self.key))
+            )
+            order = [row.id] if self.sort is self.key else [getattr(row, self.sort.key), row.id]
+        directed = [each.desc() if self._descends(forward) else each.asc() for each in order]
         return statement.order_by(*directed).limit(limit).offset(offset or None)
 
     @property
