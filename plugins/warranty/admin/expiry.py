@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,8 @@ from sqlalchemy.orm import joinedload, undefer
 
 from core.toolkit import (
     BooleanFilter,
+    Count,
+    CountedTabs,
     DateRangeFilter,
     FilterValueError,
     ReferenceFilter,
@@ -43,7 +45,7 @@ class ToldFilter(BooleanFilter):
         return [told if typed[0] == "1" else sa.not_(told)]
 
 
-class ExpiryView(WarrantyView):
+class ExpiryView(CountedTabs, WarrantyView):
     """The ends of warranties of which owners have to hear; property management tells those whom no message reaches."""
 
     permissions = ViewPermissions("warranty.view", None, None, None, None)
@@ -81,6 +83,7 @@ class ExpiryView(WarrantyView):
         ToldFilter("told_at", label=_l("Told to the owner")),
     )
     sortable = ("ends_on",)
+    list_template = "warranty/admin/expiries.html"
     actions_declared = {"letters": "warranty.print", "handed_over": "warranty.print"}
     empty_list_hint = _l("What ends within the days of the setting appears here every morning.")
 
@@ -112,10 +115,7 @@ class ExpiryView(WarrantyView):
         )
 
     def tabs(self) -> list[dict[str, Any]]:
-        """Return those who have to be told, and all."""
-        (untold,) = count_each(
-            ExpiryNotice, sa.and_(ExpiryNotice.told_at.is_(None), ExpiryNotice.ends_on >= local_today())
-        )
+        """Return all ends, and those of which somebody has to be told."""
         here = {name: value for name, value in request.args.items() if name.startswith("f_")}
         waiting = {"f_told_at": "0"}
         return [
@@ -123,17 +123,24 @@ class ExpiryView(WarrantyView):
                 "label": _("All"),
                 "url": self.address("index_view"),
                 "current": not here,
-                "count": None,
+                "key": "",
                 "tone": "",
             },
             {
                 "label": _("Owners to tell"),
                 "url": self.address("index_view", **waiting),
                 "current": here == waiting,
-                "count": untold,
+                "key": "untold",
                 "tone": "wait",
             },
         ]
+
+    def tab_counts(self) -> Mapping[str, Count]:
+        """Return how many owners have to be told while the cover lasts."""
+        (untold,) = count_each(
+            ExpiryNotice, sa.and_(ExpiryNotice.told_at.is_(None), ExpiryNotice.ends_on >= local_today())
+        )
+        return {"untold": untold}
 
 
 def told_mark(notice: ExpiryNotice) -> Markup:

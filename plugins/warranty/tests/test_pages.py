@@ -7,7 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import all_departments, db
+from core.toolkit import all_departments, db, utc_now
 from plugins.warranty.admin.deeds import DEEDS
 from plugins.warranty.models import Order, Request
 from plugins.warranty.tests.helpers import jpeg
@@ -111,13 +111,33 @@ def test_from_the_call_to_the_call_back_by_buttons(site, registered, sign_in, ru
     assert "还在渗" in text
 
 
+def test_the_page_of_an_order_asks_for_the_progress_and_tells_the_region(registered, running_app):
+    key, _state = only_order(running_app)
+    page = f"{ORDERS}/details/?id={key}"
+    assert 'id="due-progress"' not in registered.get(page).text
+    with running_app.app_context(), all_departments("a test"):
+        db.session.get_one(Order, key).progress_due_at = utc_now()
+        db.session.commit()
+    text = registered.get(page).text
+    assert 'id="due-progress"' in text
+    assert "您的报修正在判定" in text, "the words are written already"
+    registered.post(f"{ORDERS}/do/?id={key}", data={"deed": "progress", "text": "已通知防水单位"})
+    registered.post(f"{ORDERS}/do/?id={key}", data={"deed": "media", "reason": "电视台来电"})
+    text = registered.get(page).text
+    assert 'id="due-progress"' not in text
+    assert "已通知防水单位" in text
+    assert re.search("媒体投诉，已于 [^<]*上报区域：电视台来电", text)
+    assert 'name="deed" value="media"' not in text, "once"
+
+
 def test_lists_boards_and_figures_answer(registered):
     for address in (
         f"{ORDERS}/", f"{ORDERS}/?f_due_at=1", f"{ORDERS}/?f_closed_at=1", "/admin/warranty/board/",
         "/admin/warranty/figures/", "/admin/warranty/requests/", "/admin/warranty/caller/?q=1-1-101",
         "/admin/warranty/figures/records/?code=K13", "/admin/warranty/figures/records/?code=K21&part=reached",
         "/admin/warranty/visits/", "/admin/warranty/third_parties/", f"{ORDERS}/?f_progress_due_at=1",
-        "/admin/warranty/retention/new/", "/admin/warranty/parts/new/",
+        "/admin/warranty/expiries/", "/admin/warranty/expiries/?f_told_at=0", "/admin/warranty/expiries/counts/",
+        "/admin/warranty/figures/records/?code=K22", "/admin/warranty/retention/new/", "/admin/warranty/parts/new/",
     ):  # fmt: skip
         assert registered.get(address).status_code == 200, address
 
