@@ -37,8 +37,10 @@ from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
     FeeItem,
     FeeKind,
+    FormKind,
     HandoverUnit,
     HandoverVisit,
+    HouseForm,
     Inspection,
     InspectionKind,
     InspectionState,
@@ -47,7 +49,6 @@ from plugins.handover.models import (
     Station,
     StationLog,
 )
-from plugins.handover.paper_models import FormKind, HouseForm
 from plugins.handover.preparation.services import appointments
 from plugins.handover.workflows import HANDOVER_UNIT, key_obstacles
 
@@ -258,7 +259,7 @@ def form_states(place: HandoverUnit) -> list[FormState]:
     found = []
     for kind, document in kinds.items():
         form = services.form_of(place, kind)
-        is_due = place.state in services.day.ACCEPTED or kind == FormKind.REFUSAL
+        is_due = place.state in services.places.ACCEPTED or kind == FormKind.REFUSAL
         if form is None and not is_due:
             continue
         found.append(

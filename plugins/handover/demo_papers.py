@@ -14,13 +14,16 @@ import sqlalchemy as sa
 from core.toolkit import LOCAL_ZONE, db, owners_of, sign, signed_content, supplement, utc_now
 from plugins.handover import services
 from plugins.handover.models import (
+    DEVELOPER,
+    OWNER,
+    PROPERTY,
+    FormKind,
     HandoverUnit,
     HandoverVisit,
     Inspection,
     InspectionKind,
     Verdict,
 )
-from plugins.handover.paper_models import DEVELOPER, OWNER, PROPERTY, FormKind
 
 HOUSEHOLD = 24
 """How many houses of the building had their household inspection."""

@@ -26,8 +26,7 @@ from plugins.handover.day_pages import (
     typed_fee,
 )
 from plugins.handover.errors import HandoverRuleError
-from plugins.handover.models import Defect, HandoverUnit, IssuedPaper
-from plugins.handover.paper_models import OWNER, FormKind
+from plugins.handover.models import OWNER, Defect, FormKind, HandoverUnit, IssuedPaper
 
 __all__ = ["blueprint"]
 

@@ -9,7 +9,7 @@ from flask import url_for
 
 from core.toolkit import Signable, _, _l, owners_of
 from plugins.handover import services, words
-from plugins.handover.paper_models import DEVELOPER, OWNER, PROPERTY, FormKind, HouseForm
+from plugins.handover.models import DEVELOPER, OWNER, PROPERTY, FormKind, HouseForm
 
 ROLES: Mapping[str, Any] = {
     OWNER: _l("Owner or attorney"),

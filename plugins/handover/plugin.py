@@ -1,9 +1,8 @@
-"""Handover of houses: what the module declares. Start reading here, then models.py and services.py."""
+"""Handover of houses: what the module declares. Start reading here, then models/ and services/."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from core.toolkit import (
@@ -46,14 +45,12 @@ from plugins.handover import (
     admin,
     catalogue,
     clocks,
+    configuration,
     contractor_pages,
-    day_documents,
     demo,
     desk_pages,
     documents,
     form_signing,
-    house_documents,
-    paper_admin,
     periodic,
     records,
     services,
@@ -63,23 +60,23 @@ from plugins.handover import (
 from plugins.handover import panels as sections
 from plugins.handover.importing import DefectImporter
 from plugins.handover.models import (
+    BookFacts,
+    DailyReport,
     Defect,
     DefectCode,
     HandoverBatch,
     HandoverUnit,
+    HouseForm,
     Inspection,
     InspectionTemplate,
     RectificationNotice,
     TemplateItem,
+    UserManual,
 )
-from plugins.handover.paper_models import BookFacts, DailyReport, HouseForm, UserManual
 from plugins.handover.preparation import declarations as preparation
 from plugins.handover.preparation.services import appointments
 from plugins.handover.public import blueprint
 from plugins.handover.workflows import PENALTY, WORKFLOWS
-
-REPORT_HOURS = tuple(f"{hour:02}:{minute:02}" for hour in range(16, 22) for minute in (0, 30))
-"""The hours at which the report of the day can be prepared."""
 
 manifest = Manifest(
     slug="handover",
@@ -382,17 +379,11 @@ def admin_views() -> Sequence[AdminView]:
             RectificationNotice,
             badge=admin.running_notices,
         ),
-        AdminView(paper_admin.TowerView, "tower", _l("Tower grid"), handover, 12),
-        AdminView(
-            paper_admin.DailyReportView, "daily_reports", _l("Daily reports"), handover, 25, DailyReport
-        ),
-        AdminView(paper_admin.HouseFormView, "forms", _l("Signed forms"), handover, 26, HouseForm),
-        AdminView(
-            paper_admin.BookFactsView, "book_facts", _l("Facts of the two books"), setup, 330, BookFacts
-        ),
-        AdminView(
-            paper_admin.UserManualView, "manuals", _l("Editions of the user manual"), setup, 331, UserManual
-        ),
+        AdminView(admin.TowerView, "tower", _l("Tower grid"), handover, 12),
+        AdminView(admin.DailyReportView, "daily_reports", _l("Daily reports"), handover, 25, DailyReport),
+        AdminView(admin.HouseFormView, "forms", _l("Signed forms"), handover, 26, HouseForm),
+        AdminView(admin.BookFactsView, "book_facts", _l("Facts of the two books"), setup, 330, BookFacts),
+        AdminView(admin.UserManualView, "manuals", _l("Editions of the user manual"), setup, 331, UserManual),
         AdminView(admin.TemplateView, "templates", _l("Checklists"), setup, 310, InspectionTemplate),
         AdminView(admin.ItemView, "items", _l("Checklist items"), setup, 311, TemplateItem, in_menu=False),
         AdminView(admin.DefectCodeView, "codes", _l("Kinds of fault"), setup, 320, DefectCode),
@@ -434,154 +425,8 @@ def menu_links() -> Sequence[MenuLink]:
 
 @hookimpl
 def settings() -> Sequence[Setting]:
-    """Declare the numbers of the procedure; all of them follow the practice of the trade and can be changed."""
-    hours = _l("Hours from the moment the defect was found until it has to be fixed.")
-    practice = _l("Practice of the trade")
-
-    def number(key: str, default: int, label: Any, help_: Any, maximum: int = 10_000) -> Setting:
-        return Setting(key, default, label, help_, practice, minimum=0, maximum=maximum)
-
-    up_to = _l("Decides up to so many yuan, included.")
-
-    def amount(key: str, default: int, label: Any, help_: Any, source: Any = practice) -> Setting:
-        return Setting(
-            key, Decimal(default), label, help_, source, minimum=Decimal(0), maximum=Decimal(10**9)
-        )
-
-    return (
-        number("fix_hours_s1", 360, _l("Limit to fix S1"), hours),
-        number("fix_hours_s2", 360, _l("Limit to fix S2"), hours),
-        number("fix_hours_s3", 168, _l("Limit to fix S3"), hours),
-        number("fix_hours_s4", 72, _l("Limit to fix S4"), hours),
-        number(
-            "photos_per_defect",
-            1,
-            _l("Photos of each defect"),
-            _l("How many photos a defect needs before the inspection can be finished."),
-            20,
-        ),
-        Setting(
-            "after_photo_required",
-            True,
-            _l("Photo after the repair"),
-            _l("A defect can be closed only with a photo of the repair."),
-            practice,
-        ),
-        number(
-            "notice_hours",
-            24,
-            _l("Limit to issue a notice"),
-            _l("Hours from the end of the inspection until the notice has to be issued."),
-        ),
-        number(
-            "receipt_hours",
-            24,
-            _l("Limit to confirm a notice"),
-            _l("Hours from the issue until the contractor has to confirm the receipt."),
-        ),
-        number(
-            "escalate_contractor_days",
-            1,
-            _l("Escalation to the contractor's project manager"),
-            _l("Days after the promised date."),
-        ),
-        number(
-            "escalate_engineering_days",
-            3,
-            _l("Escalation to the head of engineering"),
-            _l("Days after the promised date."),
-        ),
-        number(
-            "escalate_manager_days",
-            7,
-            _l("Escalation to the city general manager"),
-            _l("Days after the promised date; then a repair by others is due."),
-        ),
-        amount(
-            "penalty_free_amount",
-            2_000,
-            _l("Penalty without approval"),
-            _l(
-                "Up to so many yuan, whoever issues notices decides alone; above, the penalty has to be approved."
-            ),
-            _l("Own default"),
-        ),
-        amount("penalty_limit_manager", 20_000, _l("Penalty: customer-service manager"), up_to),
-        amount("penalty_limit_deputy", 50_000, _l("Penalty: deputy general manager"), up_to),
-        amount(
-            "penalty_limit_city",
-            200_000,
-            _l("Penalty: city general manager"),
-            _l("Decides up to so many yuan, included; above, the regional president."),
-        ),
-        number(
-            "key_loan_days",
-            7,
-            _l("Loan of keys for a repair"),
-            _l("Days for which sealed keys are lent at the most."),
-            60,
-        ),
-        number(
-            "refusal_reply_days",
-            3,
-            _l("Reply to a refusal"),
-            _l("Days from the refusal until the owner has the reply."),
-            60,
-        ),
-        number(
-            "failed_rounds_before_plan",
-            3,
-            _l("Failed re-inspections before a special plan"),
-            _l("From so many failed re-inspections on, a defect is marked as needing a special plan."),
-            100,
-        ),
-        Setting(
-            "daily_report_time",
-            "18:30",
-            _l("Hour of the daily report"),
-            _l("When the report of a day of handing houses over is prepared, in China."),
-            practice,
-            choices=tuple((hour, hour) for hour in REPORT_HOURS),
-        ),
-        number(
-            "patrol_starts_days",
-            30,
-            _l("Patrol of vacant houses starts"),
-            _l("Days after the contract delivery date from which vacant houses are patrolled each month."),
-            730,
-        ),
-        number(
-            "guarantee_answer_hours",
-            2,
-            _l("Quality guarantee: first answer"),
-            _l("Hours within which a report of a defect is answered, as the guarantee promises."),
-        ),
-        number(
-            "guarantee_emergency_minutes",
-            30,
-            _l("Quality guarantee: on site in an emergency"),
-            _l("Minutes, as the guarantee promises."),
-        ),
-        number(
-            "guarantee_visit_hours",
-            48,
-            _l("Quality guarantee: on site otherwise"),
-            _l("Hours, as the guarantee promises."),
-        ),
-        *(
-            number(
-                f"follow_up_days_{key}", days, label, _l("Days after the delivery until it has to be done.")
-            )
-            for key, days, label in (
-                ("e09", 7, _l("Call-back after the handover")),
-                ("g01", 30, _l("Move-in greeting")),
-                ("g02", 105, _l("Three-month revisit")),
-                ("g03", 183, _l("Home visit after half a year")),
-                ("g04", 395, _l("One-year revisit")),
-            )
-        ),
-        *preparation.settings(),
-    )
+    """Declare the numbers of the procedure."""
+    return (*configuration.settings(), *preparation.settings())
 
 
 @hookimpl
@@ -639,157 +484,7 @@ def approval_kinds() -> Sequence[ApprovalKind]:
 @hookimpl
 def document_types() -> Sequence[DocumentType]:
     """Declare what is printed (domain reference 3.3.7)."""
-    return (
-        DocumentType(
-            "handover.inspection_record",
-            _l("House inspection record"),
-            "handover.inspection",
-            "handover/documents/inspection_record.html",
-            documents.inspection_record,
-            "handover.print",
-            "handover.print",
-            "YFJL",
-            may_issue=documents.may_issue_record,
-        ),
-        DocumentType(
-            "handover.rectification_notice",
-            _l("Rectification notice"),
-            "handover.notice",
-            "handover/documents/rectification_notice.html",
-            documents.rectification_notice,
-            "handover.print",
-            "handover.print",
-            "ZGTZ",
-            may_issue=documents.may_issue_notice,
-        ),
-        DocumentType(
-            "handover.deed",
-            _l("Handover deed"),
-            "handover.unit",
-            "handover/documents/deed.html",
-            day_documents.deed,
-            "handover.print",
-            "handover.print",
-            "JJS",
-            may_issue=day_documents.may_issue_deed,
-        ),
-        DocumentType(
-            "handover.key_receipt",
-            _l("Key receipt"),
-            "handover.unit",
-            "handover/documents/key_receipt.html",
-            day_documents.key_receipt,
-            "handover.print",
-            "handover.print",
-            "YSLQ",
-            may_issue=day_documents.may_issue_key_receipt,
-        ),
-        DocumentType(
-            "handover.station_sheet",
-            _l("Station sheet"),
-            "handover.unit",
-            "handover/documents/station_sheet.html",
-            day_documents.station_sheet,
-            "handover.print",
-            "handover.print",
-            "LZD",
-        ),
-        DocumentType(
-            "handover.quality_guarantee",
-            _l("Quality guarantee of the house"),
-            "handover.unit",
-            "handover/documents/quality_guarantee.html",
-            house_documents.quality_guarantee,
-            "handover.print",
-            "handover.print",
-            "ZBS",
-            may_issue=house_documents.may_issue_book,
-        ),
-        DocumentType(
-            "handover.user_manual",
-            _l("User manual of the house"),
-            "handover.unit",
-            "handover/documents/user_manual.html",
-            house_documents.user_manual,
-            "handover.print",
-            "handover.print",
-            "SMS",
-            may_issue=house_documents.may_issue_book,
-        ),
-        DocumentType(
-            "handover.power_of_attorney",
-            _l("Power of attorney"),
-            "handover.unit",
-            "handover/documents/power_of_attorney.html",
-            house_documents.power_of_attorney,
-            "handover.print",
-            "handover.print",
-            "WTS",
-        ),
-        DocumentType(
-            "handover.refusal_statement",
-            _l("Statement of refusal"),
-            "handover.unit",
-            "handover/documents/refusal_statement.html",
-            house_documents.refusal_statement,
-            "handover.print",
-            "handover.print",
-            "JSS",
-            may_issue=house_documents.may_issue_refusal,
-        ),
-        DocumentType(
-            "handover.waiver",
-            _l("Waiver of a repair"),
-            "handover.defect",
-            "handover/documents/waiver.html",
-            house_documents.waiver,
-            "handover.print",
-            "handover.print",
-            "BXQ",
-            may_issue=house_documents.may_issue_waiver,
-        ),
-        DocumentType(
-            "handover.household_summary",
-            _l("Household inspection summary"),
-            "core.building",
-            "handover/documents/household_summary.html",
-            house_documents.household_summary,
-            "handover.print",
-            "handover.print",
-            "FHYS",
-        ),
-        DocumentType(
-            "handover.vacant_patrol",
-            _l("Patrol record of vacant houses"),
-            "core.building",
-            "handover/documents/vacant_patrol.html",
-            house_documents.vacant_patrol,
-            "handover.print",
-            "handover.print",
-            "KZXC",
-        ),
-        DocumentType(
-            "handover.tower",
-            _l("State of the building"),
-            "core.building",
-            "handover/documents/tower.html",
-            house_documents.tower_state,
-            "handover.print",
-            "handover.print",
-            "LDZT",
-        ),
-        DocumentType(
-            "handover.daily_report",
-            _l("Daily report of the handover"),
-            "handover.daily_report",
-            "handover/documents/daily_report.html",
-            house_documents.daily_report,
-            "handover.print",
-            "handover.print",
-            "JFRB",
-        ),
-        *preparation.DOCUMENTS,
-    )
+    return (*documents.types(), *preparation.DOCUMENTS)
 
 
 @hookimpl

@@ -12,14 +12,17 @@ from sqlalchemy.orm import joinedload
 from core.toolkit import SearchHit, Unit, _, db, normalise_unit_text
 from plugins.handover import services, words
 from plugins.handover.models import (
+    BookFacts,
+    DailyReport,
     Defect,
     HandoverBatch,
     HandoverUnit,
+    HouseForm,
     Inspection,
     RectificationNotice,
     TemplateItem,
+    UserManual,
 )
-from plugins.handover.paper_models import BookFacts, DailyReport, HouseForm, UserManual
 from plugins.handover.workflows import DEFECT, NOTICE
 
 Path = Sequence[tuple[str, str | None]]

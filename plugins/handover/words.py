@@ -11,9 +11,13 @@ from plugins.contractors.services import active_trades
 from plugins.handover import catalogue, measures, models, services
 from plugins.handover.models import (
     BatchMode,
+    BookFacts,
+    DailyReport,
     DefectSource,
     FeeKind,
     FeeState,
+    FormKind,
+    HouseForm,
     InspectionKind,
     InspectionResult,
     InspectionState,
@@ -24,9 +28,9 @@ from plugins.handover.models import (
     PapersState,
     Station,
     TemplateState,
+    UserManual,
     Verdict,
 )
-from plugins.handover.paper_models import BookFacts, DailyReport, FormKind, HouseForm, UserManual
 from plugins.handover.workflows import HANDOVER_UNIT
 
 INSPECTION_KINDS: Mapping[str, Any] = {

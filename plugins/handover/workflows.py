@@ -23,10 +23,13 @@ from core.toolkit import (
     utc_now,
 )
 from plugins.handover.models import (
+    OWNER,
     Defect,
     DefectSource,
     FeeState,
+    FormKind,
     HandoverUnit,
+    HouseForm,
     Inspection,
     InspectionKind,
     InspectionState,
@@ -35,7 +38,6 @@ from plugins.handover.models import (
     PapersState,
     RectificationNotice,
 )
-from plugins.handover.paper_models import OWNER, FormKind, HouseForm
 
 CLOSED = ("closed", "invalid", "waived", "transferred")
 """States of a defect in which nobody has to do anything any more."""

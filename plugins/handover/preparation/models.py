@@ -20,7 +20,7 @@ from core.toolkit import (
     User,
     big_id,
 )
-from plugins.handover.models import Base, FeeKind, HandoverBatch, HandoverUnit
+from plugins.handover.models import Base, FeeKind, HandoverBatch, HandoverUnit, place_key, project_column
 
 
 class RiskCategory(StrEnum):
@@ -66,10 +66,6 @@ class ContactMeans(StrEnum):
     LETTER = "letter"
 
 
-def _project_column(index: bool = True) -> Mapped[int]:
-    return mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), index=index)
-
-
 def _user_column() -> Mapped[int | None]:
     return mapped_column(sa.ForeignKey("user_account.id", ondelete="SET NULL"), index=True)
 
@@ -78,14 +74,6 @@ def _of_batch() -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(
         ["project_id", "batch_id"],
         ["handover_batch.project_id", "handover_batch.id"],
-        ondelete="CASCADE",
-    )
-
-
-def _of_place() -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["project_id", "handover_unit_id"],
-        ["handover_unit.project_id", "handover_unit.id"],
         ondelete="CASCADE",
     )
 
@@ -132,7 +120,7 @@ class PlanTask(Record, Base):
         sa.Index("ix_handover_plan_task_due", "project_id", "state", "due_on"),
     )
 
-    project_id: Mapped[int] = _project_column(index=False)
+    project_id: Mapped[int] = project_column()
     batch_id: Mapped[int] = mapped_column(big_id)
     code: Mapped[str | None] = mapped_column(sa.String(30))
     """The step that it was made from; None when it was added by hand."""
@@ -181,7 +169,7 @@ class RiskItem(Record, Base):
         sa.Index("ix_handover_risk_item_due", "project_id", "state", "due_on"),
     )
 
-    project_id: Mapped[int] = _project_column(index=False)
+    project_id: Mapped[int] = project_column()
     batch_id: Mapped[int] = mapped_column(big_id)
     category: Mapped[RiskCategory] = mapped_column(sa.String(24))
     code: Mapped[str | None] = mapped_column(sa.String(10))
@@ -215,7 +203,7 @@ class FeeRule(Record, Base):
     __scope__ = ByProject()
     __table_args__: Any = (sa.UniqueConstraint("project_id", "id"),)
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     kind: Mapped[FeeKind] = mapped_column(sa.String(20))
     title: Mapped[str] = mapped_column(sa.String(80), default="")
     """What stands on the fee list; the word for the kind when empty."""
@@ -249,12 +237,12 @@ class AreaSettlement(Record, Base):
     __tablename__ = "handover_area_settlement"
     __scope__ = ByProject()
     __table_args__: Any = (
-        _of_place(),
+        place_key(),
         sa.UniqueConstraint("handover_unit_id"),
         sa.UniqueConstraint("project_id", "id"),
     )
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     handover_unit_id: Mapped[int] = mapped_column(big_id)
     contract_area: Mapped[Decimal] = mapped_column(Area())
     measured_area: Mapped[Decimal] = mapped_column(Area())
@@ -284,9 +272,9 @@ class DeliveryLetter(Record, Base):
     __tablename__ = "handover_delivery_letter"
     __scope__ = ByProject()
     __personal__ = frozenset({"received_by"})
-    __table_args__: Any = (_of_place(), sa.UniqueConstraint("handover_unit_id", "kind", "number"))
+    __table_args__: Any = (place_key(), sa.UniqueConstraint("handover_unit_id", "kind", "number"))
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     handover_unit_id: Mapped[int] = mapped_column(big_id)
     kind: Mapped[LetterKind] = mapped_column(sa.String(10))
     number: Mapped[int] = mapped_column(default=1)
@@ -316,11 +304,11 @@ class ContactAttempt(Record, Base):
     __scope__ = ByProject()
     __personal__ = frozenset({"note"})
     __table_args__: Any = (
-        _of_place(),
+        place_key(),
         sa.Index("ix_handover_contact_attempt_place", "handover_unit_id", "at"),
     )
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     handover_unit_id: Mapped[int] = mapped_column(big_id)
     at: Mapped[dt.datetime]
     means: Mapped[ContactMeans] = mapped_column(sa.String(10))

@@ -64,34 +64,7 @@ from plugins.handover.services.daily_reports import (
     report_of,
     send_report,
 )
-from plugins.handover.services.day import (
-    add_fee,
-    check_identity,
-    deliver,
-    end_visit,
-    exempt_fee,
-    exempt_house,
-    finish_survey,
-    hand_keys,
-    is_loan_overdue,
-    last_visit_of,
-    lend_keys,
-    loan_of,
-    obstacles,
-    open_stations,
-    pay_fee,
-    prepare_papers,
-    refuse,
-    register_keys,
-    reply_to_refusal,
-    send_to,
-    sign_in,
-    sign_papers,
-    station_of,
-    take_keys_back,
-    take_step,
-    visit_of,
-)
+from plugins.handover.services.day import obstacles, take_step
 from plugins.handover.services.defects import (
     add_defect,
     assign_defect,
@@ -118,6 +91,7 @@ from plugins.handover.services.defects import (
     waive_defect,
     withdraw_defects,
 )
+from plugins.handover.services.fees import add_fee, exempt_fee, exempt_house, pay_fee
 from plugins.handover.services.house_forms import (
     EQUIPMENT,
     cancel_form,
@@ -150,6 +124,15 @@ from plugins.handover.services.inspections import (
     start_inspection,
     start_obstacles,
 )
+from plugins.handover.services.keys import (
+    deliver,
+    hand_keys,
+    is_loan_overdue,
+    lend_keys,
+    loan_of,
+    register_keys,
+    take_keys_back,
+)
 from plugins.handover.services.notices import (
     answer_objection,
     close_notice,
@@ -166,7 +149,20 @@ from plugins.handover.services.notices import (
     reply_to_notice,
     require_draft,
 )
+from plugins.handover.services.papers import prepare_papers, sign_papers
+from plugins.handover.services.refusals import refuse, reply_to_refusal
 from plugins.handover.services.towers import NO_BATCH, Tower, tower_of
+from plugins.handover.services.visits import (
+    check_identity,
+    end_visit,
+    finish_survey,
+    last_visit_of,
+    open_stations,
+    send_to,
+    sign_in,
+    station_of,
+    visit_of,
+)
 
 __all__ = [
     "CHAPTERS",

@@ -22,8 +22,7 @@ from core.toolkit import (
 )
 from plugins.handover import catalogue
 from plugins.handover.errors import HandoverRuleError
-from plugins.handover.models import HandoverUnit, TemplateState
-from plugins.handover.paper_models import BookFacts, UserManual
+from plugins.handover.models import BookFacts, HandoverUnit, TemplateState, UserManual
 from plugins.handover.services.common import is_english
 
 FACTS = (

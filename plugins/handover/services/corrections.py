@@ -10,16 +10,11 @@ from decimal import Decimal
 
 from core.toolkit import _, db, is_signed, record_event
 from plugins.handover.errors import HandoverRuleError
-from plugins.handover.models import FeeItem, FeeState, HandoverUnit, IssuedPaper
-from plugins.handover.paper_models import FormKind
-from plugins.handover.services.day import (
-    MOST,
-    lock_place,
-    require_keys_here,
-    weigh_fees,
-    weigh_papers,
-)
+from plugins.handover.models import FeeItem, FeeState, FormKind, HandoverUnit, IssuedPaper
+from plugins.handover.services.fees import MOST, weigh_fees
 from plugins.handover.services.house_forms import form_of
+from plugins.handover.services.papers import weigh_papers
+from plugins.handover.services.places import lock_place, require_keys_here
 
 
 def _begin(place: HandoverUnit, reason: str) -> str:

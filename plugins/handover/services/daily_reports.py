@@ -22,6 +22,7 @@ from core.toolkit import (
 from plugins.handover import indicators
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
+    DailyReport,
     Defect,
     HandoverBatch,
     HandoverUnit,
@@ -33,7 +34,6 @@ from plugins.handover.models import (
     Station,
     StationLog,
 )
-from plugins.handover.paper_models import DailyReport
 
 MOST_HOUSES = 500
 """How many houses a report lists; on one day no batch receives more owners."""

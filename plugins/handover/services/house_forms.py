@@ -24,18 +24,21 @@ from core.toolkit import (
 )
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
+    OWNER,
     Defect,
+    FormKind,
     HandoverUnit,
+    HouseForm,
     Inspection,
     InspectionKind,
     InspectionState,
     IssuedPaper,
     KeysState,
 )
-from plugins.handover.paper_models import OWNER, FormKind, HouseForm
 from plugins.handover.services.common import defect_title, is_english, number_under
-from plugins.handover.services.day import ACCEPTED, last_visit_of
 from plugins.handover.services.defects import valid_defects
+from plugins.handover.services.places import ACCEPTED
+from plugins.handover.services.visits import last_visit_of
 from plugins.handover.workflows import OPEN
 
 EQUIPMENT = ("water", "power", "gas", "heat", "intercom", "openings", "fittings", "network")

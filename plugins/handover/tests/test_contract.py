@@ -14,6 +14,7 @@ from plugins.handover import catalogue, services
 from plugins.handover.models import (
     DefectCode,
     FeeKind,
+    FormKind,
     HandoverUnit,
     HandoverVisit,
     InspectionKind,
@@ -23,7 +24,6 @@ from plugins.handover.models import (
     Station,
     StationLog,
 )
-from plugins.handover.paper_models import FormKind
 from plugins.handover.preparation.models import (
     ContactMeans,
     FeeMethod,

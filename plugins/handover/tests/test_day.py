@@ -73,7 +73,7 @@ def test_a_house_goes_from_station_to_station_to_its_delivery(place):
     pay(place, at(20))
     assert place.state == "fees_ok"
     services.prepare_papers(place, "2026-1")
-    assert services.sign_papers(place, "李明", at(35)) == len(services.day.TO_SIGN)
+    assert services.sign_papers(place, "李明", at(35)) == len(services.papers.TO_SIGN)
     assert stations(place)[-1] == ("inspection", False)
     accepted_house(place)
     assert place.state == "accepted"
@@ -164,7 +164,7 @@ def test_an_exemption_with_a_reason_settles_the_fees(place):
 def test_one_set_of_papers_for_each_house(place):
     first = services.prepare_papers(place, "2026-1")
     assert services.prepare_papers(place, "2026-2") == []
-    books = [paper for paper in first if paper.kind in services.day.BOOKS]
+    books = [paper for paper in first if paper.kind in services.papers.BOOKS]
     assert [paper.version for paper in books] == ["2026-1", "2026-1"]
     assert (PaperKind.AIR_REPORT in {paper.kind for paper in first}) == (place.unit.decoration == "fitted")
 
@@ -302,10 +302,10 @@ def _invent(site, chance: random.Random):
             db.session.add(visit)
             db.session.flush()
             if signed_in:
-                services.day._pass(visit, Station.SIGN_IN, came)
+                services.visits.pass_station(visit, Station.SIGN_IN, came)
             has_keys = chance.random() < 0.5
             if has_keys:
-                services.day._pass(visit, Station.KEYS, came + dt.timedelta(minutes=stay))
+                services.visits.pass_station(visit, Station.KEYS, came + dt.timedelta(minutes=stay))
             visits.append((outcome, runs, stay if signed_in and has_keys else None))
         facts.append((place, is_sold, visits))
     return batch, facts

@@ -166,7 +166,7 @@ def test_the_notice_carries_reply_sheet_and_re_inspection(printing, site, langua
 
 
 def test_a_record_is_issued_only_when_it_is_finished(site, scope_of):
-    from plugins.handover import documents
+    from plugins.handover.documents import inspections as documents
 
     with scope_of("admin", "group"):
         planned = services.plan_inspection(unit(site.unit_ids[0]), InspectionKind.FORMAL)

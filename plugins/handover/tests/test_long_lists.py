@@ -54,7 +54,7 @@ def test_defects_are_found_by_a_part_of_the_number_and_by_what_is_wrong(defects,
 def test_figures_of_many_defects_are_counted_when_somebody_asks(defects, sign_in, monkeypatch):
     client = sign_in("admin", "group")
     assert '<dl class="kpi">' in client.get(LIST).text
-    monkeypatch.setattr(admin, "COUNTED_AT_ONCE", 1)
+    monkeypatch.setattr(admin.defects, "COUNTED_AT_ONCE", 1)
     page = client.get(f"{LIST}?f_severity=S3&function=1&_external=1").text
     assert '<dl class="kpi">' not in page
     link = re.search(r'<a href="([^"]*figures=1)"', page)

@@ -27,8 +27,16 @@ from core.toolkit import (
 )
 from plugins.handover import services
 from plugins.handover.errors import HandoverRuleError
-from plugins.handover.models import FeeKind, HandoverUnit, InspectionKind, KeyKind, Station
-from plugins.handover.paper_models import OWNER, PROPERTY, FormKind
+from plugins.handover.models import (
+    OWNER,
+    PROPERTY,
+    FeeKind,
+    FormKind,
+    HandoverUnit,
+    InspectionKind,
+    KeyKind,
+    Station,
+)
 from plugins.handover.services import corrections
 from plugins.handover.tests.conftest import finished, unit
 from plugins.handover.tests.test_documents import text_of

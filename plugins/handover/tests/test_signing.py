@@ -19,7 +19,7 @@ from core.toolkit import (
     verify_signatures,
 )
 from plugins.handover import services, signing
-from plugins.handover.documents import inspection_record
+from plugins.handover.documents.inspections import inspection_record
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import Defect, Inspection
 from plugins.handover.tests.conftest import finished, started

@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 import core.admin.mounting
+import plugins.handover.admin.reports
 import plugins.handover.day_pages
 import plugins.handover.desk_pages
-import plugins.handover.paper_admin
 from tests.integration.authorisation.mutating import (
     Mutant,
     assert_missed,
@@ -39,7 +39,7 @@ MUTANTS = (
     ),
     Mutant(
         "the tower shows buildings past the wall",
-        opened(plugins.handover.paper_admin, "_of_address"),
+        opened(plugins.handover.admin.reports, "_of_address"),
         matrix("handover_tower.index"),
     ),
     Mutant(

@@ -166,7 +166,7 @@ def charge(place: HandoverUnit, rules: Sequence[FeeRule] | None = None) -> list[
     Returns:
         The fees that were entered or changed.
     """
-    from plugins.handover.services.day import weigh_fees
+    from plugins.handover.services.fees import weigh_fees
 
     if place.keys_state == KeysState.HANDED:
         return []
@@ -296,7 +296,7 @@ def _fee_of(settlement: AreaSettlement) -> FeeItem | None:
 
 
 def _charge_area(settlement: AreaSettlement) -> None:
-    from plugins.handover.services.day import weigh_fees
+    from plugins.handover.services.fees import weigh_fees
 
     place, result = settlement.handover_unit, area_result(settlement)
     if place.keys_state == KeysState.HANDED:
@@ -328,7 +328,7 @@ def take_area_step(settlement: AreaSettlement, code: str, values: Mapping[str, A
         code: The transition.
         values: What its form asked for.
     """
-    from plugins.handover.services.day import weigh_fees
+    from plugins.handover.services.fees import weigh_fees
 
     given = dict(values)
     comment = str(given.pop("comment", "") or "")

@@ -11,7 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from core.toolkit import Building, ByProject, Project, Record, SignedPart, User, big_id
-from plugins.handover.models import Base, Defect, HandoverBatch, HandoverUnit, TemplateState
+from plugins.handover.models.base import Base
+from plugins.handover.models.batches import HandoverBatch, HandoverUnit
+from plugins.handover.models.catalogue import TemplateState
+from plugins.handover.models.defects import Defect
 
 OWNER, DEVELOPER, PROPERTY = "owner", "developer", "property"
 """As what a form of a house is signed."""

@@ -15,13 +15,12 @@ from core.toolkit import (
     supplement_parts,
 )
 from plugins.handover import form_signing, services, words
-from plugins.handover.models import HandoverUnit, KeysState
-from plugins.handover.paper_models import FormKind, HouseForm
+from plugins.handover.models import FormKind, HandoverUnit, HouseForm, KeysState
 
 
 def may_issue_deed(record: HandoverUnit) -> str | None:
     """Return why a deed cannot be issued yet, or None."""
-    if record.state in services.day.ACCEPTED:
+    if record.state in services.places.ACCEPTED:
         return None
     return _("The deed can be issued when the owner has accepted the house.")
 
