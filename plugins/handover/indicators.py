@@ -184,34 +184,45 @@ def _houses_visiting(*conditions: sa.ColumnElement[bool]) -> Any:
     )
 
 
-def _count_visiting(outcomes: Sequence[str], first_only: bool, *conditions: sa.ColumnElement[bool]) -> Rate:
+def _count_visiting(matching: sa.Select[Any], *conditions: sa.ColumnElement[bool]) -> Rate:
+    """Return how many of the houses visiting have one of the chosen visits."""
     visiting = _houses_visiting(*conditions).subquery()
-    matching = sa.select(sa.func.count(sa.distinct(HandoverVisit.handover_unit_id))).where(
-        HandoverVisit.handover_unit_id.in_(sa.select(visiting.c.handover_unit_id)),
-        HandoverVisit.outcome.in_(outcomes),
-    )
-    if first_only:
-        matching = matching.where(HandoverVisit.number == 1)
+    chosen = matching.where(HandoverVisit.handover_unit_id.in_(sa.select(visiting.c.handover_unit_id)))
     houses = db.session.scalar(sa.select(sa.func.count()).select_from(visiting))
-    return Rate(int(db.session.scalar(matching) or 0), int(houses or 0))
+    return Rate(int(db.session.scalar(chosen) or 0), int(houses or 0))
+
+
+_HOUSES = sa.func.count(sa.distinct(HandoverVisit.handover_unit_id))
 
 
 def accepted_at_first_visit(*conditions: sa.ColumnElement[bool]) -> Rate:
     """K02 一次收楼率: houses accepted, with or without defects, at the first visit ÷ houses visiting.
 
+    Of a day these are the houses that came on it; whether a house was accepted at its first visit stays true when its
+    owner comes back for the keys.
+
     Args:
         conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`.
     """
-    return _count_visiting(("accepted", "accepted_with_defects"), True, *conditions)
+    accepted = sa.select(_HOUSES).where(
+        HandoverVisit.outcome.in_(("accepted", "accepted_with_defects")), HandoverVisit.number == 1
+    )
+    return _count_visiting(accepted, *conditions)
 
 
 def refused(*conditions: sa.ColumnElement[bool]) -> Rate:
-    """K09 拒收率: houses refused at any visit ÷ houses visited.
+    """K09 拒收率: houses refused at any of the visits ÷ houses visited.
 
     Args:
-        conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`.
+        conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`; of a day only its own visits
+            count, not a refusal of another day.
     """
-    return _count_visiting(("refused",), False, *conditions)
+    said_no = (
+        sa.select(_HOUSES)
+        .join(HandoverUnit, HandoverUnit.id == HandoverVisit.handover_unit_id)
+        .where(HandoverVisit.outcome == "refused", *conditions)
+    )
+    return _count_visiting(said_no, *conditions)
 
 
 def delivered_by(moment: dt.datetime, *conditions: sa.ColumnElement[bool]) -> Rate:

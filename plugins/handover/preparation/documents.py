@@ -154,13 +154,13 @@ def risk_list(batch: HandoverBatch, language: str) -> Mapping[str, Any]:
 
 
 def may_issue_notice(record: HandoverUnit) -> str | None:
-    """Return why a delivery notice cannot be issued yet, or None."""
-    return letters.refusal(record, LetterKind.NOTICE, owners_of(record.unit))
+    """Return why a delivery notice cannot be issued here or yet, or None."""
+    return letters.may_issue(record, LetterKind.NOTICE)
 
 
 def may_issue_reminder(record: HandoverUnit) -> str | None:
-    """Return why a reminder cannot be issued, or None."""
-    return letters.refusal(record, LetterKind.REMINDER, owners_of(record.unit))
+    """Return why a reminder cannot be issued here or yet, or None."""
+    return letters.may_issue(record, LetterKind.REMINDER)
 
 
 def _recipient(record: HandoverUnit) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from core.toolkit import (
     db,
     has_permission,
     local_today,
+    owners_of,
     require_scope,
     users_in_reach,
     utc_now,
@@ -25,7 +26,7 @@ from core.toolkit import (
 from plugins.handover import indicators
 from plugins.handover.models import HandoverBatch, HandoverUnit, KeysState
 from plugins.handover.preparation import timeline, words
-from plugins.handover.preparation.models import AreaSettlement, PlanTask
+from plugins.handover.preparation.models import AreaSettlement, LetterKind, PlanTask
 from plugins.handover.preparation.services import (
     appointments,
     charges,
@@ -167,8 +168,14 @@ def batch_appointments(batch: HandoverBatch) -> Mapping[str, Any] | None:
 def house_contact(place: HandoverUnit) -> Mapping[str, Any]:
     """Return letters, attempts to reach the owner, and the appointment of a house, with the forms for them."""
     is_bookable = place.state in appointments.BOOKABLE and has_permission("handover.plan")
+    writable: list[LetterKind] = []
+    if has_permission("handover.send_letters"):
+        owners = owners_of(place.unit)
+        writable = [kind for kind in LetterKind if letters.refusal(place, kind, owners) is None]
     return {
         "letters": letters.letters_of(place),
+        "writable": writable,
+        "write_labels": words.WRITE_LETTERS,
         "letter_kinds": words.LETTERS,
         "attempts": contacts.attempts_of(place),
         "means": words.MEANS,

@@ -65,7 +65,13 @@ def _nonce() -> str | None:
     return nonce if len(nonce) >= 20 and nonce.isascii() else None
 
 
-def letters_page(view: Any, batch: HandoverBatch, places: Sequence[HandoverUnit], kind: LetterKind) -> Any:
+def letters_page(
+    view: Any,
+    batch: HandoverBatch,
+    places: Sequence[HandoverUnit],
+    kind: LetterKind,
+    house: HandoverUnit | None = None,
+) -> Any:
     """Show what the letters to some houses of a batch would say, and let the user start them.
 
     Args:
@@ -73,11 +79,13 @@ def letters_page(view: Any, batch: HandoverBatch, places: Sequence[HandoverUnit]
         batch: The batch.
         places: The houses.
         kind: Which letter.
+        house: The only house, when the page is about one.
     """
     shown = letters.preview(places[: letters.MOST], kind)
     return view.render(
         "handover/preparation/letters.html",
         batch=batch,
+        house=house,
         kind=kind,
         kinds=words.LETTERS,
         rows=shown,
@@ -182,6 +190,14 @@ class HousePreparation:
         batch = records[0].batch
         places = letters.places_of(batch, [record.id for record in records])
         return letters_page(self, batch, places, LetterKind.NOTICE)
+
+    @expose_guarded("/letter/", permission="handover.send_letters")
+    def letter(self) -> Any:
+        """Show what the letter to the owners of this house would say; it is written by the same step as those of a
+        batch."""
+        record = self.get_one(request.args.get("id"))
+        kind = LetterKind.REMINDER if request.args.get("kind") == LetterKind.REMINDER else LetterKind.NOTICE
+        return letters_page(self, record.batch, letters.places_of(record.batch, [record.id]), kind, record)
 
     @expose_guarded("/contact/", permission="handover.contact_owners", methods=("POST",))
     def contact(self) -> Response:

@@ -34,6 +34,11 @@ LETTERS: Mapping[str, Any] = {
     LetterKind.REMINDER: _l("Delivery reminder"),
 }
 
+WRITE_LETTERS: Mapping[str, Any] = {
+    LetterKind.NOTICE: _l("Write the delivery notice…"),
+    LetterKind.REMINDER: _l("Write a reminder…"),
+}
+
 MEANS: Mapping[str, Any] = {
     ContactMeans.PHONE: _l("Call"),
     ContactMeans.MESSAGE: _l("Message"),

@@ -17,11 +17,13 @@ from core.testing import run_pending_jobs
 from core.toolkit import (
     Building,
     Decoration,
+    DocumentRefused,
     IssuedDocument,
     Message,
     TimelineEntry,
     TransitionRefused,
     db,
+    issue_document,
     links_of,
     owners_of,
 )
@@ -232,6 +234,22 @@ def test_one_job_enters_fees_issues_the_letter_and_tells_each_owner(place, runni
     entry = db.session.scalar(sa.select(TimelineEntry).where(TimelineEntry.kind == "handover.notified"))
     assert entry.touchpoint_code == "TP-E01"
     assert {fee.kind for fee in place.fees} >= {FeeKind.MAINTENANCE_FUND, FeeKind.AREA_DIFFERENCE}
+
+
+@pytest.mark.parametrize("kind", list(LetterKind))
+def test_a_letter_is_issued_only_where_it_gets_its_code(place, running_app, monkeypatch, kind):
+    """Beside the step that writes letters nothing issues one: it would have no link, and nobody would know of it."""
+    if kind == LetterKind.REMINDER:
+        services.take_step(place, "notify", {})
+    with running_app.test_request_context():
+        with pytest.raises(DocumentRefused, match=r"Letters, calls and appointment|函件、联系与预约"):
+            issue_document(letters.DOCUMENTS[kind], place, "zh_Hans_CN")
+        carried = []
+        asked = letters.address_on_letter
+        monkeypatch.setattr(letters, "address_on_letter", lambda: carried.append(asked()) or carried[-1])
+        letters.write(place, kind)
+    assert [address.rpartition("/")[0].endswith("/l") for address in carried] == [True]
+    assert letters.address_on_letter() == "", "nothing is left for the next document"
 
 
 def test_a_second_notice_and_a_reminder_are_counted_and_never_lost(place, running_app):

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from core.testing import run_pending_jobs
-from core.toolkit import Building, Unit, db, preview_document
+from core.toolkit import Building, Unit, db, links_of, preview_document
 from plugins.handover import services
 from plugins.handover.models import HandoverBatch, HandoverUnit
 from plugins.handover.preparation.models import AreaSettlement, LetterKind
@@ -77,6 +77,19 @@ def test_letters_are_looked_at_before_they_are_sent(staff, keys, running_app, sc
     assert [(job.done, job.failures) for job in jobs] == [(1, ())], "the second press starts nothing"
     assert "JFTZ-" in staff.get(f"/admin/handover/units/details/?id={keys[1]}").text
     assert "1-1-101" in staff.get(address.replace("letters/?", "letters/?kind=reminder&")).text
+
+
+def test_the_letter_of_one_house_is_written_by_the_same_step(staff, keys, running_app, scope_of):
+    house = f"/admin/handover/units/details/?id={keys[1]}"
+    assert f"/units/letter/?id={keys[1]}&amp;kind=notice" in staff.get(house).text
+    page = staff.get(f"/admin/handover/units/letter/?id={keys[1]}&kind=notice").text
+    assert f'name="place" value="{keys[1]}" checked' in page
+    assert house in page, "the way back leads to the house"
+    form = {"place": str(keys[1]), "kind": "notice", "by_letter": "1"}
+    staff.post(f"/admin/handover/batches/send-letters/?id={keys[0]}", data=form)
+    assert [(job.done, job.failures) for job in run_pending_jobs(running_app)] == [(1, ())]
+    with scope_of("admin", "group"):
+        assert len(links_of(db.session.get_one(HandoverUnit, keys[1]))) == 1
 
 
 def test_a_house_is_called_booked_and_settled_on_its_page(staff, keys, scope_of):

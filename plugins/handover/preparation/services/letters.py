@@ -60,7 +60,7 @@ MOST = 2_000
 """Houses in one job."""
 LINK_DAYS = 90
 
-_address: ContextVar[str] = ContextVar("handover_letter_address", default="")
+_address: ContextVar[str | None] = ContextVar("handover_letter_address", default=None)
 
 
 @contextmanager
@@ -75,7 +75,22 @@ def _carrying(address: str) -> Iterator[None]:
 
 def address_on_letter() -> str:
     """Return the address that the letter carries as a QR code; "" for a draft, or when the owner has no telephone."""
-    return _address.get()
+    return _address.get() or ""
+
+
+def may_issue(place: HandoverUnit, kind: LetterKind) -> str | None:
+    """Return why the document of a letter cannot be issued, a full sentence, or None.
+
+    It is issued only where the letter is written, see :func:`write`: there it gets the owner's link, the fees are
+    entered, and it is noted that it was sent. A letter that was issued beside that would have none of the three.
+
+    Args:
+        place: The house in its batch.
+        kind: Which letter.
+    """
+    if _address.get() is None:
+        return _("Write it under “Letters, calls and appointment”: there it gets the code of the owner.")
+    return refusal(place, kind, owners_of(place.unit))
 
 
 @dataclass(frozen=True)
