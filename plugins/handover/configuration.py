@@ -33,6 +33,19 @@ def settings() -> Sequence[Setting]:
         number("fix_hours_s3", 168, _l("Limit to fix S3"), hours),
         number("fix_hours_s4", 72, _l("Limit to fix S4"), hours),
         number(
+            "make_safe_hours",
+            24,
+            _l("Limit to make S1 safe"),
+            _l("Hours from the moment the defect was found until nobody can come to harm any more."),
+        ),
+        number(
+            "danger_plan_days",
+            3,
+            _l("Limit to plan the repair of S1"),
+            _l("Days until the plan of the repair exists; also for a special plan after failed repairs."),
+            60,
+        ),
+        number(
             "photos_per_defect",
             1,
             _l("Photos of each defect"),

@@ -155,6 +155,13 @@ def defect_fields() -> dict[str, Any]:
         "root_cause": SelectField(
             _l("Root cause"), choices=lambda: [("", "—"), *words.root_causes().items()]
         ),
+        "cost": DecimalField(
+            _l("Cost of the repair (¥)"),
+            [Optional(), NumberRange(0, Decimal("999999999.99"))],
+            places=2,
+            widget=TextInput(),
+            description=_l("What it cost, whoever bears it; empty as long as nobody knows."),
+        ),
     }
 
 

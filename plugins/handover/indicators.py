@@ -23,11 +23,12 @@ from plugins.handover.models import (
     InspectionKind,
     InspectionState,
     KeysState,
+    Severity,
     Station,
     StationLog,
 )
 from plugins.handover.preparation.services import readiness
-from plugins.handover.services.common import COUNTED
+from plugins.handover.services.common import COUNTED, INTERNAL_KINDS, SERIOUS
 
 
 @dataclass(frozen=True)
@@ -91,15 +92,37 @@ def first_pass(*conditions: sa.ColumnElement[bool]) -> Rate:
     Args:
         conditions: Further conditions on :class:`Inspection`, for example a project.
     """
-    found = sa.exists().where(
-        Defect.inspection_id == Inspection.id, Defect.severity.in_(COUNTED), Defect.state != "invalid"
-    )
+    return _rate(Inspection.id, counted_first_rounds(), *conditions)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a rate counts.
+
+    Attributes:
+        where: What its denominator counts.
+        good: What of it makes the numerator.
+    """
+
+    where: Conditions
+    good: sa.ColumnElement[bool]
+
+
+def _rate(key: Any, counted: Counted, *conditions: sa.ColumnElement[bool]) -> Rate:
     row = db.session.execute(
-        sa.select(sa.func.count(Inspection.id), sa.func.sum(sa.case((found, 0), else_=1))).where(
-            _is_first_formal(), *conditions
+        sa.select(sa.func.count(key), sa.func.sum(sa.case((counted.good, 1), else_=0))).where(
+            *counted.where, *conditions
         )
     ).one()
     return Rate(int(row[1] or 0), int(row[0]))
+
+
+def counted_first_rounds() -> Counted:
+    """Return what K01 counts of :class:`Inspection`."""
+    found = sa.exists().where(
+        Defect.inspection_id == Inspection.id, Defect.severity.in_(COUNTED), Defect.state != "invalid"
+    )
+    return Counted((_is_first_formal(),), ~found)
 
 
 def defects_per_house(*conditions: sa.ColumnElement[bool]) -> Rate:
@@ -112,14 +135,14 @@ def defects_per_house(*conditions: sa.ColumnElement[bool]) -> Rate:
     defects = db.session.scalar(
         sa.select(sa.func.count(Defect.id))
         .join(Inspection, Inspection.id == Defect.inspection_id)
-        .where(
-            _is_first_formal(),
-            Defect.severity.in_(COUNTED),
-            Defect.state != "invalid",
-            *conditions,
-        )
+        .where(*defects_of_first_rounds(), *conditions)
     )
     return Rate(int(defects or 0), int(houses or 0))
+
+
+def defects_of_first_rounds() -> Conditions:
+    """Return what K05 counts of :class:`Defect` joined to its :class:`Inspection`."""
+    return (_is_first_formal(), Defect.severity.in_(COUNTED), Defect.state != "invalid")
 
 
 def closed(*conditions: sa.ColumnElement[bool]) -> Rate:
@@ -128,12 +151,12 @@ def closed(*conditions: sa.ColumnElement[bool]) -> Rate:
     Args:
         conditions: Further conditions on :class:`Defect`.
     """
-    row = db.session.execute(
-        sa.select(
-            sa.func.count(Defect.id), sa.func.sum(sa.case((Defect.state == "closed", 1), else_=0))
-        ).where(Defect.state != "invalid", *conditions)
-    ).one()
-    return Rate(int(row[1] or 0), int(row[0]))
+    return _rate(Defect.id, counted_defects(), *conditions)
+
+
+def counted_defects() -> Counted:
+    """Return what K06 counts of :class:`Defect`."""
+    return Counted((Defect.state != "invalid",), Defect.state == "closed")
 
 
 def on_time(*conditions: sa.ColumnElement[bool], now: dt.datetime | None = None) -> Rate:
@@ -146,15 +169,22 @@ def on_time(*conditions: sa.ColumnElement[bool], now: dt.datetime | None = None)
         conditions: Further conditions on :class:`Defect`.
         now: The moment of counting.
     """
-    in_time = sa.and_(Defect.fixed_at.is_not(None), Defect.fixed_at <= Defect.first_promised_by)
-    row = db.session.execute(
-        sa.select(sa.func.count(Defect.id), sa.func.sum(sa.case((in_time, 1), else_=0))).where(
+    return _rate(Defect.id, counted_repairs(now), *conditions)
+
+
+def counted_repairs(now: dt.datetime | None = None) -> Counted:
+    """Return what K07 counts of :class:`Defect`.
+
+    Args:
+        now: The moment of counting.
+    """
+    return Counted(
+        (
             Defect.first_promised_by <= (now or utc_now()),
             Defect.state.not_in(("invalid", "waived", "transferred")),
-            *conditions,
-        )
-    ).one()
-    return Rate(int(row[1] or 0), int(row[0]))
+        ),
+        sa.and_(Defect.fixed_at.is_not(None), Defect.fixed_at <= Defect.first_promised_by),
+    )
 
 
 def passed_recheck(*conditions: sa.ColumnElement[bool]) -> Rate:
@@ -163,19 +193,22 @@ def passed_recheck(*conditions: sa.ColumnElement[bool]) -> Rate:
     Args:
         conditions: Further conditions on :class:`Defect`.
     """
-    row = db.session.execute(
-        sa.select(
-            sa.func.count(DefectRecheck.id),
-            sa.func.sum(sa.case((DefectRecheck.passed.is_(True), 1), else_=0)),
-        )
-        .join(Defect, Defect.id == DefectRecheck.defect_id)
-        .where(DefectRecheck.round_number == 1, *conditions)
-    ).one()
-    return Rate(int(row[1] or 0), int(row[0]))
+    return _rate(Defect.id, counted_rechecks(), *conditions)
 
 
-def _houses_visiting(*conditions: sa.ColumnElement[bool]) -> Any:
-    """Each house of which a visit has ended or the owner has said his opinion; one that has just come is not judged."""
+def counted_rechecks() -> Counted:
+    """Return what K08 counts of :class:`Defect`."""
+    first = (DefectRecheck.defect_id == Defect.id, DefectRecheck.round_number == 1)
+    return Counted((sa.exists().where(*first),), sa.exists().where(*first, DefectRecheck.passed.is_(True)))
+
+
+def houses_visiting(*conditions: sa.ColumnElement[bool]) -> sa.Select[int]:
+    """Return the keys of the houses that K02 and K09 count: a visit has ended, or the owner has said his opinion; one
+    that has just come is not judged.
+
+    Args:
+        conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`.
+    """
     return (
         sa.select(HandoverVisit.handover_unit_id)
         .join(HandoverUnit, HandoverUnit.id == HandoverVisit.handover_unit_id)
@@ -184,15 +217,26 @@ def _houses_visiting(*conditions: sa.ColumnElement[bool]) -> Any:
     )
 
 
-def _count_visiting(matching: sa.Select[Any], *conditions: sa.ColumnElement[bool]) -> Rate:
-    """Return how many of the houses visiting have one of the chosen visits."""
-    visiting = _houses_visiting(*conditions).subquery()
-    chosen = matching.where(HandoverVisit.handover_unit_id.in_(sa.select(visiting.c.handover_unit_id)))
-    houses = db.session.scalar(sa.select(sa.func.count()).select_from(visiting))
-    return Rate(int(db.session.scalar(chosen) or 0), int(houses or 0))
+def houses_accepted_at_once(*conditions: sa.ColumnElement[bool]) -> sa.Select[int]:
+    """Return the keys of the houses that make the numerator of K02, see :func:`houses_visiting`."""
+    return (
+        sa.select(HandoverVisit.handover_unit_id)
+        .where(
+            HandoverVisit.handover_unit_id.in_(houses_visiting(*conditions)),
+            HandoverVisit.outcome.in_(("accepted", "accepted_with_defects")),
+            HandoverVisit.number == 1,
+        )
+        .distinct()
+    )
 
 
-_HOUSES = sa.func.count(sa.distinct(HandoverVisit.handover_unit_id))
+def houses_refused(*conditions: sa.ColumnElement[bool]) -> sa.Select[int]:
+    """Return the keys of the houses that make the numerator of K09, see :func:`houses_visiting`."""
+    return houses_visiting(HandoverVisit.outcome == "refused", *conditions)
+
+
+def _count(keys: sa.Select[int]) -> int:
+    return int(db.session.scalar(sa.select(sa.func.count()).select_from(keys.subquery())) or 0)
 
 
 def accepted_at_first_visit(*conditions: sa.ColumnElement[bool]) -> Rate:
@@ -204,10 +248,7 @@ def accepted_at_first_visit(*conditions: sa.ColumnElement[bool]) -> Rate:
     Args:
         conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`.
     """
-    accepted = sa.select(_HOUSES).where(
-        HandoverVisit.outcome.in_(("accepted", "accepted_with_defects")), HandoverVisit.number == 1
-    )
-    return _count_visiting(accepted, *conditions)
+    return Rate(_count(houses_accepted_at_once(*conditions)), _count(houses_visiting(*conditions)))
 
 
 def refused(*conditions: sa.ColumnElement[bool]) -> Rate:
@@ -217,12 +258,7 @@ def refused(*conditions: sa.ColumnElement[bool]) -> Rate:
         conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`; of a day only its own visits
             count, not a refusal of another day.
     """
-    said_no = (
-        sa.select(_HOUSES)
-        .join(HandoverUnit, HandoverUnit.id == HandoverVisit.handover_unit_id)
-        .where(HandoverVisit.outcome == "refused", *conditions)
-    )
-    return _count_visiting(said_no, *conditions)
+    return Rate(_count(houses_refused(*conditions)), _count(houses_visiting(*conditions)))
 
 
 def delivered_by(moment: dt.datetime, *conditions: sa.ColumnElement[bool]) -> Rate:
@@ -235,19 +271,25 @@ def delivered_by(moment: dt.datetime, *conditions: sa.ColumnElement[bool]) -> Ra
         moment: The end of day d.
         conditions: Further conditions on :class:`HandoverUnit`, for example a batch.
     """
-    is_sold = sa.exists().where(
+    return _rate(HandoverUnit.id, counted_deliveries(moment), *conditions)
+
+
+def _is_sold() -> sa.ColumnElement[bool]:
+    return sa.exists().where(
         CustomerUnit.unit_id == HandoverUnit.unit_id, CustomerUnit.cancelled_on.is_(None)
     )
-    in_time = sa.and_(HandoverUnit.delivered_at.is_not(None), HandoverUnit.delivered_at <= moment)
-    row = db.session.execute(
-        sa.select(sa.func.count(HandoverUnit.id), sa.func.sum(sa.case((in_time, 1), else_=0))).where(
-            HandoverUnit.notice_sent_at <= moment,
-            HandoverUnit.payment_complete.is_(True),
-            is_sold,
-            *conditions,
-        )
-    ).one()
-    return Rate(int(row[1] or 0), int(row[0]))
+
+
+def counted_deliveries(moment: dt.datetime) -> Counted:
+    """Return what K03 counts of :class:`HandoverUnit`.
+
+    Args:
+        moment: The end of day d.
+    """
+    return Counted(
+        (HandoverUnit.notice_sent_at <= moment, HandoverUnit.payment_complete.is_(True), _is_sold()),
+        sa.and_(HandoverUnit.delivered_at.is_not(None), HandoverUnit.delivered_at <= moment),
+    )
 
 
 def capable_on_time(*conditions: sa.ColumnElement[bool], today: dt.date | None = None) -> Rate:
@@ -261,17 +303,28 @@ def capable_on_time(*conditions: sa.ColumnElement[bool], today: dt.date | None =
         conditions: Further conditions on :class:`HandoverUnit`, for example a batch.
         today: The day of counting.
     """
-    is_sold = sa.exists().where(
-        CustomerUnit.unit_id == HandoverUnit.unit_id, CustomerUnit.cancelled_on.is_(None)
-    )
+    judged = houses_due(*conditions, today=today)
+    return Rate(sum(is_in_time for _key, is_in_time in judged), len(judged))
+
+
+def houses_due(*conditions: sa.ColumnElement[bool], today: dt.date | None = None) -> list[tuple[int, bool]]:
+    """Return the keys of the houses that K04 counts, and whether each was capable in time.
+
+    Args:
+        conditions: Further conditions on :class:`HandoverUnit`.
+        today: The day of counting.
+    """
     day = sa.func.coalesce(Unit.contract_delivery_on, HandoverBatch.delivery_on)
     rows = db.session.execute(
-        sa.select(HandoverUnit.capable_at, day)
+        sa.select(HandoverUnit.id, HandoverUnit.capable_at, day)
         .join(Unit, Unit.id == HandoverUnit.unit_id)
         .join(HandoverBatch, HandoverBatch.id == HandoverUnit.batch_id)
-        .where(HandoverUnit.payment_complete.is_(True), is_sold, day <= (today or local_today()), *conditions)
-    ).all()
-    return Rate(sum(readiness.is_in_time(capable_at, due) for capable_at, due in rows), len(rows))
+        .where(
+            HandoverUnit.payment_complete.is_(True), _is_sold(), day <= (today or local_today()), *conditions
+        )
+        .order_by(HandoverUnit.id)
+    )
+    return [(key, readiness.is_in_time(capable_at, due)) for key, capable_at, due in rows]
 
 
 LONGEST_HANDOVER = dt.timedelta(minutes=480)
@@ -287,20 +340,73 @@ def handover_minutes(*conditions: sa.ColumnElement[bool]) -> Rate:
     Returns:
         The minutes of all visits as numerator, rounded to whole ones, and how many visits there are.
     """
+    stays = visit_minutes(*conditions)
+    return Rate(round(sum(minutes for _key, minutes in stays)), len(stays))
+
+
+def visit_minutes(*conditions: sa.ColumnElement[bool]) -> list[tuple[int, float]]:
+    """Return the keys of the visits that K10 counts, and how many minutes each took.
+
+    Args:
+        conditions: Further conditions on :class:`HandoverUnit` or :class:`HandoverVisit`.
+    """
     came, left = aliased(StationLog), aliased(StationLog)
     rows = db.session.execute(
-        sa.select(sa.func.min(came.entered_at), sa.func.max(left.left_at))
+        sa.select(HandoverVisit.id, sa.func.min(came.entered_at), sa.func.max(left.left_at))
         .select_from(HandoverVisit)
         .join(HandoverUnit, HandoverUnit.id == HandoverVisit.handover_unit_id)
         .join(came, sa.and_(came.visit_id == HandoverVisit.id, came.station == Station.SIGN_IN))
         .join(left, sa.and_(left.visit_id == HandoverVisit.id, left.station == Station.KEYS))
         .where(HandoverUnit.keys_state == KeysState.HANDED, left.left_at.is_not(None), *conditions)
         .group_by(HandoverVisit.id)
+        .order_by(HandoverVisit.id)
     )
-    stays = [end - begin for begin, end in rows if end is not None]
-    times = [stay for stay in stays if stay <= LONGEST_HANDOVER]
-    minutes = sum(times, dt.timedelta()) / dt.timedelta(minutes=1)
-    return Rate(round(minutes), len(times))
+    stays = [(key, end - begin) for key, begin, end in rows if end is not None]
+    return [(key, stay / dt.timedelta(minutes=1)) for key, stay in stays if stay <= LONGEST_HANDOVER]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far the defects of a batch are closed before its handover (domain reference 3.3.4 and 5.6.3).
+
+    Attributes:
+        open_per_house: Open defects over houses.
+        serious: Open defects S1 and S2.
+        closed: Closed defects of our own rounds over those that they found.
+        worst_closed: The same of S1 alone.
+    """
+
+    open_per_house: Rate
+    serious: int
+    closed: Rate
+    worst_closed: Rate
+
+
+def standing(batch_id: int) -> Standing:
+    """Count the open defects of a batch, and how many of our own rounds are closed.
+
+    Args:
+        batch_id: The batch.
+    """
+    from plugins.handover.workflows import OPEN
+
+    houses = sa.select(HandoverUnit.unit_id).where(HandoverUnit.batch_id == batch_id)
+    count = db.session.scalar(sa.select(sa.func.count()).select_from(houses.subquery()))
+    is_serious = sa.case((Defect.severity.in_(SERIOUS), 1), else_=0)
+    still_open, serious = db.session.execute(
+        sa.select(sa.func.count(Defect.id), sa.func.sum(is_serious)).where(
+            Defect.unit_id.in_(houses), Defect.state.in_(OPEN)
+        )
+    ).one()
+    own = Defect.inspection_id.in_(
+        sa.select(Inspection.id).where(Inspection.unit_id.in_(houses), Inspection.kind.in_(INTERNAL_KINDS))
+    )
+    return Standing(
+        Rate(int(still_open), int(count or 0)),
+        int(serious or 0),
+        closed(own),
+        closed(own, Defect.severity == Severity.S1),
+    )
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from core.toolkit import (
     has_permission,
     local_today,
     require_scope,
-    utc_now,
 )
 from plugins.handover import catalogue, indicators, services, words
+from plugins.handover.figures import figures_of
 from plugins.handover.models import (
     Defect,
     HandoverBatch,
@@ -138,21 +138,14 @@ def of_batch(batch: HandoverBatch) -> Mapping[str, Any]:
             .group_by(HandoverUnit.state)
         ).all()
     )
-    houses = sa.select(HandoverUnit.unit_id).where(HandoverUnit.batch_id == batch.id)
-    on_defect = Defect.unit_id.in_(houses)
     return {
         "states": [(state, counts[state.code]) for state in HANDOVER_UNIT.states if counts.get(state.code)],
         "count": sum(counts.values()),
-        "first_pass": indicators.first_pass(Inspection.unit_id.in_(houses)),
-        "per_house": indicators.defects_per_house(Inspection.unit_id.in_(houses)),
-        "closed": indicators.closed(on_defect),
-        "on_time": indicators.on_time(on_defect),
-        "rechecked": indicators.passed_recheck(on_defect),
-        "contractors": _contractors(on_defect),
-        "accepted": indicators.accepted_at_first_visit(HandoverUnit.batch_id == batch.id),
-        "delivered": indicators.delivered_by(utc_now(), HandoverUnit.batch_id == batch.id),
-        "refused": indicators.refused(HandoverUnit.batch_id == batch.id),
-        "minutes": indicators.handover_minutes(HandoverUnit.batch_id == batch.id),
+        "figures": [
+            {"label": each.label, "value": each.value, "note": each.fraction, "url": each.url}
+            for each in figures_of(batch)
+        ],
+        "contractors": _contractors(Defect.unit_id.in_(services.houses_of(batch))),
     }
 
 

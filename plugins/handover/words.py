@@ -361,6 +361,7 @@ RECORD_WORDS = (
             "ended_at": _l("Left at"),
             "signed_in": _l("Signed in at the desk"),
             "outcome": _l("Owner's opinion"),
+            "refusal_reason": _l("Reason for the refusal"),
         },
         _l("Visit of an owner"),
     ),

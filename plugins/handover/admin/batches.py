@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from flask import request
+from flask import abort, request
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
@@ -27,9 +27,10 @@ from core.toolkit import (
     ngettext,
     strict_id,
 )
-from plugins.handover import services, words
+from plugins.handover import drilldown, services, words
 from plugins.handover.admin.common import PHASES, PROJECTS, USERS, HandoverView, tones
 from plugins.handover.errors import HandoverRuleError
+from plugins.handover.figures import COLUMNS, figures_of, parts_of
 from plugins.handover.models import (
     BatchMode,
     HandoverBatch,
@@ -39,6 +40,9 @@ from plugins.handover.models import (
 from plugins.handover.preparation import words as preparation_words
 from plugins.handover.preparation.record_pages import BatchPreparation
 from plugins.handover.workflows import BATCH
+
+PER_PAGE = 50
+"""Records behind a figure on a page."""
 
 
 class BatchView(BatchPreparation, HandoverView):
@@ -154,6 +158,42 @@ class BatchView(BatchPreparation, HandoverView):
         return {
             "buildings": [building for building in buildings if phase is None or building.phase_id == phase],
         }
+
+    @expose_guarded("/records/", permission="handover.view")
+    def records(self) -> Any:
+        """Show the records behind a figure of a batch: what its denominator counts, or its numerator."""
+        record = self.get_one(request.args.get("id"))
+        code, part = request.args.get("code", "K01"), request.args.get("part", drilldown.COUNTED)
+        if code not in drilldown.SOURCES or part not in drilldown.PARTS:
+            abort(404)
+        found = {each: drilldown.SOURCES[code](record.id, each) for each in drilldown.PARTS}
+        pages = max(-(-len(found[part][1]) // PER_PAGE), 1)
+        page = min(max(strict_id(request.args.get("page", "")) or 1, 1), pages)
+        heads, cells = COLUMNS[found[part][0]]
+
+        def at(number: int) -> str:
+            return self.address("records", id=record.id, code=code, part=part, page=number)
+
+        return self.render(
+            "handover/admin/records.html",
+            batch=record,
+            figure=next(each for each in figures_of(record) if each.code == code),
+            tabs=[
+                {
+                    "label": label,
+                    "url": self.address("records", id=record.id, code=code, part=each),
+                    "current": each == part,
+                    "count": len(found[each][1]),
+                }
+                for each, label in parts_of(code)
+            ],
+            heads=heads,
+            rows=[cells(row) for row in drilldown.page_of(found[part], (page - 1) * PER_PAGE, PER_PAGE)],
+            page=page,
+            pages=pages,
+            previous=at(page - 1) if page > 1 else "",
+            following=at(page + 1) if page < pages else "",
+        )
 
     @expose_guarded("/add-building/", permission="handover.plan", methods=("POST",))
     def add_building(self) -> Response:

@@ -124,6 +124,7 @@ class DefectView(HandoverView):
         "verified_by",
         "reopen_count",
         "cause",
+        "cost",
         "closing_reason",
         "repair_reference",
     )
@@ -142,6 +143,7 @@ class DefectView(HandoverView):
         "fixed_at",
         "verified_at",
         "reopen_count",
+        "cost",
     )
     column_labels = {
         "number": _l("Number"),
@@ -182,6 +184,7 @@ class DefectView(HandoverView):
         "reopen_count": _l("Failed re-inspections"),
         "cause": _l("Root cause"),
         "root_cause": _l("Root cause"),
+        "cost": _l("Cost of the repair (¥)"),
         "closing_reason": _l("Closed without repair because"),
         "repair_reference": _l("Repair order"),
     }
@@ -204,6 +207,7 @@ class DefectView(HandoverView):
         "fixed_by": lambda row: row.fixed_by.name if row.fixed_by else "",
         "verified_by": lambda row: row.verified_by.name if row.verified_by else "",
         "cause": lambda row: words.root_causes().get(row.root_cause, ""),
+        "cost": lambda row: "" if row.cost is None else f"{row.cost:,.2f}",
     }
     list_options = (
         *(
@@ -248,6 +252,7 @@ class DefectView(HandoverView):
         "contractor_id",
         "promised_by",
         "root_cause",
+        "cost",
     )
     create_only_columns = frozenset({"unit_id", "source"})
     form_fields = forms.defect_fields()
@@ -298,6 +303,7 @@ class DefectView(HandoverView):
             promised_by=values["promised_by"],
             trade_code=values["trade_code"] or None,
             root_cause=values["root_cause"] or "",
+            cost=values["cost"],
         )
 
     def details_extra(self, record: Defect) -> Mapping[str, Any]:

@@ -71,6 +71,7 @@ class NoticeView(HandoverView):
         "reply_text",
         "recheck_note",
         "penalty_note",
+        "penalty_amount",
         "note",
     )
     column_export_list = (
@@ -81,6 +82,7 @@ class NoticeView(HandoverView):
         "issued_at",
         "deadline",
         "received_at",
+        "penalty_amount",
     )
     column_labels = {
         "number": _l("Number"),
@@ -105,6 +107,7 @@ class NoticeView(HandoverView):
         "reply_text": _l("Reply"),
         "recheck_note": _l("Re-inspection"),
         "penalty_note": _l("Penalty"),
+        "penalty_amount": _l("Penalty in yuan"),
         "note": _l("Further requirements"),
     }
     choices = {"state": tuple((state.code, state.label) for state in NOTICE.states)}
@@ -114,6 +117,9 @@ class NoticeView(HandoverView):
         "issued": lambda notice: day(notice.issued_at),
         "due": lambda notice: day(notice.deadline),
         "issued_by": lambda notice: notice.issued_by.name if notice.issued_by else "",
+        "penalty_amount": lambda notice: (
+            "" if notice.penalty_amount is None else f"{notice.penalty_amount:,.2f}"
+        ),
         "progress": lambda notice: notice_mark(notice),
     }
     list_options = (

@@ -98,6 +98,8 @@ class HandoverVisit(Record, Base):
     """False where the inspection began without a desk: then there is no time of signing in for K10."""
     outcome: Mapped[str] = mapped_column(sa.String(24), default="")
     """``accepted``, ``accepted_with_defects`` or ``refused``; "" as long as the owner has not said."""
+    refusal_reason: Mapped[str] = mapped_column(sa.String(4), default="")
+    """R1 to R9 of a visit that ended in a refusal; the house keeps that of the newest one."""
 
     handover_unit: Mapped[HandoverUnit] = relationship(
         primaryjoin=lambda: foreign(HandoverVisit.handover_unit_id) == HandoverUnit.id, viewonly=True

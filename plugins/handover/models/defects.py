@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -111,6 +112,8 @@ class Defect(Record, Base):
     reopen_count: Mapped[int] = mapped_column(default=0)
     """How many re-inspections it failed."""
     root_cause: Mapped[str] = mapped_column(sa.String(20), default="")
+    cost: Mapped[Decimal | None]
+    """What the repair cost in yuan, whoever bears it; None as long as nobody knows."""
     closing_reason: Mapped[str] = mapped_column(sa.Text, default="")
     """Why it is no problem, or why the owner does without the repair."""
     owner_agreed: Mapped[bool] = mapped_column(default=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -59,6 +60,8 @@ class RectificationNotice(Record, Base):
     reply_text: Mapped[str] = mapped_column(sa.Text, default="")
     recheck_note: Mapped[str] = mapped_column(sa.Text, default="")
     penalty_note: Mapped[str] = mapped_column(sa.Text, default="")
+    penalty_amount: Mapped[Decimal | None]
+    """What is deducted in yuan; None without a penalty."""
     note: Mapped[str] = mapped_column(sa.Text, default="")
     """What is asked beyond the single defects."""
 

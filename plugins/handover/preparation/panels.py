@@ -20,6 +20,7 @@ from core.toolkit import (
     local_today,
     owners_of,
     require_scope,
+    setting,
     users_in_reach,
     utc_now,
 )
@@ -103,6 +104,11 @@ def batch_readiness(batch: HandoverBatch) -> Mapping[str, Any] | None:
         "missing": readiness.missing_tasks(batch),
         "troubled": readiness.troubled_houses(batch),
         "on_time": indicators.capable_on_time(HandoverUnit.batch_id == batch.id),
+        "standing": indicators.standing(batch.id),
+        "limits": {
+            name: int(setting("handover", name))
+            for name in ("open_defects_per_house", "close_before_handover_percent", "standing_days_before")
+        },
         "local": words.local,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, abort, flash, redirect, render_template, request
 from wtforms import HiddenField, IntegerField, TextAreaField
 from wtforms.validators import Length, NumberRange, Optional
 
@@ -102,6 +102,8 @@ class DeliveryForm(PublicForm):
 def delivery(visit: LinkVisit) -> Any:
     """Show the notice and what is booked; take the receipt, a booking, a move, or a cancellation."""
     place: HandoverUnit = visit.record
+    if not is_of_owner(visit):
+        abort(404)
     form = DeliveryForm.of(visit, guests=2)
     if request.method == "POST" and form.validate():
         step = request.form.get("step", "")
@@ -134,6 +136,13 @@ def delivery(visit: LinkVisit) -> Any:
         ),
         form.status,
     )
+
+
+def is_of_owner(visit: LinkVisit) -> bool:
+    """Return whether who comes by the link still owns the house: once it is sold on, the link shows nothing more."""
+    return visit.customer is not None and visit.customer.id in {
+        owner.id for owner in owners_of(visit.record.unit)
+    }
 
 
 def _clock(moment: dt.datetime) -> str:

@@ -9,6 +9,7 @@ from plugins.handover.services.batches import (
     create_batch,
     delivery_batch,
     handover_unit_of,
+    houses_of,
     units_of_building,
 )
 from plugins.handover.services.books import (
@@ -228,6 +229,7 @@ __all__ = [
     "hand_keys",
     "handover_unit_of",
     "held_about",
+    "houses_of",
     "inspection_content",
     "invalidate_defect",
     "is_english",

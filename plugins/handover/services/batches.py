@@ -165,6 +165,11 @@ def handover_unit_of(unit: Unit) -> HandoverUnit | None:
     )
 
 
+def houses_of(batch: HandoverBatch) -> sa.Select[int]:
+    """Return the keys of the houses of a batch, for a condition on what belongs to a house."""
+    return sa.select(HandoverUnit.unit_id).where(HandoverUnit.batch_id == batch.id)
+
+
 def units_of_building(building: Building) -> Sequence[Unit]:
     """Return the houses of a building by code."""
     return db.session.scalars(

@@ -113,8 +113,7 @@ def figures_of(batch: HandoverBatch, day: dt.date, at: dt.datetime) -> dict[str,
         "accepted_with_defects": outcomes.count("accepted_with_defects"),
         "refused": len(refused),
         "refusals": [
-            {"house": visit.handover_unit.unit.code, "reason": visit.handover_unit.refusal_reason}
-            for visit in refused
+            {"house": visit.handover_unit.unit.code, "reason": visit.refusal_reason} for visit in refused
         ],
         "undecided": outcomes.count(""),
         "delivered": _count(of_batch, HandoverUnit.delivered_at >= start, HandoverUnit.delivered_at < end),
@@ -209,7 +208,7 @@ def _house(visit: HandoverVisit) -> dict[str, Any]:
         "arrived": visit.arrived_at.astimezone(LOCAL_ZONE).strftime("%H:%M"),
         "left": visit.ended_at.astimezone(LOCAL_ZONE).strftime("%H:%M") if visit.ended_at is not None else "",
         "outcome": visit.outcome,
-        "reason": place.refusal_reason if visit.outcome == "refused" else "",
+        "reason": visit.refusal_reason,
         "keys": handed.astimezone(LOCAL_ZONE).strftime("%H:%M") if handed is not None else "",
         "keys_on": handed.astimezone(LOCAL_ZONE).date().isoformat() if handed is not None else "",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 
 import sqlalchemy as sa
 
@@ -36,6 +37,7 @@ from plugins.handover.models import (
     Severity,
 )
 from plugins.handover.preparation.services import readiness
+from plugins.handover.services import dangers
 from plugins.handover.services.common import SERIOUS, defect_title, number_under, require_open
 from plugins.handover.workflows import CLOSED, DEFECT, OPEN
 
@@ -70,6 +72,7 @@ def withdraw_defects(result: InspectionResult) -> None:
         sa.select(Defect).where(Defect.result_id == result.id, Defect.state == "open")
     ):
         DEFECT.move(defect, "withdraw", closing_reason=_("The result was corrected during the inspection."))
+        dangers.settled(defect)
         _weigh(defect)
 
 
@@ -229,7 +232,7 @@ def register_defect(
     """
     if not room_name.strip() or not description.strip():
         raise HandoverRuleError(_("A defect needs the room and a description."))
-    return _raise_defect(
+    defect = _raise_defect(
         unit,
         codes=_known_codes(codes),
         severity=severity,
@@ -239,6 +242,9 @@ def register_defect(
         trade_code=trade_code,
         contractor=contractor,
     )
+    if defect.severity == Severity.S1:
+        dangers.watch(defect)
+    return defect
 
 
 def _known_codes(codes: Sequence[str]) -> list[DefectCode]:
@@ -277,6 +283,7 @@ def change_defect(
     promised_by: dt.datetime | None = None,
     trade_code: str | None = None,
     root_cause: str | None = None,
+    cost: Decimal | None = None,
     row_version: int | None = None,
 ) -> None:
     """Change a defect that is not done with. What is None stays as it is.
@@ -293,6 +300,7 @@ def change_defect(
         promised_by: A date agreed later; the first promise is kept for the figures.
         trade_code: The trade; proposes the contractor anew when none is given.
         root_cause: ``design``, ``material``, ``workmanship`` …
+        cost: What the repair cost, in yuan.
         row_version: The version that was shown.
 
     Raises:
@@ -318,6 +326,7 @@ def change_defect(
     if severity is not None and severity != defect.severity:
         _change_severity(defect, severity, severity_reason)
         readiness.weigh_unit(defect.unit_id)
+        dangers.watch(defect)
     if codes is not None:
         _set_codes(defect, _known_codes(codes))
     if description is not None:
@@ -341,6 +350,10 @@ def change_defect(
         defect.promised_by = promised_by
     if root_cause is not None:
         defect.root_cause = root_cause
+    if cost is not None:
+        if cost < 0:
+            raise HandoverRuleError(_("A repair cannot cost less than nothing. Correct the amount."))
+        defect.cost = cost
     db.session.flush()
 
 
@@ -447,6 +460,7 @@ def report_fixed(defect: Defect, measure: str, fixed_at: dt.datetime | None = No
         fixed_by_id=require_scope().user_id,
     )
     clocks.defect_settled(defect)
+    dangers.settled(defect)
 
 
 def verify_defect(defect: Defect, inspection: Inspection | None = None, note: str = "") -> None:
@@ -465,6 +479,7 @@ def verify_defect(defect: Defect, inspection: Inspection | None = None, note: st
     _check_recheck(defect, inspection)
     DEFECT.move(defect, "verify", verified_at=utc_now(), verified_by_id=require_scope().user_id)
     _note_recheck(defect, inspection, True, note)
+    dangers.settled(defect)
     _weigh(defect)
 
 
@@ -484,6 +499,7 @@ def reject_defect(defect: Defect, note: str, inspection: Inspection | None = Non
     defect.fixed_at = defect.fixed_by_id = None
     _note_recheck(defect, inspection, False, note)
     clocks.defect_reopened(defect)
+    dangers.repair_failed(defect, needs_special_plan(defect))
 
 
 def _check_recheck(defect: Defect, inspection: Inspection | None) -> None:
@@ -549,6 +565,7 @@ def invalidate_defect(defect: Defect, reason: str, owner_agreed: bool = False) -
     """
     DEFECT.move(defect, "invalidate", closing_reason=reason.strip(), owner_agreed=owner_agreed)
     clocks.defect_settled(defect)
+    dangers.settled(defect)
     _weigh(defect)
 
 
@@ -560,6 +577,7 @@ def waive_defect(defect: Defect, reason: str) -> None:
     """
     DEFECT.move(defect, "waive", closing_reason=reason.strip())
     clocks.defect_settled(defect)
+    dangers.settled(defect)
     _weigh(defect)
 
 
@@ -571,6 +589,7 @@ def transfer_defect(defect: Defect, repair_reference: str) -> None:
     """
     DEFECT.move(defect, "transfer", repair_reference=repair_reference.strip())
     clocks.defect_settled(defect)
+    dangers.settled(defect)
     _weigh(defect)
 
 

@@ -47,6 +47,7 @@ from plugins.handover.models import (
     Verdict,
 )
 from plugins.handover.preparation.services import readiness
+from plugins.handover.services import dangers
 from plugins.handover.services.batches import handover_unit_of
 from plugins.handover.services.common import (
     COUNTED,
@@ -677,6 +678,9 @@ def finish_inspection(inspection: Inspection, **closing: Any) -> Inspection:
     inspection.state = InspectionState.FINISHED
     _move_handover_unit(inspection, defects)
     db.session.flush()
+    for defect in defects:
+        if defect.severity == Severity.S1:
+            dangers.watch(defect)
     _tell_finish(inspection, defects)
     return inspection
 

@@ -381,7 +381,10 @@ def penalty_approved(notice: RectificationNotice, request: ApprovalRequest) -> N
         TransitionRefused: The notice was closed meanwhile.
     """
     NOTICE.move(
-        notice, "penalise_approved", penalty_note=_with_amount(request.note, request.amount or Decimal(0))
+        notice,
+        "penalise_approved",
+        penalty_note=_with_amount(request.note, request.amount or Decimal(0)),
+        penalty_amount=request.amount,
     )
 
 

@@ -37,6 +37,9 @@ SHOWN = (
     PaperKind.AREA_SURVEY,
     PaperKind.OWNER_HANDBOOK,
     PaperKind.PIPE_DRAWINGS,
+    PaperKind.INSPECTION_RECORD,
+    PaperKind.KEY_RECEIPT,
+    PaperKind.RECEIPTS,
 )
 FITTED_ONLY = (PaperKind.APPLIANCE_MANUALS, PaperKind.AIR_REPORT)
 BOOKS = (PaperKind.QUALITY_GUARANTEE, PaperKind.USER_MANUAL)

@@ -60,7 +60,7 @@ def note_refusal(
     place.replied_at, place.reply_text = None, ""
     if visit is not None:
         leave(visit, at)
-        visit.outcome, visit.ended_at = "refused", at
+        visit.outcome, visit.refusal_reason, visit.ended_at = "refused", reason, at
     db.session.flush()
     number = visit.number if visit is not None else 0
     add_todo(
