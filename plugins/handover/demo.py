@@ -1,5 +1,5 @@
-"""The handover of the demo story: one batch, sixty formal inspections, some 300 defects, and a contractor
-who is late."""
+"""The handover of the demo story: a batch that is nearly handed over, with sixty formal inspections, some 300 defects
+and a contractor who is late; and a second one that is being prepared."""
 
 from __future__ import annotations
 
@@ -64,7 +64,11 @@ CLEAN = 23
 WORST = "华建装饰"
 """The contractor who is late and whose repairs fail."""
 DAYS = 18
-"""The batch has been handed over for so many days."""
+"""The first batch has been handed over for so many days."""
+AHEAD = 24
+"""The second batch follows in so many days."""
+ABSENT = 10
+"""Houses of the first batch whose owners have not come."""
 
 _DESCRIPTIONS = {
     "D01": ("门槛石与地面交界处渗水，踢脚线发霉", "窗下墙面有水渍，雨后扩大", "顶棚管根处渗漏，有滴水"),
@@ -113,8 +117,9 @@ def load(demo: Any) -> None:
     catalogue.load_reference_data()
     load_standard_steps()
     story = _Story(demo)
-    batch = story.batch()
-    preparation.load(story, batch)
+    first, second = story.batches()
+    preparation.load_finished(story, first)
+    preparation.load(story, second)
     for number, unit in enumerate(story.houses):
         story.inspect(number, unit)
     story.notices()
@@ -123,7 +128,8 @@ def load(demo: Any) -> None:
     story.plan_re_inspections()
     story.handover_day()
     demo_papers.load(story, _handwriting)
-    preparation.houses(story, batch)
+    preparation.houses(story, second)
+    preparation.remind(story, first)
 
 
 def _pointer(words: str) -> str:
@@ -162,11 +168,12 @@ class _Story:
         self.engineers = demo.users_of("ENG")
         self.manager = demo.user_of("PCM")
         self.checker = demo.users_of("CCS")[0]
-        self.houses = self._sold_houses()
+        self.houses, self.absent = self._sold_houses()
         self.defects: list[Defect] = []
         self._pictures: dict[str, list[Attachment]] = {}
 
-    def _sold_houses(self) -> list[Unit]:
+    def _sold_houses(self) -> tuple[list[Unit], list[Unit]]:
+        """Return the houses that are inspected, and some whose owners do not come."""
         owned = set(
             db.session.scalars(
                 sa.select(CustomerUnit.unit_id).where(
@@ -182,7 +189,8 @@ class _Story:
         ]
         sold += [unit for unit in self.demo.units if unit.id in owned and unit not in sold]
         chosen = self.chance.sample(sold[:160], min(wanted, len(sold)))
-        return sorted(chosen, key=lambda unit: (-unit.building_id, unit.id))
+        left = [unit for unit in sold if unit not in chosen and unit.building_id != self.demo.buildings[2].id]
+        return sorted(chosen, key=lambda unit: (-unit.building_id, unit.id)), left[:ABSENT]
 
     @contextmanager
     def acting(self, user: Any) -> Iterator[None]:
@@ -201,29 +209,34 @@ class _Story:
         with use_scope(scope):
             yield
 
-    # --- the batch
+    # --- the batches
 
-    def batch(self) -> HandoverBatch:
-        """Make the batch, with its plan and its risk check."""
+    def batches(self) -> tuple[HandoverBatch, HandoverBatch]:
+        """Make the batch that is being handed over and the one that follows, with their plans and risk checks."""
+        came = [*self.houses, *self.absent]
+        taken = {unit.id for unit in came}
+        following = [
+            unit
+            for unit in self.demo.units
+            if unit.building_id == self.demo.buildings[2].id and unit.id not in taken
+        ]
+        self.first = self._batch("2026-1A", "二期第一批集中交付", -DAYS, came)
+        return self.first, self._batch("2026-2A", "二期第二批集中交付", AHEAD, following)
+
+    def _batch(self, code: str, name: str, days: int, units: list[Unit]) -> HandoverBatch:
+        opens_on = self.demo.today + dt.timedelta(days=days)
         with self.acting(self.manager):
-            phase = self.demo.buildings[0].phase
             batch: HandoverBatch = services.create_batch(
                 self.demo.project,
-                code="2026-2A",
-                name="二期第一批集中交付",
-                phase=phase,
-                delivery_on=self.demo.today + dt.timedelta(days=24),
+                code=code,
+                name=name,
+                phase=self.demo.buildings[0].phase,
+                delivery_on=opens_on,
                 mode=BatchMode.CONCENTRATED,
                 manager=self.manager,
-                **preparation.details(self.demo.today),
+                **preparation.details(opens_on),
             )
-            houses = {unit.id for unit in self.houses}
-            own = [
-                unit
-                for unit in self.demo.units
-                if unit.building_id == self.demo.buildings[2].id or unit.id in houses
-            ]
-            services.add_units(batch, own)
+            services.add_units(batch, units)
             BATCH.move(batch, "prepare")
             BATCH.move(batch, "open")
             return batch
@@ -503,8 +516,7 @@ class _Story:
         places = list(
             db.session.scalars(
                 sa.select(HandoverUnit)
-                .join(HandoverBatch, HandoverBatch.id == HandoverUnit.batch_id)
-                .where(HandoverBatch.code == "2026-2A")
+                .where(HandoverUnit.batch_id == self.first.id)
                 .order_by(HandoverUnit.id)
             )
         )
@@ -514,8 +526,9 @@ class _Story:
         sent = utc_now() - dt.timedelta(days=DAYS + 30)
         with self.acting(self.manager):
             for place in places:
-                if place.unit_id in houses:
-                    place.notice_sent_at, place.payment_complete = sent, self.chance.random() < 0.95
+                if place.unit_id not in houses:
+                    services.take_step(place, "notify", {"payment_complete": True})
+                place.notice_sent_at, place.payment_complete = sent, self.chance.random() < 0.95
             for number, place in enumerate(accepted[:34]):
                 self._deliver(place, number)
             for number, place in enumerate(accepted[34:37]):

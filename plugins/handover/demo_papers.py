@@ -143,14 +143,16 @@ def _reports(places: Sequence[HandoverUnit]) -> None:
 def _rounds(story: Any, places: Sequence[HandoverUnit]) -> None:
     """Inspect some houses household by household, and patrol some that nobody has taken over."""
     building = story.demo.buildings[2]
-    waiting = [
-        place for place in places if place.unit.building_id == building.id and place.state == "planned"
+    following = [
+        place
+        for place in places
+        if place.batch_id != story.first.id
+        and place.unit.building_id == building.id
+        and place.state == "planned"
     ]
-    for number, place in enumerate(waiting[:HOUSEHOLD]):
+    for number, place in enumerate(following[:HOUSEHOLD]):
         _round(story, place, InspectionKind.HOUSEHOLD, number, "晴")
-    vacant = [place for place in waiting[HOUSEHOLD:] if place.notice_sent_at is None][: PATROLLED + 2]
-    for place in vacant:
-        services.take_step(place, "notify", {})
+    vacant = [place for place in places if place.batch_id == story.first.id and place.state == "notified"]
     for number, place in enumerate(vacant[:PATROLLED]):
         _round(story, place, InspectionKind.VACANT, number, "多云")
 

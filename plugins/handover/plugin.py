@@ -261,6 +261,7 @@ def record_kinds() -> Sequence[RecordKind]:
             "handover_batches.details_view",
             lambda record: f"{record.code} {record.name}",
             records.batch_path,
+            {"map": _l("Map of the place, for the notice")},
         ),
         RecordKind(
             "handover.unit",

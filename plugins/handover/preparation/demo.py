@@ -30,15 +30,15 @@ _FOUND = {
 _UNCHECKED = ("P4", "M4", "E1")
 
 
-def details(today: dt.date) -> dict[str, Any]:
-    """Return what the batch of the story says on its notices.
+def details(opens_on: dt.date) -> dict[str, Any]:
+    """Return what a batch of the story says on its notices.
 
     Args:
-        today: The day of the story.
+        opens_on: The first of its concentrated days.
     """
     return {
-        "opens_on": today + dt.timedelta(days=24),
-        "closes_on": today + dt.timedelta(days=28),
+        "opens_on": opens_on,
+        "closes_on": opens_on + dt.timedelta(days=4),
         "place": "3 栋首层交付中心",
         "directions": "地铁 7 号线安托山站 C 口步行 6 分钟；接待时间 9:00–12:00、14:00–17:00",
         "contact_phone": "0755-8600 0188",
@@ -47,26 +47,48 @@ def details(today: dt.date) -> dict[str, Any]:
     }
 
 
+def load_finished(story: Any, batch: HandoverBatch) -> None:
+    """Write the preparation of the batch that is being handed over: worked off, and nearly all houses ready in time.
+
+    Args:
+        story: As for :func:`load`.
+        batch: That batch.
+    """
+    with story.acting(story.manager):
+        charges.load_standard_rules(batch.project)
+        _work_off(story, batch, late=())
+        for items in risks.items_of(batch).values():
+            for item in items:
+                risks.take_step(item, "clear", {})
+        places = db.session.scalars(
+            sa.select(HandoverUnit).where(HandoverUnit.batch_id == batch.id).order_by(HandoverUnit.id)
+        ).all()
+        for number, place in enumerate(places):
+            if place.capable_at is not None and number % 14 != 5 and batch.delivery_on is not None:
+                ready = batch.delivery_on - dt.timedelta(days=1 + number % 6)
+                place.capable_at = dt.datetime.combine(ready, dt.time(17), LOCAL_ZONE).astimezone(dt.UTC)
+        db.session.flush()
+
+
 def load(story: Any, batch: HandoverBatch) -> None:
-    """Write the preparation of the batch, as far as it has come.
+    """Write the preparation of the batch that follows, as far as it has come.
 
     Args:
         story: The handover of the demo project: ``manager``, ``engineers``, ``chance``, ``acting(user)``.
         batch: Its batch.
     """
     with story.acting(story.manager):
-        charges.load_standard_rules(batch.project)
-        _work_off(story, batch)
+        _work_off(story, batch, LATE)
         _check_risks(batch)
         _promise(batch)
 
 
-def _work_off(story: Any, batch: HandoverBatch) -> None:
+def _work_off(story: Any, batch: HandoverBatch, late: tuple[str, ...]) -> None:
     today = local_today()
     for number, task in enumerate(plan.tasks_of(batch)):
         if number % 3 == 0:
             plan.change_task(task, {"responsible_id": story.manager.id})
-        if task.due_on >= today or task.code in LATE:
+        if task.due_on >= today or task.code in late:
             continue
         plan.take_step(task, "finish", {"result": f"已办结，见《{task.deliverable}》"})
         delay = story.chance.choice((-3, -1, 0, 0, 1, 4))
@@ -138,6 +160,24 @@ def houses(story: Any, batch: HandoverBatch) -> None:
         _call(sold[8:10])
         for place in sold[10:12]:
             _differ(place)
+
+
+def remind(story: Any, batch: HandoverBatch) -> None:
+    """Remind some owners of the first batch who have not come; one of them cannot be reached.
+
+    Args:
+        story: As for :func:`load`.
+        batch: The batch that is being handed over.
+    """
+    absent = db.session.scalars(
+        sa.select(HandoverUnit)
+        .where(HandoverUnit.batch_id == batch.id, HandoverUnit.state == "notified")
+        .order_by(HandoverUnit.id)
+    ).all()
+    with story.acting(story.manager):
+        for place in absent[:2]:
+            letters.write(place, LetterKind.REMINDER)
+        _call(list(absent[2:4]))
 
 
 def _book(story: Any, places: list[HandoverUnit]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from core.toolkit import LOCAL_ZONE, Decoration, _, money, owners_of, setting
+from core.toolkit import LOCAL_ZONE, Attachment, Decoration, _, attachments_of, money, owners_of, setting
 from plugins.handover import words as handover_words
 from plugins.handover.models import FeeItem, HandoverBatch, HandoverUnit
 from plugins.handover.preparation import panels, words
@@ -153,6 +153,12 @@ def risk_list(batch: HandoverBatch, language: str) -> Mapping[str, Any]:
 # Letters
 
 
+def map_of(batch: HandoverBatch) -> Attachment | None:
+    """Return the newest picture of a batch that shows where the owners come to, or None."""
+    maps = [each for each in attachments_of(batch, "map") if each.media_type.startswith("image/")]
+    return max(maps, key=lambda each: each.id, default=None)
+
+
 def may_issue_notice(record: HandoverUnit) -> str | None:
     """Return why a delivery notice cannot be issued here or yet, or None."""
     return letters.may_issue(record, LetterKind.NOTICE)
@@ -234,9 +240,10 @@ def delivery_notice(record: HandoverUnit, language: str) -> Mapping[str, Any]:
     expected = not record.fees
     if expected:
         rows, total = _expected_rows(record, language)
-    slot = appointments.title_of(record)
+    slot, shown = appointments.title_of(record), map_of(batch)
     return {
         **_recipient(record),
+        "map": "" if shown is None else f"attachment:{shown.id}",
         "owner": _names(record),
         "facts": [
             *_house_facts(record, language),

@@ -47,6 +47,7 @@ LINK = LinkPurpose(
     permissions=("handover.plan",),
     message="handover.delivery_link",
     recipients=lambda place: owners_of(place.unit),
+    photos=lambda visit: filter(None, [documents.map_of(visit.record.batch)]),
 )
 """During a visit the owner may book for the one house of the link."""
 
@@ -126,6 +127,7 @@ def delivery(visit: LinkVisit) -> Any:
             place=place,
             batch=place.batch,
             state=HANDOVER_UNIT.state_of(place),
+            map=documents.map_of(place.batch),
             booked=appointments.title_of(place),
             uses_slots=appointments.uses_slots(),
             is_bookable=place.state in appointments.BOOKABLE,

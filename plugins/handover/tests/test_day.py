@@ -218,6 +218,7 @@ def test_a_refusal_after_the_inspection_does_the_same_and_he_may_come_again(plac
     finished(place.unit_id, "WP01", opinion="refuse")
     db.session.refresh(place)
     assert (place.state, place.refusal_reason, place.reply_due_at is not None) == ("refused", "R4", True)
+    assert services.last_visit_of(place).refusal_reason == "R4"
     services.sign_in(place)
     assert [visit.outcome for visit in db.session.scalars(sa.select(HandoverVisit))] == ["refused", ""]
 

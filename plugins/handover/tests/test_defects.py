@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.toolkit import (
     ApprovalRequest,
     TimelineEntry,
+    Todo,
     TransitionRefused,
     approve,
     clocks_of,
@@ -108,6 +109,12 @@ def test_a_failed_re_inspection_opens_it_again_and_is_counted(site, scope_of):
     with scope_of("head"):
         rounds = db.session.scalars(sa.select(DefectRecheck.round_number)).all()
         assert list(rounds) == [1, 2, 3]
+        plan = db.session.scalar(sa.select(Todo).where(Todo.dedupe_key == f"handover.special_plan:{key}"))
+        assert plan.state == "open"
+        defect = db.session.get_one(Defect, key)
+        photograph(defect, "after")
+        services.verify_defect(defect)
+        assert plan.state == "done"
         assert indicators.passed_recheck().percent == "0.0%"
 
 
@@ -126,6 +133,52 @@ def test_a_re_inspection_round_judges_what_is_fixed(site, scope_of):
         assert round_.passed is True
         entry = db.session.scalar(sa.select(TimelineEntry).where(TimelineEntry.touchpoint_code == "TP-E07"))
         assert entry.unit_id == house.id
+
+
+def test_danger_is_made_safe_within_a_day_and_planned_within_three(site, scope_of):
+    """S1: make safe within 24 hours, plan within three days; less severe ones ask for neither."""
+    with scope_of("admin", "group"):
+
+        def asked(defect):
+            rows = db.session.scalars(
+                sa.select(Todo).where(Todo.record_id == defect.id, Todo.record_kind == "handover.defect")
+            )
+            return {
+                row.dedupe_key.partition(":")[0]: (row.due_at - defect.raised_at, row.state) for row in rows
+            }
+
+        mild, danger = registered(site), registered(site)
+        services.change_defect(danger, severity=Severity.S1)
+        assert asked(mild) == {}
+        day = dt.timedelta(days=1)
+        assert asked(danger) == {
+            "handover.make_safe": (day, "open"),
+            "handover.danger_plan": (3 * day, "open"),
+        }
+        services.change_defect(danger, severity=Severity.S2, severity_reason="复查后降级")
+        assert {state for _due, state in asked(danger).values()} == {"done"}
+
+
+def test_danger_found_on_site_asks_when_the_inspection_is_finished(site, scope_of):
+    with scope_of("admin", "group"):
+        inspection = finished(site.unit_ids[0], "WP01", kind=InspectionKind.HOUSEHOLD)
+        (defect,) = services.valid_defects(inspection)
+        assert defect.severity == Severity.S1
+        open_ = sa.select(sa.func.count(Todo.id)).where(Todo.record_id == defect.id, Todo.state == "open")
+        assert db.session.scalar(open_) == 2
+        services.assign_defect(defect)
+        services.start_fixing(defect)
+        services.report_fixed(defect, "重做防水")
+        assert db.session.scalar(open_) == 0
+
+
+def test_a_repair_has_its_cost(site, scope_of):
+    with scope_of("admin", "group"):
+        defect = registered(site)
+        services.change_defect(defect, cost=Decimal("1280.50"))
+        assert defect.cost == Decimal("1280.50")
+        with pytest.raises(HandoverRuleError):
+            services.change_defect(defect, cost=Decimal("-1"))
 
 
 def test_severity_rises_freely_and_falls_only_with_reason_and_right(site, scope_of):
@@ -335,6 +388,7 @@ def test_a_penalty_needs_its_reason(site, scope_of):
         db.session.flush()
         assert services.penalise_notice(notice, "扣款", Decimal("800")) is None
         assert (notice.state, notice.penalty_note) == ("penalised", "扣款 ¥800.00")
+        assert notice.penalty_amount == Decimal("800.00")
 
 
 def test_a_penalty_above_the_free_amount_waits_for_approval(site, world, scope_of, system):
@@ -364,6 +418,7 @@ def test_a_penalty_above_the_free_amount_waits_for_approval(site, world, scope_o
     with system():
         notice = db.session.get_one(RectificationNotice, keys[0])
         assert (notice.state, notice.penalty_note) == ("penalised", "逾期 ¥12,000.00")
+        assert notice.penalty_amount == Decimal("12000.00")
 
 
 def test_no_state_of_a_notice_is_out_of_reach():
