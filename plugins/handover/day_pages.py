@@ -215,6 +215,8 @@ def _page(place: HandoverUnit) -> str:
         fee_kinds=words.FEE_KINDS,
         fee_states=words.FEE_STATES,
         paper_kinds=words.PAPER_KINDS,
+        books=services.papers.BOOKS,
+        print_in=_language_of(place),
         papers_states=words.PAPERS_STATES,
         form_roles=form_signing.ROLES,
         key_kinds=words.KEY_KINDS,
@@ -228,6 +230,12 @@ def _page(place: HandoverUnit) -> str:
         typed=request.form,
         back_url=url_for(".index"),
     )
+
+
+def _language_of(place: HandoverUnit) -> str:
+    """Return the language in which the first owner of a house reads his papers."""
+    owners = owners_of(place.unit)
+    return (owners[0].language if owners else "") or "zh_Hans_CN"
 
 
 @dataclass(frozen=True)

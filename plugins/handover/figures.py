@@ -127,7 +127,7 @@ def parts_of(code: str) -> Sequence[tuple[str, str]]:
         return ((COUNTED, _("Visits of owners")),)
     if code == "K05":
         return ((COUNTED, _("Houses inspected")), (REACHED, _("Defects")))
-    return ((COUNTED, _("All that count")), (REACHED, _("Those that reached it")))
+    return ((COUNTED, _("Denominator")), (REACHED, _("Numerator")))
 
 
 def _link(endpoint: str, key: int, text: str) -> Markup:

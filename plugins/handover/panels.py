@@ -145,6 +145,10 @@ def of_batch(batch: HandoverBatch) -> Mapping[str, Any]:
             {"label": each.label, "value": each.value, "note": each.fraction, "url": each.url}
             for each in figures_of(batch)
         ],
+        "books": services.papers.BOOKS
+        if has_permission("documents.print_batch") and has_permission("handover.print")
+        else (),
+        "book_names": words.PAPER_KINDS,
         "contractors": _contractors(Defect.unit_id.in_(services.houses_of(batch))),
     }
 
