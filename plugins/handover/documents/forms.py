@@ -26,9 +26,8 @@ def power_of_attorney(record: HandoverUnit, language: str) -> Mapping[str, Any]:
         record: The house in its batch.
         language: Locale of the recipient.
     """
-    del language
     return {
-        "project": record.project.name,
+        "project": words.local(record.project, "name", language),
         "developer": record.project.developer_name,
         "house": record.unit.code,
         "owners": [owner.name for owner in owners_of(record.unit)],

@@ -252,7 +252,7 @@ def delivery_notice(record: HandoverUnit, language: str) -> Mapping[str, Any]:
                 _day(record.unit.contract_delivery_on or batch.delivery_on, language),
             ),
             (_("Concentrated days"), _range(batch, language)),
-            (_("Your appointment"), slot or _("Not booked yet: choose a time by the code below."), True),
+            (_("Your appointment"), slot or _not_booked(record), True),
             (_("Place"), batch.place, True),
             (_("Way and opening hours"), batch.directions, True),
         ],
@@ -260,6 +260,7 @@ def delivery_notice(record: HandoverUnit, language: str) -> Mapping[str, Any]:
         "total": total,
         "account": batch.account,
         "address": letters.address_on_letter(),
+        "will_have_code": letters.will_have_code(record),
         "contact": " ".join(
             filter(None, (batch.manager.name if batch.manager is not None else "", batch.contact_phone))
         ),
@@ -267,6 +268,12 @@ def delivery_notice(record: HandoverUnit, language: str) -> Mapping[str, Any]:
         "sent_on": _day(record.notice_sent_at or dt.datetime.now(dt.UTC), language),
         "company": record.project.developer_name,
     }
+
+
+def _not_booked(record: HandoverUnit) -> str:
+    if letters.address_on_letter() or letters.will_have_code(record):
+        return _("Not booked yet: choose a time by the code below.")
+    return _("Not booked yet: call us to agree a time.")
 
 
 def _expected_rows(
@@ -304,6 +311,7 @@ def delivery_reminder(record: HandoverUnit, language: str) -> Mapping[str, Any]:
             (_("Place"), batch.place, True),
         ],
         "address": letters.address_on_letter(),
+        "will_have_code": letters.will_have_code(record),
         "contact": " ".join(
             filter(None, (batch.manager.name if batch.manager is not None else "", batch.contact_phone))
         ),

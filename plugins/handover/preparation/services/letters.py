@@ -78,6 +78,11 @@ def address_on_letter() -> str:
     return _address.get() or ""
 
 
+def will_have_code(place: HandoverUnit) -> bool:
+    """Return whether a letter that is only looked at will carry a code when it is written: an owner has a telephone."""
+    return _address.get() is None and any(owner.phone for owner in owners_of(place.unit))
+
+
 def may_issue(place: HandoverUnit, kind: LetterKind) -> str | None:
     """Return why the document of a letter cannot be issued, a full sentence, or None.
 
