@@ -17,6 +17,7 @@ from core.toolkit import (
     db,
     local_today,
     months_after,
+    ngettext,
 )
 from plugins.handover import indicators, services, words
 from plugins.handover.models import (
@@ -198,7 +199,7 @@ def vacant_patrol(record: Building, language: str) -> Mapping[str, Any]:
                 len(patrol.results),
                 failed or "—",
                 "\n".join(filter(None, (patrol.meter_water, patrol.meter_electricity))),
-                _("in order") if not found else _("%(number)d problems", number=len(found)),
+                _("in order") if not found else ngettext("%(num)d problem", "%(num)d problems", len(found)),
             ]
         )
         findings += [
