@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+import contextvars
+import datetime as dt
 import io
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pypdf
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Locator, Page, expect
 
+import core.admin.links
 from core.customers import services as customers
 from core.database.scope import all_departments
+from core.database.types import LOCAL_ZONE
 from core.extensions import db
 from core.people import services as people
 from core.people.models import Department, DepartmentKind, Role
 from core.plugin_system import switching
 from core.projects import services as projects
-from core.projects.models import Building
+from core.projects.models import Building, Project
+from core.testing.jobs import run_pending_jobs
 from plugins.contractors import services as contractors
+from plugins.handover.preparation.services import appointments, letters
+from plugins.reservations import services as desks
 from tests.browser.first_path import DESKTOP, HEAD, PASSWORD, PHONE, Staff, new_site, photo, served
 
 OWNER = "欧阳明慧"
 SECOND = "second@firstpath.example"
+OWNERS = {"301": ("13900001234", "zh_Hans_CN"), "302": ("13900001235", "en")}
+"""Telephone and language of the owner of each house."""
 PATIENCE = 120_000
 """Milliseconds."""
 PAPERS = {
@@ -39,10 +50,17 @@ PAPERS = {
 
 @dataclass(frozen=True)
 class Site:
-    """A running installation with two sold houses."""
+    """A running installation with two sold houses.
+
+    Attributes:
+        app: The application.
+        address: Where it is served.
+        links: Addresses of the links that letters carried, in their order; no page shows them to staff.
+    """
 
     app: Flask
     address: str
+    links: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +70,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     app = new_site(folder / "instance", database_url=f"sqlite:///{folder / 'day.sqlite'}")
     with app.app_context(), all_departments("the house of a test"):
         region = db.session.query(Department).filter_by(kind=DepartmentKind.REGION).one()
-        for slug in ("contractors", "handover"):
+        for slug in ("contractors", "reservations", "handover"):
             switching.switch_on(slug, region.id)
         buildings = db.session.query(Building).order_by(Building.code).limit(2).all()
-        for building, number, phone in zip(
-            buildings, ("301", "302"), ("13900001234", "13900001235"), strict=True
-        ):
+        for building, (number, (phone, language)) in zip(buildings, OWNERS.items(), strict=True):
             house = projects.create_unit(building, number, "1", floor=3, layout="一房一厅一卫")
             owner = customers.register_customer(project=building.project, name=OWNER, phone=phone)
+            owner.language = language
             customers.link_unit(owner, house)
+        plan_slots(buildings[0].project)
         city = db.session.get_one(Department, buildings[0].project.department_id)
         company = contractors.register_company(department=city, name="甲总包有限公司", short_name="甲总包")
         second = people.create_user(email=SECOND, name="许安然", password=PASSWORD)
@@ -71,8 +89,35 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             for trade in contractors.active_trades():
                 contractors.set_responsible(building, trade, company)
         db.session.commit()
-    with served(app) as address:
-        yield Site(app, address)
+    made: list[str] = []
+    make_link = letters.make_link
+
+    def noted(*arguments: object, **options: object) -> object:
+        link = make_link(*arguments, **options)
+        made.append(re.sub(r"^https?://[^/]+", "", link.address))
+        return link
+
+    # Public forms refuse whoever is faster than a person, which is tried elsewhere and takes seconds each time.
+    with (
+        mock.patch.object(core.admin.links, "SHORTEST_SECONDS", 0),
+        mock.patch.object(letters, "make_link", noted),
+        served(app) as address,
+    ):
+        yield Site(app, address, made)
+
+
+def tomorrow() -> dt.date:
+    """Return the day after today in China."""
+    return dt.datetime.now(LOCAL_ZONE).date() + dt.timedelta(days=1)
+
+
+def plan_slots(project: Project) -> None:
+    """Let owners book: two an hour at one desk, on each of the next three days."""
+    purpose = desks.ensure_purpose(project, appointments.PURPOSE, name="交付预约", name_en="Handover")
+    opening = {str(day): [["09:00", "12:00"]] for day in range(1, 8)}
+    desk = desks.add_resource(project, code="JF", name="交付台", name_en="Desk", capacity=2, opening=opening)
+    first = tomorrow()
+    desks.plan_slots(desk, purpose, first, first + dt.timedelta(days=2), minutes=60)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +139,9 @@ def test_from_the_notice_to_the_keys(
     staff.page.set_default_timeout(PATIENCE)
     staff.sign_in()
     batch = make_the_batch(staff, number)
-    house = send_the_notice(staff, number)
+    house = write_the_letter(staff, site, number)
+    book_by_the_link(browser, site, number)
+    look_at_the_booking(staff, house)
     arrive(staff, number)
     inspect(staff)
     pay(staff, number)
@@ -123,6 +170,7 @@ def make_the_batch(staff: Staff, number: str) -> str:
     choose(page, "project_id", "湖畔花园一期" if staff.locale.startswith("zh") else "Lakeside Garden I")
     page.locator("[name=code]").fill(f"2026-{number}")
     page.locator("[name=name]").fill("一期首批")
+    page.locator("[name=delivery_on]").fill((tomorrow() + dt.timedelta(days=19)).isoformat())
     go(page, page.locator("form button.go").first)
     page = staff.open("/admin/handover/batches/")
     go(page, page.locator("tr", has_text=f"2026-{number}").locator("a[href*='/batches/details/']").first)
@@ -132,22 +180,48 @@ def make_the_batch(staff: Staff, number: str) -> str:
     return page.url.removeprefix(staff.address)
 
 
-def send_the_notice(staff: Staff, number: str) -> str:
-    """Note that the delivery notice was sent; returns the address of the house in its batch."""
+def write_the_letter(staff: Staff, site: Site, number: str) -> str:
+    """Write the delivery notice of the house on its page, and let the worker lay it out; returns the address of the
+    house in its batch."""
     page = staff.open("/admin/handover/units/")
     go(page, page.locator("tr", has_text=f"-1-{number}").locator("a[href*='/units/details/']").first)
     house = page.url.removeprefix(staff.address)
-    notify(page)
+    go(page, page.locator("a[href*='/units/letter/'][href*='kind=notice']"))
+    staff.look("letter")
+    go(page, page.locator("form[action*='/send-letters/'] button.go"))
+    worker = threading.Thread(target=contextvars.Context().run, args=(run_pending_jobs, site.app))
+    worker.start()
+    worker.join()
+    page = staff.open(house)
+    expect(page.locator("#section-handover-house-contact")).to_contain_text("JFTZ-")
     staff.look("notified")
     return house
 
 
-def notify(page: Page) -> None:
-    """Take the step “delivery notice sent”, with the price paid in full."""
-    step = page.locator("details.menu", has=page.locator("input[name=transition][value=notify]"))
-    step.locator("summary").click()
-    step.locator("[name=payment_complete]").check()
-    go(page, step.locator("button.go"))
+def book_by_the_link(browser: Browser, site: Site, number: str) -> None:
+    """Come by the link of the letter as the owner does, on his phone and in his language: read, and book a time."""
+    phone, language = OWNERS[number]
+    owner = Staff(browser, site.address, f"owner-{number}@day", PHONE, "zh-CN")
+    page = owner.open(site.links[-1])
+    page.locator("[name=fact]").fill(phone[-4:])
+    page.locator("[name=agree]").check()
+    go(page, page.locator("button.go"))
+    expect(page.locator("html")).to_have_attribute("lang", re.compile(language[:2]))
+    expect(page.locator("main")).to_contain_text("Notice of delivery" if language == "en" else "交付通知书")
+    owner.look("owner-reads")
+    page.locator("[name=guests]").fill("3")
+    go(page, page.locator("button[name=slot]").nth(1))
+    expect(page.locator("section[aria-labelledby=when] .sheet")).to_contain_text("10:00")
+    owner.look("owner-booked")
+    assert owner.complaints == []
+
+
+def look_at_the_booking(staff: Staff, house: str) -> None:
+    """See on the page of the house what the owner did."""
+    page = staff.open(house)
+    contact = page.locator("#section-handover-house-contact")
+    expect(contact).to_contain_text("10:00")
+    staff.look("booked")
 
 
 def desk(staff: Staff, number: str) -> Page:

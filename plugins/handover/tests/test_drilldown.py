@@ -8,8 +8,9 @@ import random
 import pytest
 
 from core.toolkit import db
-from plugins.handover import drilldown, services
+from plugins.handover import drilldown, indicators, services
 from plugins.handover.figures import figures_of
+from plugins.handover.models import InspectionKind, Severity
 from plugins.handover.tests.conftest import finished, unit
 from plugins.handover.tests.test_daily_figures import invent
 
@@ -57,3 +58,21 @@ def test_the_page_lists_them_and_knows_no_others(batch_id, sign_in):
         assert client.get(f"/admin/handover/batches/records/?id={batch_id}&{query}").status_code == 404
     far = client.get(f"/admin/handover/batches/records/?id={batch_id}&code=K06&page=999999999999999999999")
     assert far.status_code == 200
+
+
+def test_the_standing_of_a_batch_counts_open_defects_and_own_rounds(site, scope_of):
+    """T−7: at most three open defects for each house and no S1 or S2; of own rounds 95 % closed, of S1 all."""
+    with scope_of("admin", "group"):
+        batch = services.create_batch(unit(site.unit_ids[0]).project, code="T7", name="T7")
+        services.add_units(batch, [unit(key) for key in site.unit_ids[:2]])
+        inspection = finished(site.unit_ids[0], "WP01", "DR02", kind=InspectionKind.HOUSEHOLD)
+        standing = indicators.standing(batch.id)
+        assert (standing.open_per_house.numerator, standing.open_per_house.denominator) == (2, 2)
+        assert standing.serious == 1
+        assert (standing.closed.percent, standing.worst_closed.percent) == ("0.0%", "0.0%")
+        worst = next(each for each in services.valid_defects(inspection) if each.severity == Severity.S1)
+        worst.state = "closed"
+        db.session.flush()
+        standing = indicators.standing(batch.id)
+        assert (standing.serious, standing.open_per_house.mean) == (0, "0.5")
+        assert (standing.closed.percent, standing.worst_closed.percent) == ("50.0%", "100.0%")
