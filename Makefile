@@ -16,7 +16,7 @@ SOURCES := core plugins migrations tests bench tools conftest.py wsgi.py gunicor
 
 .DEFAULT_GOAL := help
 .PHONY: help bench-documents bench-imports reference run demo-passwords test install setup-test setup-bench lint format types contracts translations \
-	translations-check test-sqlite test-postgresql test-browser test-full soak kill container-rehearsal bench
+	translations-check test-statically test-sqlite test-postgresql test-browser test-full soak kill container-rehearsal bench
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,8 @@ demo-passwords: install ## give the demo accounts new passwords and print them
 	@$(BIN)/doorstep demo-passwords
 
 test: setup-test ## everything that has to hold before a change is taken
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts translations-check
-	@$(MAKE) --no-print-directory test-sqlite
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-statically test-sqlite
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-postgresql test-browser
 	@echo "make test: lint, types, contracts, translations and the three suites passed."
 
@@ -74,11 +74,15 @@ reference: ## write the pages of docs/reference that come from the code
 translations-check: ## every text has a Chinese translation
 	$(BIN)/python tools/translations.py check
 
-test-sqlite: ## the suite on SQLite
-	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) -m "not browser" \
+# One after the other, beside the suite: while that waits, they use the time.
+test-statically:
+	@$(MAKE) --no-print-directory types && $(MAKE) --no-print-directory contracts && $(MAKE) --no-print-directory translations-check
+
+test-sqlite: ## the suite on SQLite; some tests take turns (TURNS= for all)
+	env -u DOORSTEP_TEST_DATABASE_URL $(PYTEST) $(TURNS) -m "not browser" \
 		|| env -u DOORSTEP_TEST_DATABASE_URL $(AGAIN) -m "not browser"
 
-test-postgresql: ## the suite on a PostgreSQL that is started for it; tests of plugins take turns (TURNS= for all)
+test-postgresql: ## the suite on a PostgreSQL that is started for it; most tests of plugins take turns
 	$(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(PYTEST) $(TURNS) -m $(ON_POSTGRESQL) \
 		|| $(BIN)/python tools/setup/temporary_postgresql.py DOORSTEP_TEST_DATABASE_URL $(AGAIN) -m $(ON_POSTGRESQL)
 
@@ -87,7 +91,7 @@ test-browser: ## the browser tests in Chromium
 		|| env -u DOORSTEP_TEST_DATABASE_URL $(IN_BROWSER) --last-failed --last-failed-no-failures none -m browser tests/browser
 
 test-full: setup-test ## the suites with nothing left to a later turn: the whole authorisation matrix, all tests on both (long)
-	DOORSTEP_MATRIX=full $(MAKE) --no-print-directory test-sqlite
+	DOORSTEP_MATRIX=full $(MAKE) --no-print-directory test-sqlite TURNS=
 	DOORSTEP_MATRIX=full $(MAKE) --no-print-directory test-postgresql TURNS=
 
 soak: setup-test ## look for new counterexamples with the tests that make up their own examples (long)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 # The plugins of this repository keep the same contract on both databases.
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.in_turns(3)]
 
 ROOT = Path(__file__).parents[2]
 GOOD = ROOT / "tests" / "sample_plugins" / "good"

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.one_database
+@pytest.mark.in_turns(3)
 def test_a_new_plugin_keeps_the_contract(tmp_path: Path) -> None:
     folder = write_plugin("fresh_idea", tmp_path)
     info = folder / "doorstep_fresh_idea-1.0.0.dist-info"

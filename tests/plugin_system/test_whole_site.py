@@ -66,6 +66,7 @@ def test_the_site_starts_with_all_sample_plugins(tmp_path: Path, empty_database_
 
 
 @pytest.mark.one_database
+@pytest.mark.in_turns(3)
 def test_safe_mode(tmp_path: Path, empty_database_url: str) -> None:
     outcome = run(tmp_path, empty_database_url, SAFE_MODE="1")
     assert outcome.returncode == 0, outcome.stderr
@@ -77,6 +78,7 @@ def test_safe_mode(tmp_path: Path, empty_database_url: str) -> None:
 
 # What stops the start is found before a table is looked for.
 @pytest.mark.one_database
+@pytest.mark.in_turns(3)
 @pytest.mark.parametrize("name", ["PLUGINS_STRICT", "DOORSTEP_PLUGINS_STRICT"])
 def test_strict_stops_the_start(tmp_path: Path, empty_database_url: str, name: str) -> None:
     outcome = run(tmp_path, empty_database_url, **{name: "1"})
