@@ -48,12 +48,12 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_input_ends_quickly_in_a_clean_error(name):
     html, reason = HOSTILE[name]
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DocumentRenderError) as error:
         render_pdf(html)
     assert error.value.reason == reason
     assert str(error.value).endswith(".")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_ordinary_form_is_far_from_the_limits(inspection):

@@ -105,6 +105,26 @@ def test_after_three_rivals_the_number_is_held_while_it_is_laid_out(place, _scop
     assert len(tries) == services.TRIES_AHEAD + 1
 
 
+def test_what_was_laid_out_ahead_is_issued_unless_the_record_has_changed(place, _scope, words, monkeypatch):
+    render, texts = services.render_job_guarded, []
+
+    def rendered(job):
+        texts.append(job.html)
+        return render(job)
+
+    monkeypatch.setattr(services, "render_job_guarded", rendered)
+    unit = db.session.get_one(Unit, place.unit_id)
+    ahead = services.lay_out_ahead("core.record", unit, "zh_Hans_CN")
+    issued = services.issue("core.record", unit, "zh_Hans_CN", ahead)
+    assert (issued.number[-4:], len(texts)) == ("0001", 1)
+    assert services.read(issued) == ahead.pdf.content
+    ahead = services.lay_out_ahead("core.record", unit, "zh_Hans_CN")
+    words.text = "changed meanwhile"
+    issued = services.issue("core.record", unit, "zh_Hans_CN", ahead)
+    assert (issued.number[-4:], len(texts)) == ("0002", 3)
+    assert "changed meanwhile" in text_of(services.read(issued))
+
+
 def test_the_language_is_that_of_the_recipient(place, _scope):
     english, chinese = issue(place, "en"), issue(place)
     assert "Shenzhen" in text_of(services.read(english))
