@@ -152,8 +152,7 @@ def _signed_on_the_screen(story: Any, engineer: Any) -> None:
                 orders.start_repair(order)
         _photo(story, order, "repaired", "after")
         orders.report_fixed(order, "门槛石处补做防水并通过 48 小时蓄水试验，石材与踢脚线已恢复")
-    checked = orders.accept_as_engineer(order, "蓄水试验记录齐全")
-    sign(checked, role=ENGINEER, name=story.manager.name, picture=handwriting(story.manager.name))
+    orders.accept_as_engineer(order, "蓄水试验记录齐全")
     accepted = orders.accept_as_owner(
         order,
         signer_name=owner.name,
@@ -164,6 +163,7 @@ def _signed_on_the_screen(story: Any, engineer: Any) -> None:
         attitude_ok=True,
     )
     by_owner(accepted)
+    sign(accepted, role=ENGINEER, name=story.manager.name, picture=handwriting(story.manager.name))
     orders.close(order)
 
 
