@@ -202,14 +202,17 @@ def _end_write(run: JobRun, numbers: Sequence[int]) -> None:
             raise StepFailed(_("Some rows could not be written. Go on with the failed part."))
         else:
             _log_written(held)
-            run.outcome(
-                _(
-                    "%(new)s new, %(changed)s changed, %(error)s left out.",
-                    new=f"{held.result['new']:,}",
-                    changed=f"{held.result['changed']:,}",
-                    error=f"{held.result['error']:,}",
-                )
+    held, declaration = _held(run)
+    if held.state == ImportState.WRITTEN:
+        # Said behind the step: a worker that was killed right after it has not said it.
+        run.outcome(
+            _(
+                "%(new)s new, %(changed)s changed, %(error)s left out.",
+                new=f"{held.result['new']:,}",
+                changed=f"{held.result['changed']:,}",
+                error=f"{held.result['error']:,}",
             )
+        )
 
 
 def _undo(run: JobRun, batch: ImportBatch, declaration: ImportDeclaration) -> None:
@@ -222,13 +225,15 @@ def _undo(run: JobRun, batch: ImportBatch, declaration: ImportDeclaration) -> No
             services.undo_chunk(held, declaration.importer, int(str(key)))
         else:
             _log_undone(held)
-            run.outcome(
-                _(
-                    "%(undone)s taken back, %(kept)s stay as they are.",
-                    undone=f"{held.result['undone']:,}",
-                    kept=f"{held.result['kept']:,}",
-                )
+    held, declaration = _held(run)
+    if held.state == ImportState.UNDONE:
+        run.outcome(
+            _(
+                "%(undone)s taken back, %(kept)s stay as they are.",
+                undone=f"{held.result['undone']:,}",
+                kept=f"{held.result['kept']:,}",
             )
+        )
 
 
 def start_export(
