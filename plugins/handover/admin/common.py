@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import flash, redirect
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
@@ -28,6 +28,7 @@ from core.toolkit import (
     commit,
     db,
     in_language,
+    status_mark,
     users_in_reach,
 )
 from plugins.contractors.models import Company
@@ -108,12 +109,12 @@ def day(moment: dt.datetime | None) -> str:
 
 def status(tone: str, text: Any) -> Markup:
     """Return a coloured word."""
-    return Markup('<span class="st {0}">{1}</span>').format(tone, text)
+    return status_mark(tone, text)
 
 
 def severity_mark(level: Any) -> Markup:
     """Return a severity; the two worst are red."""
-    return Markup('<span class="sev {0}">{1}</span>').format(str(level).lower(), level)
+    return Markup(f'<span class="sev {escape(str(level).lower())}">{escape(level)}</span>')  # noqa: S704 (escaped)
 
 
 def tones(workflow: Any) -> dict[Any, tuple[str, Any]]:

@@ -15,6 +15,8 @@ from wtforms.fields.choices import SelectChoice
 from core.toolkit import (
     BooleanFilter,
     ChoiceFilter,
+    Count,
+    CountedTabs,
     FilterValueError,
     GuardedForm,
     RecordView,
@@ -92,7 +94,7 @@ def defect_problem(defect: Defect) -> str:
     return services.title_of(defect, known[defect.id])
 
 
-class DefectView(HandoverView):
+class DefectView(CountedTabs, HandoverView):
     """The defects, wherever they were found."""
 
     permissions = ViewPermissions(
@@ -355,14 +357,18 @@ class DefectView(HandoverView):
             services.assign_defect(record)
         return ngettext("%(num)d defect was assigned.", "%(num)d defects were assigned.", len(records_))
 
-    def figures(self) -> list[dict[str, Any]] | None:
+    def figures(self, listed: int) -> list[dict[str, Any]] | None:
         """Return the figures above the list, for what is filtered: K01 and K05 of houses, K06 and K07 of defects.
 
         A rate over all states means nothing within one of them, so the filters by state and by overdue leave it alone.
         All the rows have to be read for them, so of many defects they are None until somebody asks for them.
+
+        Args:
+            listed: How many defects are in the list.
         """
         on_inspection, on_defect = _where_filtered(request.args)
-        if request.args.get("figures") != "1" and _are_many(on_inspection, on_defect):
+        is_asked_for = request.args.get("figures") == "1"
+        if not is_asked_for and (listed > COUNTED_AT_ONCE or _are_many(on_inspection, on_defect)):
             return None
         first, mean = indicators.first_pass(*on_inspection), indicators.defects_per_house(*on_inspection)
         done, timely = indicators.closed(*on_defect), indicators.on_time(*on_defect)
@@ -398,9 +404,6 @@ class DefectView(HandoverView):
 
     def tabs(self) -> list[dict[str, Any]]:
         """Return the views that people look at every day, with what waits in them."""
-        overdue, waiting, unassigned = count_each(
-            Defect, services.overdue_condition(), Defect.state == "fixed", Defect.state == "open"
-        )
         here = request.args
         return [
             {
@@ -411,23 +414,32 @@ class DefectView(HandoverView):
             {
                 "label": _("Overdue"),
                 "url": self.address("index_view", f_promised_by="1", sort="promised_by"),
-                "count": overdue,
+                "key": "overdue",
                 "tone": "late",
                 "current": here.get("f_promised_by") == "1",
             },
             {
                 "label": _("To re-inspect"),
                 "url": self.address("index_view", f_state="fixed"),
-                "count": waiting,
+                "key": "fixed",
                 "current": here.get("f_state") == "fixed",
             },
             {
                 "label": _("To assign"),
                 "url": self.address("index_view", f_state="open"),
-                "count": unassigned,
+                "key": "open",
                 "current": here.get("f_state") == "open",
             },
         ]
+
+    def tab_counts(self) -> Mapping[str, Count]:
+        """Return how much waits in them."""
+        conditions = {
+            "overdue": services.overdue_condition(),
+            "fixed": Defect.state == "fixed",
+            "open": Defect.state == "open",
+        }
+        return dict(zip(conditions, count_each(Defect, *conditions.values()), strict=True))
 
 
 Conditions = list[sa.ColumnElement[bool]]

@@ -63,6 +63,7 @@ class Defect(Record, Base):
         sa.Index("ix_handover_defect_unit", "unit_id", "state"),
         sa.Index("ix_handover_defect_due", "project_id", "state", "promised_by"),
         sa.Index("ix_handover_defect_contractor", "contractor_id", "state"),
+        sa.Index("ix_handover_defect_newest_of_contractor", "contractor_id", "id", "project_id"),
         sa.Index("ix_handover_defect_overdue", "state", "promised_by"),
         sa.Index("ix_handover_defect_promised", "project_id", "promised_by"),
     )
