@@ -221,7 +221,7 @@ def _plan_text(plan: Plan | None) -> str:
         for what, value in ((_("Days"), plan.days), (_("Crew"), plan.crew), (_("Materials"), plan.materials))
         if value
     ]
-    return "\n".join((plan.method, *details))
+    return "\n".join((plan.method, "　".join(details)))
 
 
 def _order_signatures(

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import Todo, all_departments, attach, db, local_today, owners_of, utc_now
+from core.toolkit import Todo, all_departments, attach, db, issue_document, local_today, owners_of, utc_now
 from plugins.warranty import tasks
 from plugins.warranty.documents.contractors import retention_settlement, third_party_notice
 from plugins.warranty.documents.houses import expiry_notice, may_remind
@@ -47,6 +47,16 @@ def test_a_repair_order_prints_visits_hours_and_the_call_back(site, scope_of):
         record = words(visit_record(order.visits[0], ZH))
         assert order.number in record
         assert "墙面裂缝 0.3 mm" in record
+
+
+@pytest.mark.parametrize("language", [ZH, "en"])
+def test_a_short_repair_order_takes_a_page_a_copy(site, scope_of, language):
+    with scope_of("head"):
+        order = closed(order_of(site.unit_ids[0], "bathroom_leak", reporter_phone="13800001111"))
+        orders.call_back(order, reached=True, score=5, note="师傅很细心")
+        assert issue_document("warranty.repair_order", order, language).pages == 3, (
+            "two copies, and the photos"
+        )
 
 
 def test_a_later_date_is_printed_with_the_old_one_and_what_was_told(site, scope_of):
