@@ -97,7 +97,7 @@ def monthly_report(record: MonthlyReport, language: str) -> Mapping[str, Any]:
                 rank,
                 words.fault_name(code),
                 count,
-                words.rate_text(indicators.rate(count, sum(held.reported.values()))),
+                indicators.rate(count, sum(held.reported.values())).percent or "—",
             ]
             for rank, (code, count) in enumerate(held.by_fault, start=1)
         ],
