@@ -173,6 +173,8 @@ class _Story:
         orders.dispatch(order, engineer=self.engineers[0])
         with self.acting(self.engineers[0]):
             orders.note_contact(order, "业主出差，约周末上门")
+        # A week has passed since he heard the last time.
+        order.progress_due_at = utc_now()
         progress.see_to_progress(order)
 
     def locks(self) -> None:
