@@ -257,7 +257,7 @@ def print_poster(head: Staff, site: Site) -> str:
     form = page.locator("form", has=page.locator("input[name=purpose][value='warranty.poster_of_building']"))
     with page.expect_navigation():
         form.locator("button").click()
-    address = page.locator("a[href$='/poster.pdf']").get_attribute("href")
+    address = page.locator("a[href*='/poster.pdf']").first.get_attribute("href")
     assert address
     content = head.download(address)
     assert len(pypdf.PdfReader(io.BytesIO(content)).pages) == 1
