@@ -23,6 +23,7 @@ from plugins.contractors import services as contractors
 from plugins.warranty import sla
 from plugins.warranty.catalogue import faults
 from plugins.warranty.common import number_of_day
+from plugins.warranty.coverage import System
 from plugins.warranty.models import (
     Acceptance,
     AcceptanceKind,
@@ -37,7 +38,7 @@ from plugins.warranty.models import (
     VisitPurpose,
     VisitState,
 )
-from plugins.warranty.services import intake
+from plugins.warranty.services import coverage, intake
 from plugins.warranty.sla import Priority, Step
 
 HOUSES, ENDED = 48, 46
@@ -77,6 +78,7 @@ def make_houses(story: Any) -> None:
     db.session.add(building)
     db.session.flush()
     contractors.fill_matrix(building, story.demo.buildings[0])
+    _ground(story, building)
     owners = story.chance.sample(story.demo.customers, HOUSES)
     for position in range(HOUSES):
         floor, room = position // 4 + 1, position % 4 + 1
@@ -113,6 +115,16 @@ def make_houses(story: Any) -> None:
         record_delivery(unit, today - dt.timedelta(days=story.chance.randint(640, 715)))
         story.units.append(unit)
         story.owners[unit.id] = owners[position]
+
+
+def _ground(story: Any, building: Building) -> None:
+    """What the terms rest on: what the project promises, the season of the city, the take-over by property management."""
+    project, today = story.demo.project, story.demo.today
+    coverage.promise_term(project, "W07", 36, basis="《交付品质承诺书》第 3 条：门窗质保 3 年")
+    coverage.set_season(story.demo.city, System.COOLING, (6, 1), (9, 30), "物业空调供冷期公告")
+    coverage.take_over(building, today - dt.timedelta(days=720))
+    for each in story.demo.buildings[:1]:
+        coverage.take_over(each, today - dt.timedelta(days=20))
 
 
 def make_ended(story: Any) -> None:

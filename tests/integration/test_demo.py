@@ -16,7 +16,17 @@ from core.testing.staff_client import StaffClient
 
 pytestmark = pytest.mark.one_database
 
-_MAY_BE_EMPTY: frozenset[str] = frozenset()
+_MAY_BE_EMPTY = {
+    "/admin/work/",
+    "/admin/approvals_inbox/",
+    # They ask something first.
+    "/admin/warranty/caller/",
+    "/admin/warranty/cover/",
+    # The holidays come with a library; an office that works on other days writes them down.
+    "/admin/working_days/",
+    "/admin/health/",
+}
+"""What says that there is nothing: the head of the department has no work waiting, and nothing is broken."""
 
 
 def test_the_demo_is_told_and_fills_the_lists(app: Flask) -> None:
@@ -44,4 +54,4 @@ def test_the_demo_is_told_and_fills_the_lists(app: Flask) -> None:
         assert page.status_code == 200, address
         if 'class="empty' in page.text:
             empty.append(address)
-    assert set(empty) == _MAY_BE_EMPTY
+    assert set(empty) <= _MAY_BE_EMPTY
