@@ -118,7 +118,7 @@ def make_houses(story: Any) -> None:
 
 
 def _ground(story: Any, building: Building) -> None:
-    """What the terms rest on: what the project promises, the season of the city, the take-over by property management."""
+    """What the terms rest on: promises of the project, the season of the city, take-overs by property management."""
     project, today = story.demo.project, story.demo.today
     coverage.promise_term(project, "W07", 36, basis="《交付品质承诺书》第 3 条：门窗质保 3 年")
     coverage.set_season(story.demo.city, System.COOLING, (6, 1), (9, 30), "物业空调供冷期公告")
