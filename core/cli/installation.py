@@ -9,11 +9,14 @@ from flask.cli import with_appcontext
 from core.database.scope import all_departments
 from core.demo import office, story
 from core.extensions import db
+from core.machinery.documents.workers import batch_pool, shared_pool
 from core.people import commands as people_commands
 from core.people import services as people
 from core.people.models import Department, User
 from core.people.seed import ADMINISTRATOR
 from core.plugin_system.runtime import current_runtime
+
+_PATIENCE_SECONDS = 300.0
 
 
 @click.command("setup")
@@ -62,6 +65,9 @@ def demo() -> None:
         )
         return
     click.echo("Writing the demo data; this takes about a minute.")
+    # Nobody waits for a page here, and the first start of a slow machine must not end at a letter.
+    for pool in (shared_pool(), batch_pool()):
+        pool.seconds = _PATIENCE_SECONDS
     passwords = story.tell().passwords
     office.work_off()
     _print_accounts(passwords)
