@@ -150,8 +150,8 @@ class Cells:
         return Markup("".join(pieces))  # noqa: S704 (every piece is escaped where it is made)
 
 
-_WHOLE = frozenset({"number", "code", "unit"})
-"""Columns whose values are read as one: YD-YQW-202611-0116 and 1-2-1801 are not broken at their hyphens."""
+_WHOLE = frozenset({"number", "code", "unit", "house"})
+"""Columns whose values are read as one: YD-YQW-202611-0116 and 1-2-1801 are not broken at their hyphens, nor days."""
 
 _PEOPLE = frozenset({"recipient_name", "author"})
 """Columns with names of people, which are not broken between two characters."""
