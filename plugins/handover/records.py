@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import url_for
 from sqlalchemy.orm import joinedload
 
-from core.toolkit import SearchHit, Unit, _, db, normalise_unit_text
+from core.toolkit import SearchHit, Unit, _, db, in_language, normalise_unit_text
 from plugins.handover import services, words
 from plugins.handover.models import (
     BookFacts,
@@ -31,7 +31,7 @@ Path = Sequence[tuple[str, str | None]]
 def _path_of_unit(unit: Unit) -> list[tuple[str, str | None]]:
     building = unit.building
     return [
-        (unit.project.name, None),
+        (in_language(unit.project.name, unit.project.name_en), None),
         (building.phase.name, None),
         (building.name or building.code, None),
         (unit.code, url_for("units.details_view", id=unit.id)),
@@ -52,12 +52,17 @@ def handover_unit_path(record: HandoverUnit) -> Path:
 
 def batch_path(record: HandoverBatch) -> Path:
     """Return project › phase of a batch."""
-    return [(record.project.name, None)] + ([(record.phase.name, None)] if record.phase else [])
+    return [(in_language(record.project.name, record.project.name_en), None)] + (
+        [(record.phase.name, None)] if record.phase else []
+    )
 
 
 def notice_path(record: RectificationNotice) -> Path:
     """Return project › list of notices."""
-    return [(record.project.name, None), (_("Rectification notices"), url_for("handover_notices.index_view"))]
+    return [
+        (in_language(record.project.name, record.project.name_en), None),
+        (_("Rectification notices"), url_for("handover_notices.index_view")),
+    ]
 
 
 def item_path(record: TemplateItem) -> Path:
