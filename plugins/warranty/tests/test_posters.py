@@ -100,7 +100,7 @@ def test_a_poster_is_printed_as_often_as_it_is_asked_for(site, world, sign_in, e
     page = reader.get(f"/admin/buildings/details/?id={world.own.building_id}")
     assert f"/links/{key}/poster.pdf" in page.text
     for _time in range(2):
-        answer = reader.get(re.search(rf'href="([^"]*/{key}/poster\.pdf)"', page.text)[1])
+        answer = reader.get(re.search(rf'href="([^"]*/{key}/poster\.pdf[^"]*)"', page.text)[1])
         assert answer.data.startswith(b"%PDF-")
 
 
