@@ -16,6 +16,7 @@ from core.admin import errors as error_pages
 from core.admin import http as http_guards
 from core.admin import mounting
 from core.admin.addresses import LateRule
+from core.admin.templating import QuickEnvironment
 from core.cli import register_commands
 from core.components import CORE_COMPONENTS, CORE_HOLDINGS
 from core.customers import correspondence
@@ -61,6 +62,7 @@ def _made(overrides: Mapping[str, Any] | None) -> Flask:
         "core", instance_path=_instance_path(overrides), static_folder="static", template_folder="templates"
     )
     app.url_rule_class = LateRule
+    app.jinja_environment = QuickEnvironment
     config.load_config(app, overrides)
     secrets.load_secrets(app)
     set_up_database(app)

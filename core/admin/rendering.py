@@ -107,7 +107,7 @@ def _draw_kept(field: Any, wide: bool) -> Markup:
     usual = isinstance(value, str) and isinstance(shown, str | int | None)
     if not usual or "value" in (field.render_kw or ()):
         return _draw(field, getattr(field.widget, "input_type", ""), wide=wide)
-    key = (field.id, field.name, wide, get_locale(), shown)
+    key = (field.id, field.name, wide, _language_of(field.meta), shown)
     flags = vars(field.flags)
     made_from = (widget, field.type, field.label.text, field.description, field.render_kw, flags, choices)
     kept = _kept.get(key)
@@ -120,6 +120,14 @@ def _draw_kept(field: Any, wide: bool) -> Markup:
             _kept.clear()
         kept = _kept[key] = _Kept((*made_from[:4], copies, dict(flags), choices), before, after)
     return Markup(kept.before + str(escape(value)) + kept.after)  # noqa: S704 (the value is escaped)
+
+
+def _language_of(meta: Any) -> str:
+    """Return the language that a form is drawn in, asked once for each form."""
+    known: str | None = getattr(meta, "drawn_in", None)
+    if known is None:
+        known = meta.drawn_in = str(get_locale())
+    return known
 
 
 def _draw(

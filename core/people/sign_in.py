@@ -75,6 +75,8 @@ def set_up_sign_in(app: Flask) -> None:
     security.login_manager.user_loader(_load_session_user)
     # Flask-Security would also take a token from a header or from the address.
     security.login_manager._request_callback = None
+    # Rights come from the acting department (request_scope.py); nobody asks for Flask-Principal's identity.
+    app.before_request_funcs[None].remove(security.principal._on_before_request)
     _ask_for_codes_only_after_the_password(app)
     _throttle(app)
     _listen(app)
