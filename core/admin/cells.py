@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
 from core.database.types import LOCAL_ZONE
+from core.languages import is_english
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -23,10 +24,22 @@ TONES = frozenset({"late", "wait", "ok", "calm"})
 
 
 def getter(path: str) -> Getter:
-    """Return a function that reads a path like ``project.name`` from a record, None where a reference is empty."""
+    """Return a function that reads a path like ``project.name`` from a record, None where a reference is empty.
+
+    The name of a related record is read in the language of the page, where the record has its name in English too.
+    """
     if "." not in path:
         return attrgetter(path)
     steps = path.split(".")
+    if steps[-1] == "name" and is_english():
+        steps[-1] = "name_en"
+
+        def read_english(record: Any) -> Any:
+            for step in steps[:-1]:
+                record = getattr(record, step, None)
+            return getattr(record, "name_en", "") or getattr(record, "name", None)
+
+        return read_english
 
     def read(record: Any) -> Any:
         for step in steps:

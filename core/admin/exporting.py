@@ -28,6 +28,7 @@ from core.admin.listing import Lister, ListRequest
 from core.database.scope import require_scope
 from core.database.types import UtcDateTime, local_today, utc_now
 from core.extensions import db
+from core.languages import is_english
 from core.people.models import Department, User
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _statement(view: RecordView, asked: ListRequest, columns: Sequence[str], lim
         if relation not in joins:
             attribute = getattr(view.model, relation)
             joins[relation] = (aliased(attribute.property.mapper.class_), attribute)
-        selected.append(getattr(joins[relation][0], name))
+        selected.append(_related(joins[relation][0], name))
     statement = sa.select(*selected).select_from(view.model)
     for target, attribute in joins.values():
         statement = statement.outerjoin(target, attribute.of_type(target))
@@ -147,6 +148,13 @@ def _statement(view: RecordView, asked: ListRequest, columns: Sequence[str], lim
     else:
         statement = statement.where(view.model.id.in_(sa.select(lister.key).where(*lister.conditions)))
     return statement.order_by(view.model.id).limit(limit).execution_options(yield_per=BATCH)
+
+
+def _related(target: Any, name: str) -> Any:
+    """Return a column of a related record; its name in the language of the page, as the list shows it."""
+    if name == "name" and is_english() and hasattr(target, "name_en"):
+        return sa.func.coalesce(sa.func.nullif(target.name_en, ""), target.name)
+    return getattr(target, name)
 
 
 class _Known(dict[Any, str]):

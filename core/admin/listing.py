@@ -653,7 +653,8 @@ def loader_options(model: Any, paths: Sequence[str]) -> list[Any]:
 
     Args:
         model: The mapped class.
-        paths: Names of columns, or ``relationship.column`` over one reference; other names load nothing.
+        paths: Names of columns, or ``relationship.column`` over one reference; other names load nothing. A name of a
+            related record comes with its name in English, where it has one.
     """
     mapper = sa.inspect(model)
     own = [getattr(model, name) for name in ("id", *paths) if name in mapper.column_attrs]
@@ -666,6 +667,8 @@ def loader_options(model: Any, paths: Sequence[str]) -> list[Any]:
     for relation, names in related.items():
         attribute = getattr(model, relation)
         target = attribute.property.mapper.class_
+        if "name" in names:
+            names.append("name_en")
         columns = [getattr(target, name) for name in names if name in attribute.property.mapper.column_attrs]
         options.append(joinedload(attribute).load_only(*columns) if columns else joinedload(attribute))
     return options

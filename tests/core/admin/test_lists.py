@@ -9,12 +9,14 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.datastructures import MultiDict
 
-from core.admin import listing
+from core.admin import exporting, listing
+from core.admin.cells import Cells
 from core.admin.filters import LinkFilter
 from core.customers.models import Customer, CustomerProject
 from core.database.scope import all_departments
 from core.extensions import db
-from core.projects.models import Unit
+from core.languages import speaking
+from core.projects.models import Project, Unit
 
 ROW = re.compile(r'<tr data-id="(\d+)"')
 
@@ -424,6 +426,23 @@ def test_the_columns_of_a_list_come_in_one_statement_without_the_others(running_
     selects = [each for each in statements if each.startswith("SELECT")]
     assert len(selects) == 1, "the rows with their projects; a list of one page is not counted"
     assert "net_area" not in selects[0]
+
+
+def test_names_of_related_records_are_in_the_language_of_the_page(running_app, world, view, scope_of):
+    with running_app.test_request_context(), scope_of("head"):
+        db.session.get_one(Project, world.own.project_id).name_en = "Cloud Bay"
+        db.session.commit()
+        for language, name in (("en", "Cloud Bay"), ("zh_Hans_CN", world.own.canary)):
+            with speaking(language):
+                page = view("units").read_list(listing.ListRequest())
+                assert {Cells(view("units"), False).markup("project.name")(row) for row in page.records} == {
+                    name
+                }
+                mark = exporting.Mark("head", "2026-11-28 10:00", "a test")
+                answer = exporting.stream(
+                    view("units"), listing.ListRequest(), "csv", ["project.name"], False, mark
+                )
+                assert name in "".join(answer.response)
 
 
 def test_an_empty_list_says_what_to_do(sign_in, browser_with, world):
