@@ -17,6 +17,7 @@ from plugins.warranty.models import (
     CostKind,
     Request,
     Responsibility,
+    ToldHow,
 )
 from plugins.warranty.services import intake, money, orders, progress, reports, stock
 from plugins.warranty.services.intake import Issue
@@ -156,7 +157,7 @@ class _Story:
             waiting,
             (waiting.promised_at or utc_now()) + dt.timedelta(days=10),
             "定制钢化玻璃磨边尺寸有误，厂家重新开料，到货推迟 10 天",
-            "电话告知，并送达延期告知函",
+            ToldHow.PHONE,
         )
         issue_document("warranty.delay_notice", later, "zh_Hans_CN")
         money.add_cost(

@@ -34,6 +34,7 @@ from plugins.warranty.models import (
     Relation,
     Request,
     Responsibility,
+    Saying,
     Visit,
     VisitPurpose,
     VisitState,
@@ -257,9 +258,17 @@ def _papers(story: Any, order: Order, engineer: Any, owner: Customer) -> None:
     for kind, text, moment in (
         ("reported", order.description, order.registered_at),
         ("fixed", order.work_done, fixed),
-        ("closed", "已关闭。", closed),
+        ("closed", "", closed),
     ):
         db.session.add(
-            OrderEvent(**of_order, kind=kind, text=text, is_public=True, at=moment, user_id=engineer.id)
+            OrderEvent(
+                **of_order,
+                kind=kind,
+                saying=Saying.CLOSED if kind == "closed" else "",
+                text=text,
+                is_public=True,
+                at=moment,
+                user_id=engineer.id,
+            )
         )
     db.session.flush()

@@ -20,6 +20,7 @@ from core.toolkit import (
 from plugins.warranty import services, words
 from plugins.warranty.coverage import judge
 from plugins.warranty.models import GroupCase, Order, Request, SpareMove, SparePart
+from plugins.warranty.sayings import told
 from plugins.warranty.services import orders
 from plugins.warranty.services.leftovers import leftovers_of
 from plugins.warranty.workflows import NOTICE, OPEN
@@ -146,6 +147,7 @@ def history(order: Order) -> Mapping[str, Any]:
     return {
         "events": list(reversed(order.events)),
         "kinds": words.EVENTS,
+        "said": told,
         "moment_text": words.moment_text,
         "notices": order.notices,
         "notice_states": NOTICE,

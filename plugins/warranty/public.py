@@ -40,8 +40,10 @@ from core.toolkit import (
 from plugins.warranty import words
 from plugins.warranty.catalogue import faults
 from plugins.warranty.common import REPAIRS
+from plugins.warranty.coverage import Cover
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Channel, Order, Request, Visit, VisitState
+from plugins.warranty.sayings import told
 from plugins.warranty.services import orders, owners
 from plugins.warranty.services.intake import Issue
 from plugins.warranty.services.telling import window_text
@@ -284,8 +286,9 @@ def repairs(visit: LinkVisit) -> Any:
         next_visit=next_visit,
         window=window_text,
         states=STATES,
-        cover=words.COVERS,
+        cover=cover_for_owner,
         suspended=words_of_pause,
+        said=told,
         clock=words.moment_text,
         day=words.day_text,
         scores=words.SCORES,
@@ -351,6 +354,12 @@ def milestones(order: Order) -> list[tuple[Any, dt.datetime | None, str]]:
             found.append((label, None, "now" if is_next else "open"))
             is_next = False
     return found
+
+
+def cover_for_owner(order: Order) -> tuple[Any, str]:
+    """Return words and tone of the cover as its owner reads it: who pays behind the scenes is not his business."""
+    tone, said = words.COVERS[Cover.IN_WARRANTY if order.cover == Cover.GAP else Cover(order.cover)]
+    return said, tone
 
 
 def next_visit(order: Order) -> Visit | None:

@@ -27,6 +27,7 @@ from plugins.warranty.models import (
     Order,
     Relation,
     Responsibility,
+    ToldHow,
     VisitPurpose,
     VisitState,
 )
@@ -49,6 +50,11 @@ BEARERS: Mapping[str, Any] = {
     Bearer.OWNER: _l("Owner"),
     Bearer.UNDETERMINED: _l("Not determined yet"),
 }
+
+
+def told_how(how: str) -> str:
+    """Return how an owner was told; what was once typed stays as it was written."""
+    return str(TOLD_HOW.get(how, how))
 
 
 def category_name(code: str) -> str:
@@ -172,6 +178,8 @@ def of_tables() -> tuple[RecordWords, ...]:
             {
                 **_OF_ORDER,
                 "kind": _l("Kind"),
+                "saying": _l("What the program says"),
+                "facts": _l("Numbers and codes"),
                 "text": _l("What happened"),
                 "is_public": _l("the owner reads it"),
                 "at": _l("Time"),
@@ -306,6 +314,14 @@ ACCEPTERS: Mapping[str, Any] = {
     AcceptanceKind.OWNER: _l("Owner"),
 }
 
+TOLD_HOW: Mapping[str, Any] = {
+    ToldHow.MESSAGE: _l("By text message"),
+    ToldHow.PHONE: _l("By telephone"),
+    ToldHow.CHAT: _l("By chat"),
+    ToldHow.LETTER: _l("By letter"),
+    ToldHow.IN_PERSON: _l("In person"),
+}
+
 THIRD_PARTIES: Mapping[str, tuple[str, Any]] = {
     "ordered": ("wait", _l("Ordered")),
     "on_site": ("calm", _l("On site")),
@@ -355,7 +371,7 @@ EVENTS: Mapping[str, Any] = {
 SCORES: Mapping[int, Any] = {
     5: _l("5 very satisfied"),
     4: _l("4 satisfied"),
-    3: _l("3 neither nor"),
+    3: _l("3 neutral"),
     2: _l("2 dissatisfied"),
     1: _l("1 very dissatisfied"),
 }

@@ -39,6 +39,7 @@ from plugins.warranty.models import (
     Responsibility,
     SparePart,
     ThirdPartyRepair,
+    ToldHow,
     Visit,
     VisitPurpose,
 )
@@ -181,7 +182,10 @@ def _extend(order: Order) -> Any:
     moment = moment_of(typed("new_date", 30))
     if moment is None:
         raise WarrantyRuleError(_("Write down the new date."))
-    return orders.extend(order, moment, typed("reason"), typed("told_how", 80))
+    how = typed("told_how", 12)
+    if how and how not in list(ToldHow):
+        raise WarrantyRuleError(_("Choose from the list how the owner was told."))
+    return orders.extend(order, moment, typed("reason"), ToldHow(how) if how else None)
 
 
 def _cost(order: Order) -> Any:

@@ -30,7 +30,7 @@ from core.toolkit import (
 from plugins.warranty import words
 from plugins.warranty.admin.common import PROJECTS, UNITS, WarrantyView, status
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import ExpiryNotice
+from plugins.warranty.models import ExpiryNotice, ToldHow
 from plugins.warranty.services import expiry
 
 
@@ -72,6 +72,7 @@ class ExpiryView(CountedTabs, WarrantyView):
         "ending": lambda row: words.joined([words.category_name(code) for code in row.categories.split()]),
         "told": lambda row: told_mark(row),
     }
+    choices = {"told_how": tuple(words.TOLD_HOW.items())}
     list_options = (
         *(undefer(getattr(ExpiryNotice, name)) for name in ("unit_id", "categories", "told_at")),
         joinedload(ExpiryNotice.unit).load_only(Unit.code),
@@ -107,7 +108,7 @@ class ExpiryView(CountedTabs, WarrantyView):
         if not waiting:
             raise WarrantyRuleError(_("The owners of all chosen houses were told already."))
         for record in waiting:
-            expiry.note_told(record, _("by letter"))
+            expiry.note_told(record, ToldHow.LETTER)
         return ngettext(
             "It is noted for %(num)d house that the owner was told.",
             "It is noted for %(num)d houses that the owners were told.",

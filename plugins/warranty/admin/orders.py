@@ -514,6 +514,8 @@ class OrderView(CountedTabs, WarrantyView):
             "visit_states": words.VISIT_STATES,
             "extensions": record.extensions,
             "told_mark": told_mark,
+            "told_how": words.told_how,
+            "told_ways": words.TOLD_HOW,
             "plan_signed": is_plan_signed,
             "cost_kinds": words.COSTS,
             "bearers": words.BEARERS,

@@ -201,6 +201,7 @@ class ExtensionView(WarrantyView):
         "by": lambda row: row.by.name if row.by else "",
         "told": lambda row: told_mark(row),
     }
+    choices = {"told_how": tuple(words.TOLD_HOW.items())}
     list_options = (*_order_options(Extension), undefer(Extension.told_at))
     filters = (ReferenceFilter("project_id", reference=PROJECTS), DateRangeFilter("new_date"))
     empty_list_hint = _l("A new date is promised on the page of an order.")

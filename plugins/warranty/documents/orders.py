@@ -33,6 +33,7 @@ from plugins.warranty.models import (
     Visit,
     VisitState,
 )
+from plugins.warranty.sayings import told
 from plugins.warranty.services import coverage
 from plugins.warranty.signed import ENGINEER, OWNER, owner_acceptance
 from plugins.warranty.workflows import ORDER
@@ -376,11 +377,11 @@ def delay_notice(record: Extension, language: str) -> Mapping[str, Any]:
         "reason": record.reason,
         "temporary": order.temporary_note,
         "progress": [
-            [words.moment_text(event.at), event.text]
+            [words.moment_text(event.at), told(event)]
             for event in order.events
             if event.kind in ("progress", "temporary", "suspended", "resumed") and event.is_public
         ][-8:],
-        "told": " ".join(filter(None, (words.moment_text(record.told_at), record.told_how))),
+        "told": " ".join(filter(None, (words.moment_text(record.told_at), words.told_how(record.told_how)))),
         "engineer": order.engineer.name if order.engineer else "",
         "issuer": record.by.name if record.by else "",
         "issued_on": words.long_date(record.created_at, language),

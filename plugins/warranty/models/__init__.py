@@ -6,7 +6,7 @@ itself refuses a child in another project than its parent.
 
 from __future__ import annotations
 
-from plugins.warranty.models.base import Base
+from plugins.warranty.models.base import Base, ToldHow
 from plugins.warranty.models.cases import CaseKind, GroupCase
 from plugins.warranty.models.coverage import (
     CitySeason,
@@ -35,6 +35,7 @@ from plugins.warranty.models.orders import (
     Relation,
     Request,
     Responsibility,
+    Saying,
 )
 from plugins.warranty.models.reports import MonthlyReport
 from plugins.warranty.models.stock import SpareMove, SparePart
@@ -85,10 +86,12 @@ __all__ = [
     "Responsibility",
     "RetentionAccount",
     "RetentionEntry",
+    "Saying",
     "SpareMove",
     "SparePart",
     "TakeOver",
     "ThirdPartyRepair",
+    "ToldHow",
     "Visit",
     "VisitPurpose",
     "VisitState",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,16 @@ from core.toolkit import (
 )
 
 Base: Any = plugin_base("warranty")
+
+
+class ToldHow(StrEnum):
+    """How an owner was told. Rows of before may hold what was typed then; it is shown as it was written."""
+
+    MESSAGE = "message"
+    PHONE = "phone"
+    CHAT = "chat"
+    LETTER = "letter"
+    IN_PERSON = "in_person"
 
 
 def project_column(index: bool = False) -> Mapped[int]:

@@ -341,6 +341,34 @@ ORDER_SEARCH = SearchIndex("warranty_order", ("number", "description"), short_co
 ORDER_SEARCH.attach(Order.__table__)
 
 
+class Saying(StrEnum):
+    """A sentence of the program in the history of an order; readers get it in their language, see ``sayings.py``."""
+
+    NOBODY_OPENED = "nobody_opened"
+    REACHED = "reached"
+    NOT_REACHED = "not_reached"
+    URGED = "urged"
+    ASSESSED = "assessed"
+    REPEAT = "repeat"
+    STARTED = "started"
+    RESTS = "rests"
+    GOES_ON = "goes_on"
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    SILENCE = "silence"
+    SATISFACTION = "satisfaction"
+    CLOSED = "closed"
+    MERGED = "merged"
+    SAME = "same"
+    CASE = "case"
+    NOTICE = "notice"
+    NOTICE_ANSWERED = "notice_answered"
+    NOTICE_WITHDRAWN = "notice_withdrawn"
+    THIRD_PARTY = "third_party"
+    DEDUCTION_ISSUED = "deduction_issued"
+    DEDUCTION_BOOKED = "deduction_booked"
+
+
 class OrderEvent(Identified, Base):
     """What happened to an order, in the order in which it happened: contacts, progress told, urging, remarks."""
 
@@ -351,7 +379,12 @@ class OrderEvent(Identified, Base):
     project_id: Mapped[int] = project_column(index=True)
     order_id: Mapped[int] = mapped_column(big_id, index=True)
     kind: Mapped[str] = mapped_column(sa.String(20))
+    saying: Mapped[str] = mapped_column(sa.String(20), default="")
+    """What the program says of it, a :class:`Saying`; empty where somebody's words say all."""
+    facts: Mapped[Any] = mapped_column(sa.JSON, default=dict)
+    """What stands in the saying: numbers and codes."""
     text: Mapped[str] = mapped_column(sa.Text, default="")
+    """What somebody wrote, in his words."""
     is_public: Mapped[bool] = mapped_column(default=False)
     """Whether the owner reads it on his page."""
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)

@@ -21,6 +21,7 @@ from plugins.warranty.models import (
     Exclusion,
     Order,
     Responsibility,
+    Saying,
 )
 from plugins.warranty.services import telling
 from plugins.warranty.services.coverage import category_of
@@ -128,7 +129,7 @@ def triage(
         triaged_at=utc_now() if is_first else order.triaged_at,
     )
     decide_cover(order)
-    note_event(order, "triaged", _("Assessed: %(cover)s", cover=_cover_words(order)))
+    note_event(order, "triaged", saying=Saying.ASSESSED, cover=order.cover)
     from plugins.warranty.services.cases import look_for_case
 
     look_for_case(order)
@@ -165,12 +166,6 @@ def _responsible_words(responsibility: Responsibility) -> str:
     from plugins.warranty.words import RESPONSIBLE
 
     return str(RESPONSIBLE[responsibility])
-
-
-def _cover_words(order: Order) -> str:
-    from plugins.warranty.words import COVERS
-
-    return str(COVERS[order.cover][1])
 
 
 def override_cover(order: Order, covered: bool, reason: str) -> None:

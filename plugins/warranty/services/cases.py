@@ -22,7 +22,7 @@ from core.toolkit import (
 )
 from plugins.warranty.common import number_of_day, option
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import CaseKind, GroupCase, Order
+from plugins.warranty.models import CaseKind, GroupCase, Order, Saying
 from plugins.warranty.services.coverage import category_of
 from plugins.warranty.services.intake import note_event
 from plugins.warranty.services.region import tell_region
@@ -180,9 +180,7 @@ def _link(case: GroupCase, orders: Sequence[Order]) -> None:
     for order in orders:
         if order.group_case_id != case.id:
             order.group_case_id = case.id
-            note_event(
-                order, "case", _("Belongs to %(number)s: %(title)s", number=case.number, title=case.title)
-            )
+            note_event(order, "case", case.title, saying=Saying.CASE, number=case.number)
     db.session.flush()
     found = db.session.execute(
         sa.select(sa.func.count(Order.id), sa.func.count(sa.distinct(Order.unit_id))).where(

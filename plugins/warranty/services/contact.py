@@ -17,9 +17,7 @@ from core.toolkit import (
 from plugins.contractors.models import Company
 from plugins.warranty import deadlines
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import (
-    Order,
-)
+from plugins.warranty.models import Order, Saying
 from plugins.warranty.services import telling
 from plugins.warranty.services.intake import note_event, tell_of
 from plugins.warranty.services.steps import moment_of_step, progress_key, require_open, tell_engineer
@@ -79,13 +77,19 @@ def note_contact(order: Order, text: str, at: dt.datetime | None = None) -> None
     moment = moment_of_step(order, at)
     ORDER.move(order, "contact", contacted_at=order.contacted_at or moment)
     deadlines.stop(order, Step.CONTACT, moment)
-    note_event(order, "contact", text or _("The owner was reached."), at=moment)
+    note_event(order, "contact", text, saying=None if text.strip() else Saying.REACHED, at=moment)
     tell_of(order, "TP-F02", "warranty.contacted", _("First contact about %(number)s", number=order.number))
 
 
 def note_attempt(order: Order, text: str, at: dt.datetime | None = None) -> None:
     """Note that the owner was not reached; every contact is evidence (商品房买卖合同司法解释)."""
-    note_event(order, "attempt", text or _("The owner was not reached."), at=moment_of_step(order, at))
+    note_event(
+        order,
+        "attempt",
+        text,
+        saying=None if text.strip() else Saying.NOT_REACHED,
+        at=moment_of_step(order, at),
+    )
 
 
 def tell_progress(
@@ -135,7 +139,7 @@ def urge(order: Order) -> None:
     """
     require_open(order)
     order.urge_count, order.urged_at = order.urge_count + 1, utc_now()
-    note_event(order, "urge", _("The owner urges, time %(count)s.", count=order.urge_count), is_public=True)
+    note_event(order, "urge", saying=Saying.URGED, is_public=True, count=order.urge_count)
     tell_engineer(
         order,
         _("The owner urges: %(number)s", number=order.number),

@@ -45,6 +45,8 @@ def forget_customer(customer_id: int) -> None:
 
 def held_about(customer_id: int) -> dict[str, Any] | None:
     """Return what is held about a customer, as plain data (PIPL 45), or None."""
+    from plugins.warranty.sayings import told
+
     requests = db.session.scalars(
         sa.select(Request).where(Request.customer_id == customer_id).order_by(Request.id)
     ).all()
@@ -69,7 +71,7 @@ def held_about(customer_id: int) -> dict[str, Any] | None:
                         "closed_at": order.closed_at.isoformat() if order.closed_at else None,
                         "score": order.score,
                         "history": [
-                            {"at": event.at.isoformat(), "text": event.text}
+                            {"at": event.at.isoformat(), "text": told(event)}
                             for event in order.events
                             if event.is_public
                         ],

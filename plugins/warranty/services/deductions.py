@@ -16,6 +16,7 @@ from plugins.warranty.models import (
     Order,
     RetentionAccount,
     RetentionEntry,
+    Saying,
     ThirdPartyRepair,
 )
 from plugins.warranty.services.costs import check_amount, rounded
@@ -88,7 +89,7 @@ def issue_deduction(deduction: Deduction) -> None:
         issued_by_id=require_scope().user_id,
         objection_until=local_day(now) + dt.timedelta(days=days),
     )
-    note_event(deduction.order, "deduction", _("Deduction %(number)s issued", number=deduction.number))
+    note_event(deduction.order, "deduction", saying=Saying.DEDUCTION_ISSUED, number=deduction.number)
 
 
 def object_to_deduction(deduction: Deduction, objection: str) -> None:
@@ -177,5 +178,5 @@ def book_deduction(deduction: Deduction, account: RetentionAccount) -> Retention
         )
     DEDUCTION.move(deduction, "book", account_id=account.id, booked_at=utc_now())
     entry = book(account, EntryKind.DEDUCTION, -amount, deduction=deduction, note=deduction.number)
-    note_event(deduction.order, "deduction", _("Deduction %(number)s booked", number=deduction.number))
+    note_event(deduction.order, "deduction", saying=Saying.DEDUCTION_BOOKED, number=deduction.number)
     return entry

@@ -28,7 +28,7 @@ from core.toolkit import (
 from plugins.warranty.catalogue import categories
 from plugins.warranty.common import option
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import ExpiryNotice, HouseWarranty
+from plugins.warranty.models import ExpiryNotice, HouseWarranty, ToldHow
 from plugins.warranty.services import telling
 from plugins.warranty.services.intake import tell
 
@@ -84,7 +84,7 @@ def _notice(unit: Unit, ends_on: dt.date, codes: Sequence[str]) -> ExpiryNotice:
     db.session.flush()
     told = [owner for owner in owners_of(unit) if _told(notice, owner)]
     if told:
-        note_told(notice, _("by message"), told)
+        note_told(notice, ToldHow.MESSAGE, told)
     else:
         add_todo(
             notice,
@@ -112,7 +112,7 @@ def category_names(notice: ExpiryNotice) -> str:
     )
 
 
-def note_told(notice: ExpiryNotice, how: str, owners: Sequence[Customer] = ()) -> None:
+def note_told(notice: ExpiryNotice, how: ToldHow, owners: Sequence[Customer] = ()) -> None:
     """Note that the owner was told of an end: by a message, or by the letter that was handed over.
 
     Args:
@@ -121,13 +121,11 @@ def note_told(notice: ExpiryNotice, how: str, owners: Sequence[Customer] = ()) -
         owners: Who was told; the owners of the house when omitted.
 
     Raises:
-        WarrantyRuleError: It is not said how, or he was told already.
+        WarrantyRuleError: He was told already.
     """
     if notice.told_at is not None:
         raise WarrantyRuleError(_("The owner of %(house)s was told already.", house=notice.unit.code))
-    if not how.strip():
-        raise WarrantyRuleError(_("Write down how the owner was told."), "told_how")
-    notice.told_at, notice.told_how = utc_now(), how.strip()[:80]
+    notice.told_at, notice.told_how = utc_now(), how
     finish_todos_of(notice)
     for owner in owners or owners_of(notice.unit):
         tell(

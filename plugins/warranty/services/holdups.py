@@ -18,10 +18,7 @@ from core.toolkit import (
 from plugins.warranty import deadlines
 from plugins.warranty.common import option
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import (
-    Extension,
-    Order,
-)
+from plugins.warranty.models import Extension, Order, Saying, ToldHow
 from plugins.warranty.services import telling
 from plugins.warranty.services.intake import note_event, tell_of
 from plugins.warranty.services.steps import end_work, require_open
@@ -84,7 +81,7 @@ def note_told(order: Order) -> None:
         if clock.is_running and clock.paused_at is not None:
             note_notice(clock)
     deadlines.refresh(order)
-    note_event(order, "progress", _("The owner was told that the work rests."), is_public=True)
+    note_event(order, "progress", saying=Saying.RESTS, is_public=True)
 
 
 def resume(order: Order) -> None:
@@ -97,18 +94,18 @@ def resume(order: Order) -> None:
     order.suspended_from = ""
     stop_clocks_of(order, deadlines.DESIGN_REPLY)
     deadlines.go_on(order)
-    note_event(order, "resumed", _("The work goes on."), is_public=True)
+    note_event(order, "resumed", saying=Saying.GOES_ON, is_public=True)
     telling.resumed(order, _rests(order))
 
 
-def extend(order: Order, new_date: dt.datetime, reason: str, told_how: str = "") -> Extension:
+def extend(order: Order, new_date: dt.datetime, reason: str, told_how: ToldHow | None = None) -> Extension:
     """Promise the owner another date, before the old one has passed 延期. The limit stays where it is.
 
     Args:
         order: An order that has not ended.
         new_date: The new date, later than the promised one.
         reason: Why; told to the owner.
-        told_how: How he was told, empty when he was not yet.
+        told_how: How he was told; None when he was not yet.
 
     Raises:
         WarrantyRuleError: The reason is missing, or the date is not later.
@@ -126,8 +123,8 @@ def extend(order: Order, new_date: dt.datetime, reason: str, told_how: str = "")
         old_date=order.promised_at,
         new_date=new_date,
         reason=reason.strip(),
-        told_at=utc_now() if told_how.strip() else None,
-        told_how=told_how.strip()[:80],
+        told_at=utc_now() if told_how is not None else None,
+        told_how=told_how or "",
         by_id=require_scope().user_id,
     )
     db.session.add(row)
@@ -186,10 +183,8 @@ def merge(order: Order, into: Order, reason: str) -> None:
         merged_into_id=into.id,
     )
     end_work(order)
-    note_event(order, "merged", _("Merged into %(number)s: %(reason)s", number=into.number, reason=reason))
-    note_event(
-        into, "merged", _("%(number)s is the same: %(text)s", number=order.number, text=order.description)
-    )
+    note_event(order, "merged", reason, saying=Saying.MERGED, number=into.number)
+    note_event(into, "merged", order.description, saying=Saying.SAME, number=order.number)
 
 
 def cancel(order: Order, reason: str) -> None:

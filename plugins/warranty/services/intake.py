@@ -41,6 +41,7 @@ from plugins.warranty.models import (
     OrderEvent,
     Relation,
     Request,
+    Saying,
 )
 from plugins.warranty.services.coverage import category_of, period_of, refresh_lines
 from plugins.warranty.sla import Priority, Step
@@ -299,7 +300,7 @@ def _look_beyond(order: Order, previous: Order | None) -> None:
 
     repairs = 1
     if previous is not None:
-        note_event(order, "repeat", _("Repeat of %(number)s", number=previous.number))
+        note_event(order, "repeat", saying=Saying.REPEAT, number=previous.number)
         repairs = 2
         while previous.repeat_of is not None:
             previous, repairs = previous.repeat_of, repairs + 1
@@ -461,21 +462,32 @@ def proposed_contractor(order: Order, unit: Unit | None, building: Building) -> 
 
 
 def note_event(
-    order: Order, kind: str, text: str, *, is_public: bool = False, at: dt.datetime | None = None
+    order: Order,
+    kind: str,
+    text: str = "",
+    *,
+    saying: Saying | None = None,
+    is_public: bool = False,
+    at: dt.datetime | None = None,
+    **facts: str | int,
 ) -> OrderEvent:
     """Write a line into the history of an order.
 
     Args:
         order: The order.
         kind: ``reported``, ``contact``, ``progress``, ``note`` …
-        text: What happened.
+        text: What somebody wrote, in his words.
+        saying: What the program says of it, each reader in his language; before the text.
         is_public: Whether the owner reads it.
         at: When; now when omitted.
+        facts: What stands in the saying.
     """
     event = OrderEvent(
         project_id=order.project_id,
         order_id=order.id,
         kind=kind,
+        saying=saying or "",
+        facts=facts,
         text=text.strip()[:2000],
         is_public=is_public,
         at=at or utc_now(),

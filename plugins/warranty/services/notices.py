@@ -21,7 +21,7 @@ from core.toolkit import (
 from plugins.warranty.common import local_day, number_of_day, option
 from plugins.warranty.coverage import Bearer
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import ContractorNotice, CostKind, CostLine, Order, ThirdPartyRepair
+from plugins.warranty.models import ContractorNotice, CostKind, CostLine, Order, Saying, ThirdPartyRepair
 from plugins.warranty.services.intake import note_event
 from plugins.warranty.services.orders import require_open
 from plugins.warranty.workflows import NOTICE
@@ -119,7 +119,7 @@ def issue_notice(order: Order, demand: str, served_how: str) -> ContractorNotice
     hours = int(option(f"notice_{stage}_hours", order.project))
     clock = start_clock("warranty.notice_answer", notice, at=now, limit=dt.timedelta(hours=hours))
     notice.answer_due_at = clock.due_at
-    note_event(order, "notice", _("Notice %(stage)s: %(number)s", stage=stage, number=notice.number))
+    note_event(order, "notice", saying=Saying.NOTICE, stage=stage, number=notice.number)
     db.session.expire(order, ["notices"])
     return notice
 
@@ -132,9 +132,7 @@ def answer_notice(notice: ContractorNotice, answer: str) -> None:
     """
     NOTICE.move(notice, "answer", answer=answer.strip(), answered_at=utc_now())
     stop_clocks_of(notice)
-    note_event(
-        notice.order, "notice", _("%(number)s was answered: %(text)s", number=notice.number, text=answer)
-    )
+    note_event(notice.order, "notice", answer, saying=Saying.NOTICE_ANSWERED, number=notice.number)
 
 
 def withdraw_notice(notice: ContractorNotice, reason: str) -> None:
@@ -145,9 +143,7 @@ def withdraw_notice(notice: ContractorNotice, reason: str) -> None:
     """
     NOTICE.move(notice, "withdraw", answer=reason.strip())
     stop_clocks_of(notice)
-    note_event(
-        notice.order, "notice", _("%(number)s was withdrawn: %(text)s", number=notice.number, text=reason)
-    )
+    note_event(notice.order, "notice", reason, saying=Saying.NOTICE_WITHDRAWN, number=notice.number)
 
 
 def why_no_third_party(order: Order) -> str | None:
@@ -211,9 +207,7 @@ def order_third_party(order: Order, company_name: str, quotation: Decimal) -> Th
     )
     db.session.add(row)
     db.session.flush()
-    note_event(
-        order, "third_party", _("Third party ordered: %(name)s", name=row.company_name), is_public=True
-    )
+    note_event(order, "third_party", saying=Saying.THIRD_PARTY, is_public=True, name=row.company_name)
     return row
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from core.toolkit import Building, Customer, JobRun, Unit, _, db, is_on, utc_now
 from plugins.warranty.common import option
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import Acceptance, AcceptanceKind, Channel, Order, OrderEvent, Request
+from plugins.warranty.models import Acceptance, AcceptanceKind, Channel, Order, OrderEvent, Request, Saying
 from plugins.warranty.services import orders, telling
 from plugins.warranty.services.intake import Issue, note_event, register_request
 
@@ -116,7 +116,7 @@ def rate(order: Order, score: int, note: str = "", **ticks: bool | None) -> None
         last.note = "\n".join(filter(None, (last.note, note.strip())))
         for name, value in ticks.items():
             setattr(last, name, value)
-    note_event(order, "rated", _score_words(score, note), is_public=True)
+    note_event(order, "rated", note, saying=Saying.SATISFACTION, is_public=True, score=score)
     if score <= int(option("dissatisfied_score", order.project)):
         orders.escalate(
             order,
@@ -124,11 +124,6 @@ def rate(order: Order, score: int, note: str = "", **ticks: bool | None) -> None
             note.strip() or _("The owner is dissatisfied: %(score)s of 5.", score=score),
         )
     db.session.flush()
-
-
-def _score_words(score: int, note: str) -> str:
-    words = _("Satisfaction: %(score)s of 5", score=score)
-    return f"{words} · {note.strip()}" if note.strip() else words
 
 
 def refuse_repair(order: Order, what: str) -> Acceptance:

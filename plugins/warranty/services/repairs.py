@@ -23,6 +23,7 @@ from plugins.warranty.models import (
     CallBack,
     Order,
     Plan,
+    Saying,
     VisitPurpose,
 )
 from plugins.warranty.services import telling
@@ -109,7 +110,7 @@ def start_repair(order: Order) -> None:
     Source: touchpoint F05, which a visit for the repair writes when it arrives.
     """
     ORDER.move(order, "start", started_at=order.started_at or utc_now())
-    note_event(order, "started", _("The repair begins."), is_public=True)
+    note_event(order, "started", saying=Saying.STARTED, is_public=True)
     came = [each.arrived_at for each in order.visits if each.purpose == VisitPurpose.REPAIR]
     planned = order.plans[-1].created_at if order.plans else order.registered_at
     if not any(each is not None and each >= planned for each in came):
@@ -223,7 +224,11 @@ def accept_as_owner(
     deadlines.stop(order, Step.COMPLETE, order.fixed_at if _may_stop_at(order) else None)
     deadlines.stop(order, Step.PROGRESS)
     kind = "silence" if by_silence else "owner_accepted"
-    note_event(order, kind, note or _("The owner accepted the repair."), is_public=True)
+    if by_silence:
+        days = int(option("silent_acceptance_days", order.project))
+        note_event(order, kind, saying=Saying.SILENCE, is_public=True, days=days)
+    else:
+        note_event(order, kind, note, saying=Saying.ACCEPTED, is_public=True)
     tell_of(
         order,
         "TP-F06",
@@ -285,7 +290,7 @@ def close(order: Order) -> None:
     end_work(order)
     clock = start_clock("warranty.call_back", order)
     order.call_back_due_at = clock.due_at
-    note_event(order, "closed", _("Closed."), is_public=True)
+    note_event(order, "closed", saying=Saying.CLOSED, is_public=True)
     telling.closed(order)
 
 
@@ -320,7 +325,7 @@ def call_back(order: Order, *, reached: bool, score: int | None = None, note: st
     )
     db.session.add(row)
     if not reached:
-        note_event(order, "attempt", note or _("The owner was not reached."))
+        note_event(order, "attempt", note, saying=None if note.strip() else Saying.NOT_REACHED)
         return row
     now = utc_now()
     ORDER.move(order, "call_back", called_back_at=now, score=score)

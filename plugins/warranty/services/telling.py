@@ -31,7 +31,16 @@ from core.toolkit import (
 from plugins.warranty.catalogue import faults
 from plugins.warranty.common import REPAIRS, option
 from plugins.warranty.messages import URGENT, switch
-from plugins.warranty.models import ExpiryNotice, Extension, Order, OrderEvent, Request, Visit
+from plugins.warranty.models import (
+    ExpiryNotice,
+    Extension,
+    Order,
+    OrderEvent,
+    Request,
+    Saying,
+    ToldHow,
+    Visit,
+)
 from plugins.warranty.services.intake import note_event
 from plugins.warranty.sla import Priority
 
@@ -134,7 +143,7 @@ def delayed(extension: Extension, order: Order) -> Message | None:
     )
     if message is not None and message.state != MessageState.WITHHELD and extension.told_at is None:
         extension.told_at = utc_now()
-        extension.told_how = extension.told_how or _("by message")
+        extension.told_how = extension.told_how or ToldHow.MESSAGE
         db.session.flush()
     return message
 
@@ -218,7 +227,7 @@ def ask_to_accept(order: Order) -> Message | None:
         **values,
     )
     if message is not None and message.state != MessageState.WITHHELD:
-        note_event(order, ASKED, _("The owner was asked to accept the repair."), is_public=True)
+        note_event(order, ASKED, saying=Saying.ASKED, is_public=True)
     return message
 
 

@@ -14,6 +14,7 @@ from plugins.warranty import deadlines
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import (
     Order,
+    Saying,
     Visit,
     VisitPurpose,
     VisitState,
@@ -151,7 +152,7 @@ def miss_visit(visit: Visit, note: str) -> None:
     if visit.state not in (VisitState.BOOKED, VisitState.ARRIVED):
         raise WarrantyRuleError(_("This visit has begun already or is over."))
     visit.state, visit.findings = VisitState.OWNER_ABSENT, note.strip()
-    note_event(visit.order, "attempt", note or _("Nobody opened."))
+    note_event(visit.order, "attempt", note, saying=Saying.NOBODY_OPENED)
 
 
 def cancel_visit(visit: Visit, note: str = "") -> None:

@@ -15,7 +15,7 @@ from plugins.warranty.documents.houses import expiry_notice, may_remind
 from plugins.warranty.documents.orders import delay_notice, repair_order, visit_record
 from plugins.warranty.documents.reports import case_report, monthly_report
 from plugins.warranty.indicators import rate
-from plugins.warranty.models import HouseWarranty, MonthlyReport
+from plugins.warranty.models import HouseWarranty, MonthlyReport, ToldHow
 from plugins.warranty.services import cases, money, notices, orders, reports
 from plugins.warranty.services.expiry import ending_lines
 from plugins.warranty.services.reports import ContractorLine, ranked
@@ -64,7 +64,7 @@ def test_a_later_date_is_printed_with_the_old_one_and_what_was_told(site, scope_
         order = surveyed(order_of(site.unit_ids[0], "bathroom_leak"))
         orders.tell_progress(order, "已订材料，周四到货")
         old = order.promised_at
-        extension = orders.extend(order, old + dt.timedelta(days=5), "防水材料缺货", "电话")
+        extension = orders.extend(order, old + dt.timedelta(days=5), "防水材料缺货", ToldHow.PHONE)
         printed = delay_notice(extension, ZH)
         assert extension.old_date == old
         assert "防水材料缺货" in words(printed)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from core.toolkit import TimelineEntry, Todo, clocks_of, db, utc_now
 from plugins.warranty.errors import WarrantyRuleError
-from plugins.warranty.models import ExpiryNotice, HouseWarranty, Order
+from plugins.warranty.models import ExpiryNotice, HouseWarranty, Order, ToldHow
 from plugins.warranty.services import expiry, orders, progress, telling
 from plugins.warranty.tests.helpers import dispatched, repairing, surveyed
 from plugins.warranty.tests.test_telling import HOUR, Run, own, reported, told
@@ -194,7 +194,7 @@ def test_owners_hear_thirty_days_before_a_warranty_ends_once(own):
         sa.select(sa.func.count(TimelineEntry.id)).where(TimelineEntry.kind == "warranty.expiring")
     )
     with pytest.raises(WarrantyRuleError):
-        expiry.note_told(notice, "书面")
+        expiry.note_told(notice, ToldHow.LETTER)
 
 
 def test_property_management_tells_whom_no_message_reaches(own, monkeypatch):
@@ -204,7 +204,7 @@ def test_property_management_tells_whom_no_message_reaches(own, monkeypatch):
     todos = sa.select(Todo).where(Todo.record_kind == "warranty.expiry", Todo.state == "open")
     (todo,) = db.session.scalars(todos)
     assert (todo.role, house.code in todo.title) == ("PM", True)
-    expiry.note_told(notice, "书面告知")
+    expiry.note_told(notice, ToldHow.LETTER)
     assert notice.told_at is not None
     assert db.session.scalars(todos).all() == []
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.toolkit import Message, MessageState, db, utc_now
-from plugins.warranty.models import AcceptanceKind, Extension, Order, Responsibility
+from plugins.warranty.models import AcceptanceKind, Extension, Order, Responsibility, ToldHow
 from plugins.warranty.services import orders, owners, telling
 from plugins.warranty.services.telling import ASKED
 from plugins.warranty.tests.helpers import closed, customer, fixed, order_of, report
@@ -93,9 +93,9 @@ def test_who_cannot_be_reached_another_who_reported_and_a_department_that_tells_
 
 def test_an_extension_that_was_told_by_telephone_keeps_its_words(own):
     order = reported(own)
-    orders.extend(order, utc_now() + 40 * 24 * HOUR, "等待厂家发货", "电话")
+    orders.extend(order, utc_now() + 40 * 24 * HOUR, "等待厂家发货", ToldHow.PHONE)
     (row,) = db.session.scalars(sa.select(Extension).where(Extension.order_id == order.id))
-    assert row.told_how == "电话"
+    assert row.told_how == ToldHow.PHONE
 
 
 # --- Silence
