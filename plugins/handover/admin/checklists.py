@@ -75,7 +75,9 @@ class TemplateView(HandoverView):
         "note": _l("Note"),
     }
     cells = {"title": lambda template: template.title}
-    list_options = (undefer(InspectionTemplate.name), undefer(InspectionTemplate.version))
+    list_options = tuple(
+        undefer(getattr(InspectionTemplate, name)) for name in ("name", "name_en", "version")
+    )
     status_columns = {"state": words.TEMPLATE_STATES}
     search = SearchDeclaration(columns=("name", "name_en"), small_table=True)
     filters = (ChoiceFilter("state"),)

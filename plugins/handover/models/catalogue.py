@@ -16,6 +16,7 @@ from core.toolkit import (
     Record,
     Unscoped,
     big_id,
+    in_language,
 )
 from plugins.handover.models.base import Base
 
@@ -91,8 +92,8 @@ class InspectionTemplate(Record, Base):
 
     @property
     def title(self) -> str:
-        """Name and version, as people call it."""
-        return f"{self.name} v{self.version}"
+        """Name in the reader's language and version, as people call it."""
+        return f"{in_language(self.name, self.name_en)} v{self.version}"
 
 
 class TemplateRoom(Identified, Base):

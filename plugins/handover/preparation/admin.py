@@ -64,7 +64,7 @@ class StepView(HandoverView):
         "handover.view", "handover.edit_plan", "handover.edit_plan", "handover.edit_plan"
     )
     record_kind = "handover.plan_step"
-    column_list = ("offset", "title", "owner_role", "deliverable", "required", "active", "department.name")
+    column_list = ("offset", "name", "owner_role", "paper", "required", "active", "department.name")
     column_details_list = (
         "offset",
         "code",
@@ -82,9 +82,11 @@ class StepView(HandoverView):
         "offset": _l("From T"),
         "offset_days": _l("Days from T (before it: negative)"),
         "code": _l("Code"),
+        "name": _l("Task"),
         "title": _l("Task"),
         "title_en": _l("Task in English"),
         "owner_role": _l("Responsible role"),
+        "paper": _l("What is handed in"),
         "deliverable": _l("What is handed in"),
         "deliverable_en": _l("What is handed in, in English"),
         "required": _l("Needed before any delivery (K04)"),
@@ -97,8 +99,15 @@ class StepView(HandoverView):
         "required": {True: ("wait", _l("Required")), False: ("calm", "")},
         "active": {True: ("ok", _l("In use")), False: ("calm", _l("Left out"))},
     }
-    cells = {"offset": lambda step: panels.offset_title(step)}
-    list_options = (undefer(PlanStep.offset_days), undefer(PlanStep.until_close))
+    cells = {
+        "offset": lambda step: panels.offset_title(step),
+        "name": lambda step: handover_words.local(step, "title"),
+        "paper": lambda step: handover_words.local(step, "deliverable"),
+    }
+    list_options = tuple(
+        undefer(getattr(PlanStep, name))
+        for name in ("offset_days", "until_close", "title", "title_en", "deliverable", "deliverable_en")
+    )
     search = SearchDeclaration(columns=("title", "title_en", "code"), small_table=True)
     sortable = ()
     form_columns = (
@@ -418,7 +427,7 @@ class FeeRuleView(HandoverView):
         "months",
         "decoration",
         "floors",
-        "note",
+        "remark",
         "active",
     )
     column_details_list = (
@@ -451,6 +460,7 @@ class FeeRuleView(HandoverView):
         "floors": _l("Storeys of the building"),
         "floors_from": _l("Storeys from"),
         "floors_to": _l("Storeys to"),
+        "remark": _l("Remark"),
         "note": _l("Remark"),
         "note_en": _l("Remark in English"),
         "position": _l("Place in lists"),
@@ -466,8 +476,11 @@ class FeeRuleView(HandoverView):
         "name": lambda rule: words.fee_title(rule.kind, rule),
         "rate_text": lambda rule: money(rule.rate) if rule.rate is not None else "",
         "floors": lambda rule: floors_title(rule),
+        "remark": lambda rule: handover_words.local(rule, "note"),
     }
     list_options = (
+        undefer(FeeRule.note),
+        undefer(FeeRule.note_en),
         undefer(FeeRule.kind),
         undefer(FeeRule.title),
         undefer(FeeRule.title_en),

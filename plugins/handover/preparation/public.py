@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request
+from flask_babel import format_date
 from wtforms import HiddenField, IntegerField, TextAreaField
 from wtforms.validators import Length, NumberRange, Optional
 
@@ -23,6 +24,7 @@ from core.toolkit import (
     personal_link,
     strict_id,
 )
+from plugins.handover import services
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import HandoverUnit
 from plugins.handover.preparation import documents
@@ -30,6 +32,8 @@ from plugins.handover.preparation.services import appointments, letters
 from plugins.handover.workflows import HANDOVER_UNIT
 
 blueprint = Blueprint("handover_owner", __name__)
+OVER = ("keys_handed", "delivered", "reviewed", "deemed_delivered")
+"""States in which nothing is booked, brought or paid before the keys any more."""
 SHOWN_DAYS = 21
 """Days with free slots that the page shows at most."""
 
@@ -117,7 +121,7 @@ def delivery(visit: LinkVisit) -> Any:
         ):
             flash(said, "success")
             return redirect(request.path, 303)
-    rows, total = documents.fee_rows(place, visit.link.language)
+    rows, total = documents.fee_rows(place, services.current_language())
     offers = appointments.offers(place, by_owner=True) if place.state in appointments.BOOKABLE else {}
     return (
         render_template(
@@ -132,8 +136,13 @@ def delivery(visit: LinkVisit) -> Any:
             uses_slots=appointments.uses_slots(),
             is_bookable=place.state in appointments.BOOKABLE,
             offers=dict(list(offers.items())[:SHOWN_DAYS]),
+            desks={slot.resource_id for slots in offers.values() for slot in slots},
+            weekday=lambda day: format_date(day, "EEE"),
+            is_over=place.state in OVER,
+            said=_words_for_owner(place),
             fees=rows,
             total=total,
+            is_paid=bool(place.fees) and all(fee.is_settled for fee in place.fees),
             clock=_clock,
         ),
         form.status,
@@ -145,6 +154,25 @@ def is_of_owner(visit: LinkVisit) -> bool:
     return visit.customer is not None and visit.customer.id in {
         owner.id for owner in owners_of(visit.record.unit)
     }
+
+
+def _words_for_owner(place: HandoverUnit) -> str:
+    """Return how his house stands and what comes next, where the owner would else ask; "" where the page says it."""
+    if place.state in OVER:
+        return _(
+            "Your house is handed over. The papers of the house say how long it is covered; for repairs, call us."
+        )
+    if place.state == "refused":
+        if place.replied_at is None and place.reply_due_at is not None:
+            return _(
+                "You have not taken the house over. We answer you in writing by %(day)s; choose a time for the next "
+                "inspection below.",
+                day=place.reply_due_at.astimezone(LOCAL_ZONE).date().isoformat(),
+            )
+        return _("You have not taken the house over. Choose a time for the next inspection below.")
+    if place.state in ("not_contactable", "absent"):
+        return _("We have missed you. Choose a time below, or call us.")
+    return ""
 
 
 def _clock(moment: dt.datetime) -> str:

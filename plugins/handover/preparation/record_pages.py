@@ -65,6 +65,12 @@ def _nonce() -> str | None:
     return nonce if len(nonce) >= 20 and nonce.isascii() else None
 
 
+def _as_read(row: letters.Preview) -> list[tuple[int, str]]:
+    """Return by what houses stand in the order of floors: 3-1-801 before 3-1-1001."""
+    parts = row.place.unit.code.split("-")
+    return [(int(part), "") if part.isascii() and part.isdigit() else (0, part) for part in parts]
+
+
 def letters_page(
     view: Any,
     batch: HandoverBatch,
@@ -81,7 +87,7 @@ def letters_page(
         kind: Which letter.
         house: The only house, when the page is about one.
     """
-    shown = letters.preview(places[: letters.MOST], kind)
+    shown = sorted(letters.preview(places[: letters.MOST], kind), key=_as_read)
     return view.render(
         "handover/preparation/letters.html",
         batch=batch,
@@ -90,6 +96,8 @@ def letters_page(
         kinds=words.LETTERS,
         rows=shown,
         ready=[row for row in shown if row.refusal is None],
+        refused=[row for row in shown if row.refusal is not None],
+        paper=letters.DOCUMENTS[kind],
         too_many=len(places) > letters.MOST,
         most=letters.MOST,
         has_rules=bool(charges.rules_of(batch.project_id)),

@@ -24,7 +24,7 @@ from plugins.handover import services
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import HandoverUnit, Inspection
 from plugins.handover.preparation.models import ContactMeans
-from plugins.handover.preparation.services import appointments, contacts, letters
+from plugins.handover.preparation.services import appointments, charges, contacts, letters
 from plugins.handover.tests.conftest import unit
 
 OPEN = {str(day): [["09:00", "12:00"], ["14:00", "17:00"]] for day in range(1, 8)}
@@ -243,7 +243,7 @@ def test_an_owner_confirms_the_notice_books_and_moves_by_his_link(
     db.session.commit()
     where = enter(client, address, phone)
     page = client.get(where).get_data(as_text=True)
-    assert "1-1-101" in page and "交付台" in page
+    assert "1-1-101" in page and ">09:00</button>" in page, "of one desk each time is enough"
     with scope_of("admin", "group"):
         place = db.session.get_one(HandoverUnit, key)
         first, second = (slot.id for slot in slots(place, by_owner=True)[:2])
@@ -283,6 +283,40 @@ def test_a_time_that_is_taken_meanwhile_is_said_and_what_was_typed_stays(
     )
     assert answer.status_code == 422
     assert "轮椅通道" in answer.get_data(as_text=True)
+
+
+def in_state(scope_of, key, state, **values):
+    with scope_of("admin", "group"):
+        place = db.session.get_one(HandoverUnit, key)
+        place.state = state
+        for name, value in values.items():
+            setattr(place, name, value)
+        db.session.commit()
+
+
+def test_the_page_says_what_comes_next_and_offers_nothing_after_the_keys(desk, invited, client, scope_of):
+    key, address, phone = invited()
+    where = enter(client, address, phone)
+    due = dt.datetime(2026, 12, 1, 3, tzinfo=dt.UTC)
+    in_state(scope_of, key, "refused", reply_due_at=due)
+    page = client.get(where).get_data(as_text=True)
+    assert "2026-12-01 前书面答复" in page and 'name="slot"' in page
+    in_state(scope_of, key, "delivered")
+    page = client.get(where).get_data(as_text=True)
+    assert "您的房屋已交付" in page
+    assert 'name="slot"' not in page and "携带资料" not in page
+
+
+def test_the_page_is_read_in_the_language_that_the_owner_chooses(desk, invited, client, scope_of):
+    key, address, phone = invited()
+    with scope_of("admin", "group"):
+        charges.load_standard_rules(db.session.get_one(HandoverUnit, key).project)
+        db.session.commit()
+    where = enter(client, address, phone)
+    assert "契税" in client.get(where).get_data(as_text=True)
+    client.post("/preferences/language", data={"locale": "en", "next": where})
+    english = client.get(where).get_data(as_text=True)
+    assert "Deed tax" in english and "paid to the tax office" in english and "契税" not in english
 
 
 def test_without_reservations_the_page_says_to_call_and_still_takes_the_receipt(

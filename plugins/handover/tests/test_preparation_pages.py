@@ -5,16 +5,28 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal
+from io import BytesIO
 
 import pytest
+from pypdf import PdfReader
 
 from core.testing import run_pending_jobs
-from core.toolkit import Building, Unit, db, links_of, preview_document
+from core.toolkit import (
+    Building,
+    Unit,
+    attach,
+    db,
+    links_of,
+    make_link,
+    owners_of,
+    preview_document,
+)
 from plugins.handover import services
 from plugins.handover.models import HandoverBatch, HandoverUnit
+from plugins.handover.preparation import documents
 from plugins.handover.preparation.models import AreaSettlement, LetterKind
 from plugins.handover.preparation.services import charges, letters, plan
-from plugins.handover.tests.conftest import unit
+from plugins.handover.tests.conftest import jpeg, unit
 from plugins.handover.tests.test_documents import text_of
 
 T = dt.date(2026, 12, 20)
@@ -143,6 +155,42 @@ def test_the_notice_holds_what_the_reference_asks_for(printing):
         assert words.replace(" ", "") in "".join(text.split()), words
     english = printing("handover.delivery_notice", lambda _batch, place: place, "en")
     assert "power of attorney" in english and "Deed tax" in english and "20 December 2026" in english
+
+
+def test_the_map_of_a_batch_stands_on_its_notices_and_on_the_page_of_the_owner(
+    staff, keys, running_app, scope_of, client
+):
+    """Bound to the batch as an image; the newest counts, and what is no image is left out."""
+    with running_app.test_request_context(), scope_of("admin", "group"):
+        batch, place = db.session.get_one(HandoverBatch, keys[0]), db.session.get_one(HandoverUnit, keys[1])
+        assert documents.map_of(batch) is None
+        bare = images_of(preview_document("handover.delivery_notice", place, "en"))
+        attach(batch, jpeg("green"), "old.jpg", slot="map")
+        shown = attach(batch, jpeg("blue"), "map.jpg", slot="map")
+        attach(batch, jpeg("red"), "other.jpg")
+        assert documents.map_of(batch).id == shown.id
+        drawn = images_of(preview_document("handover.delivery_notice", place, "en"))
+        assert (bare, len(drawn)) == (set(), 1), "one picture, the newest"
+        assert drawn.pop()[2] > 200, "blue"
+        services.take_step(place, "notify", {})
+        owner = owners_of(place.unit)[0]
+        link = make_link(letters.LINK, place, owner)
+        db.session.commit()
+        address, key, phone, picture_id = link.address, link.link.id, owner.phone, shown.id
+    client.get(re.sub(r"^https?://[^/]+", "", address))
+    client.post(f"/l/enter/{key}", data={"fact": phone[-4:], "agree": "y"})
+    page = client.get(f"/handover-owner/delivery/{key}").get_data(as_text=True)
+    assert f'src="/l/photo/{key}/{picture_id}"' in page and "地点示意图" in page
+    assert client.get(f"/l/photo/{key}/{picture_id}").status_code == 200
+    assert client.get(f"/l/photo/{key}/{picture_id + 1}").status_code == 404, (
+        "other files of the batch stay here"
+    )
+
+
+def images_of(pdf: bytes) -> set[tuple[int, ...]]:
+    """Return a point of each picture that a PDF shows; a picture is listed by each page."""
+    shown = [found.image for page in PdfReader(BytesIO(pdf)).pages for found in page.images]
+    return {picture.convert("RGB").getpixel((9, 9)) for picture in shown}
 
 
 def test_the_plan_and_the_risk_list_are_printed(printing):
