@@ -37,8 +37,10 @@ __all__ = [
     "LinkVisit",
     "MadeLink",
     "Means",
+    "PlannedLink",
     "links_of",
     "make_link",
+    "plan_link",
     "poster_address",
     "purposes_for",
     "revoke",
@@ -74,6 +76,19 @@ class MadeLink(NamedTuple):
     """
 
     link: PersonalLink
+    address: str
+
+
+@dataclass(frozen=True, repr=False)
+class PlannedLink:
+    """An address that no link has yet; see :func:`plan_link`.
+
+    Attributes:
+        token: What becomes the token of the link.
+        address: What its holder will open.
+    """
+
+    token: str
     address: str
 
 
@@ -125,6 +140,7 @@ def make_link(
     *,
     days: int | None = None,
     uses: int | None = None,
+    planned: PlannedLink | None = None,
 ) -> MadeLink:
     """Make a personal link to the page of a purpose about a record, in the caller's transaction.
 
@@ -134,6 +150,7 @@ def make_link(
         customer: Who gets it: a customer, or a ``Recipient`` who is none; None for a poster.
         days: How long it is good; as the purpose says when omitted.
         uses: How often the page can be completed; as the purpose says when omitted, 0 for any number.
+        planned: What :func:`plan_link` returned, for this one link; a new token when omitted.
 
     Returns:
         The link and its address. The address is not kept: send or print it now.
@@ -147,7 +164,7 @@ def make_link(
     if scope.user_id is not None and declared.permission not in scope.permissions:
         raise LinkRefused(_("Making this link needs a right that your role does not have here."))
     is_customer = customer is not None and hasattr(type(customer), "__mapper__")
-    token = secrets.token_urlsafe(24)
+    token = (planned or plan_link()).token
     fact = None
     if declared.second_fact == "phone_tail":
         phone = means().phone_of(customer) if is_customer else getattr(customer, "phone", None)
@@ -182,6 +199,15 @@ def make_link(
     db.session.flush()
     means().record_event("link_made", record, purpose=declared.code, link=link.id)
     return MadeLink(link, address_of(token))
+
+
+def plan_link() -> PlannedLink:
+    """Return an address for a link that is made later, so that a paper that shows it can be laid out before.
+
+    Nothing is kept: until :func:`make_link` gets it, the address opens nothing. Use it for one link.
+    """
+    token = secrets.token_urlsafe(24)
+    return PlannedLink(token, address_of(token))
 
 
 def _purpose_for(code: str, record: Any) -> LinkPurpose:

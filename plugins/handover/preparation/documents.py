@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from core.toolkit import LOCAL_ZONE, Attachment, Decoration, _, attachments_of, money, owners_of, setting
 from plugins.handover import words as handover_words
-from plugins.handover.models import FeeItem, HandoverBatch, HandoverUnit
+from plugins.handover.models import FeeItem, FeeKind, HandoverBatch, HandoverUnit
 from plugins.handover.preparation import panels, words
-from plugins.handover.preparation.models import AreaSettlement, FeeMethod, LetterKind
+from plugins.handover.preparation.models import AreaSettlement, FeeMethod, FeeRule, LetterKind
 from plugins.handover.preparation.services import appointments, charges, letters, plan, risks
 from plugins.handover.preparation.workflows import AREA, PLAN_TASK, RISK
 
@@ -200,30 +200,29 @@ def fee_rows(record: HandoverUnit, language: str) -> tuple[list[tuple[str, str, 
         record: The house in its batch.
         language: Locale of the reader.
     """
-    rules = {rule.id: rule for rule in charges.rules_of(record.project_id)}
+    rules = charges.rules_of(record.project_id)
+    by_id = {rule.id: rule for rule in rules}
+    entered = [
+        charges.FeeLine(FeeKind(fee.kind), by_id.get(fee.rule_id or 0), fee.basis, fee.amount)
+        for fee in record.fees
+    ]
+    return _fee_rows(record, language, entered, rules)
+
+
+def _fee_rows(
+    record: HandoverUnit, language: str, fees: Sequence[charges.FeeLine], rules: Sequence[FeeRule]
+) -> tuple[list[tuple[str, str, Decimal | None]], Decimal]:
+    words_alone = [
+        charges.FeeLine(FeeKind(rule.kind), rule, "", None)
+        for rule in rules
+        if rule.method == FeeMethod.TEXT and charges.applies(rule, record.unit)
+    ]
     rows: list[tuple[str, str, Decimal | None]] = []
-    total = Decimal(0)
-    for fee in record.fees:
-        rule = rules.get(fee.rule_id or 0)
-        note = handover_words.local(rule, "note", language) if rule is not None else ""
-        rows.append(
-            (
-                words.fee_title(fee.kind, rule, language),
-                "; ".join(filter(None, (fee.basis, note))),
-                fee.amount,
-            )
-        )
-        total += fee.amount
-    for rule in rules.values():
-        if rule.method == FeeMethod.TEXT and charges.applies(rule, record.unit):
-            rows.append(
-                (
-                    words.fee_title(rule.kind, rule, language),
-                    handover_words.local(rule, "note", language),
-                    None,
-                )
-            )
-    return rows, total
+    for line in [*fees, *words_alone]:
+        note = handover_words.local(line.rule, "note", language) if line.rule is not None else ""
+        basis = "; ".join(filter(None, (line.basis, note)))
+        rows.append((words.fee_title(line.kind, line.rule, language), basis, line.amount))
+    return rows, sum((line.amount for line in fees if line.amount is not None), Decimal(0))
 
 
 def delivery_notice(record: HandoverUnit, language: str) -> Mapping[str, Any]:
@@ -236,10 +235,9 @@ def delivery_notice(record: HandoverUnit, language: str) -> Mapping[str, Any]:
     Source: domain reference 3.3.3 (delivery notice content).
     """
     batch = record.batch
-    rows, total = fee_rows(record, language)
-    expected = not record.fees
-    if expected:
-        rows, total = _expected_rows(record, language)
+    rules = charges.rules_of(record.project_id)
+    # As they are entered when the letter is written, so that it can be laid out before.
+    rows, total = _fee_rows(record, language, charges.fees_to_come(record, rules), rules)
     slot, shown = appointments.title_of(record), map_of(batch)
     return {
         **_recipient(record),
@@ -274,20 +272,6 @@ def _not_booked(record: HandoverUnit) -> str:
     if letters.address_on_letter() or letters.will_have_code(record):
         return _("Not booked yet: choose a time by the code below.")
     return _("Not booked yet: call us to agree a time.")
-
-
-def _expected_rows(
-    record: HandoverUnit, language: str
-) -> tuple[list[tuple[str, str, Decimal | None]], Decimal]:
-    """Return the fee list as the rules would enter it, for a draft."""
-    rows: list[tuple[str, str, Decimal | None]] = []
-    total = Decimal(0)
-    for line in charges.fee_lines(record):
-        note = handover_words.local(line.rule, "note", language) if line.rule is not None else ""
-        basis = "; ".join(filter(None, (line.basis, note)))
-        rows.append((words.fee_title(line.kind, line.rule, language), basis, line.amount))
-        total += line.amount or Decimal(0)
-    return rows, total
 
 
 def delivery_reminder(record: HandoverUnit, language: str) -> Mapping[str, Any]:

@@ -197,6 +197,42 @@ def charge(place: HandoverUnit, rules: Sequence[FeeRule] | None = None) -> list[
     return touched
 
 
+def fees_to_come(place: HandoverUnit, rules: Sequence[FeeRule] | None = None) -> list[FeeLine]:
+    """Return the fees of a house as they will stand when :func:`charge` has entered them; nothing is written.
+
+    Args:
+        place: The house in its batch.
+        rules: The rules of its project, when they were read already.
+    """
+    rules = rules_of(place.project_id) if rules is None else rules
+    known, held = {rule.id: rule for rule in rules}, list(place.fees)
+    due: dict[int | None, FeeLine] = {}
+    if place.keys_state != KeysState.HANDED:
+        due = {
+            line.rule.id: line
+            for line in fee_lines(place, rules)
+            if line.rule is not None and line.amount is not None
+        }
+    lines = []
+    for fee in held:
+        computed = due.pop(fee.rule_id, None)
+        if computed is None or fee.is_settled:
+            computed = FeeLine(FeeKind(fee.kind), known.get(fee.rule_id or 0), fee.basis, fee.amount)
+        lines.append(computed)
+    coming = list(due.values())
+    if place.keys_state != KeysState.HANDED and _settlement_of(place) is None:
+        result = expected_area(place)
+        if result is not None:
+            area = [FeeLine(FeeKind.AREA_DIFFERENCE, None, area_basis(result), result.amount)]
+            area = area if result.amount else []
+            entered = next((i for i, fee in enumerate(held) if fee.kind == FeeKind.AREA_DIFFERENCE), None)
+            if entered is None:
+                coming = area + coming
+            elif not held[entered].is_settled:
+                lines[entered : entered + 1] = area
+    return lines + coming
+
+
 # Area settlement
 
 

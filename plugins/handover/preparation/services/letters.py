@@ -21,8 +21,10 @@ from core.toolkit import (
     DocumentRefused,
     Job,
     JobRun,
+    LaidOut,
     LinkRefused,
     MadeLink,
+    PlannedLink,
     Secret,
     StepFailed,
     TransitionRefused,
@@ -31,10 +33,12 @@ from core.toolkit import (
     db,
     enqueue_job,
     issue_document,
+    lay_out_document,
     local_today,
     make_link,
     ngettext,
     owners_of,
+    plan_link,
     reach,
     read_document,
     require_scope,
@@ -233,21 +237,24 @@ def title_of(batch: HandoverBatch, kind: LetterKind) -> str:
 
 
 def run(run: JobRun) -> None:
-    """Write the letters of a job, a house a step."""
+    """Write the letters of a job, a house a step; each is laid out before its step holds up anybody."""
     payload: Mapping[str, Any] = run.payload
     kind = LetterKind(payload["kind"])
     keys = [int(key) for key in payload["keys"]]
 
     def one(key: int) -> None:
-        place = db.session.scalar(sa.select(HandoverUnit).where(HandoverUnit.id == key))
-        if place is None:
-            raise StepFailed(
-                _("This house does not exist any more, or you may not see it any more."), subject=key
-            )
-        code = place.unit.code
+        code: object = key
         try:
+            with run.reading():
+                place = _place(key)
+                code = place.unit.code
+                ahead = lay_out(place, kind)
             _letter, content = write(
-                place, kind, by_message=payload["by_message"], by_letter=payload["by_letter"]
+                _place(key),
+                kind,
+                by_message=payload["by_message"],
+                by_letter=payload["by_letter"],
+                ahead=ahead,
             )
         except (HandoverRuleError, TransitionRefused, DocumentRefused) as refused:
             raise StepFailed(str(refused), subject=code) from refused
@@ -260,6 +267,13 @@ def run(run: JobRun) -> None:
             f"{_file_name(kind)} {local_today():%Y%m%d} {len(made)}.pdf", "application/pdf", _joined(made)
         )
     run.outcome(ngettext("%(num)d letter is written.", "%(num)d letters are written.", len(made)))
+
+
+def _place(key: int) -> HandoverUnit:
+    place = db.session.scalar(sa.select(HandoverUnit).where(HandoverUnit.id == key))
+    if place is None:
+        raise HandoverRuleError(_("This house does not exist any more, or you may not see it any more."))
+    return place
 
 
 def _file_name(kind: LetterKind) -> str:
@@ -276,8 +290,54 @@ def _joined(letters: Sequence[bytes]) -> bytes:
     return target.getvalue()
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """A letter that was laid out before it is written.
+
+    Attributes:
+        link: The address that stands on it.
+        laid_out: Its pages.
+    """
+
+    link: PlannedLink
+    laid_out: LaidOut
+
+
+def lay_out(place: HandoverUnit, kind: LetterKind) -> Ahead:
+    """Lay out a letter as :func:`write` will issue it, with the fees and the code that it gets there; write nothing.
+
+    Args:
+        place: The house in its batch.
+        kind: Which letter.
+
+    Raises:
+        HandoverRuleError: It cannot be sent.
+        DocumentRefused: The document cannot be issued.
+    """
+    owners = owners_of(place.unit)
+    _require_sendable(place, kind, owners)
+    planned = plan_link()
+    with _carrying(planned.address if any(owner.phone for owner in owners) else ""):
+        return Ahead(planned, lay_out_document(DOCUMENTS[kind], place, _language_of(owners)))
+
+
+def _require_sendable(place: HandoverUnit, kind: LetterKind, owners: Sequence[Customer]) -> None:
+    reason = refusal(place, kind, owners)
+    if reason is not None:
+        raise HandoverRuleError(reason)
+
+
+def _language_of(owners: Sequence[Customer]) -> str:
+    return owners[0].language or "zh_Hans_CN"
+
+
 def write(
-    place: HandoverUnit, kind: LetterKind, *, by_message: bool = True, by_letter: bool = True
+    place: HandoverUnit,
+    kind: LetterKind,
+    *,
+    by_message: bool = True,
+    by_letter: bool = True,
+    ahead: Ahead | None = None,
 ) -> tuple[DeliveryLetter, bytes]:
     """Write one letter: enter the fees, make the links, issue the document, put the messages into the outbox, and note
     that the notice was sent.
@@ -287,6 +347,7 @@ def write(
         kind: Which letter.
         by_message: Whether each owner with a telephone gets the message with his link.
         by_letter: Whether it also goes by post.
+        ahead: What :func:`lay_out` returned; it is laid out once more when the house has changed since.
 
     Returns:
         The letter, and its document as PDF.
@@ -298,9 +359,7 @@ def write(
     Source: domain reference 3.3.3, 5.6.4; touchpoint TP-E01.
     """
     owners = owners_of(place.unit)
-    reason = refusal(place, kind, owners)
-    if reason is not None:
-        raise HandoverRuleError(reason)
+    _require_sendable(place, kind, owners)
     charges.charge(place)
     db.session.expire(place, ["fees"])
     number = 1 + int(
@@ -311,10 +370,17 @@ def write(
         )
         or 0
     )
-    links = {owner.id: made for owner in owners if (made := _link(place, owner)) is not None}
-    first = links.get(owners[0].id) or next(iter(links.values()), None)
+    links: dict[int, MadeLink] = {}
+    for owner in owners:
+        # The paper shows the first one.
+        made = _link(place, owner, ahead.link if ahead is not None and not links else None)
+        if made is not None:
+            links[owner.id] = made
+    first = next(iter(links.values()), None)
     with _carrying(first.address if first is not None else ""):
-        issued = issue_document(DOCUMENTS[kind], place, owners[0].language or "zh_Hans_CN")
+        issued = issue_document(
+            DOCUMENTS[kind], place, _language_of(owners), ahead.laid_out if ahead is not None else None
+        )
     letter = DeliveryLetter(
         project_id=place.project_id,
         handover_unit_id=place.id,
@@ -336,9 +402,9 @@ def write(
     return letter, read_document(issued)
 
 
-def _link(place: HandoverUnit, owner: Customer) -> MadeLink | None:
+def _link(place: HandoverUnit, owner: Customer, planned: PlannedLink | None) -> MadeLink | None:
     try:
-        return make_link(LINK, place, owner, days=LINK_DAYS)
+        return make_link(LINK, place, owner, days=LINK_DAYS, planned=planned)
     except LinkRefused:
         # Without a telephone number nobody could prove that the link is his; the letter goes by post.
         return None
