@@ -62,6 +62,11 @@ def _raw(text: str) -> str:
     return half_width(text).upper()
 
 
+def _phone_and_name(row: ImportRow) -> str:
+    phone, name = row.values.get("phone"), row.values.get("name")
+    return f"{phone}\0{name}" if phone and name else ""
+
+
 class CustomerImporter(Importer):
     """Customers of one project."""
 
@@ -147,8 +152,12 @@ class CustomerImporter(Importer):
         """Return what names a customer within a file: the document number, else telephone and name."""
         if place.match != "identity_number" or row.values.get("identity_number"):
             return super().key_of(place, row)
-        phone, name = row.values.get("phone"), row.values.get("name")
-        return f"{phone}\0{name}" if phone and name else ""
+        return _phone_and_name(row)
+
+    def other_key_of(self, place: ImportPlace, row: ImportRow) -> str:
+        """Return telephone and name of a row with a document number, so that one without it is known by them."""
+        by_number = place.match == "identity_number" and row.values.get("identity_number")
+        return _phone_and_name(row) if by_number else ""
 
     def duplicate_error(self, place: ImportPlace, row: ImportRow, sheet: str, number: int) -> RowError:
         """Name the column by which the earlier row is the same."""

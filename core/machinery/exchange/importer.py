@@ -311,6 +311,14 @@ class Importer:
             "\0".join(map(str, values)) if values and all(value not in (None, "") for value in values) else ""
         )
 
+    def other_key_of(self, place: ImportPlace, row: ImportRow) -> str:
+        """Return what :meth:`key_of` would have returned had the row less to tell, "" when nothing.
+
+        A row is the same as another one of the file whose key it is. So a row with a document number and one without
+        are the same customer when both name his telephone; two with different numbers are not.
+        """
+        return ""
+
     def match_key(self, code: str) -> MatchKey | None:
         """Return the match key with a code, the first one for an unknown code."""
         found = next((each for each in self.match_keys if each.code == code), None)

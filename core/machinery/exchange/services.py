@@ -10,6 +10,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -375,7 +376,7 @@ def check_chunk(batch: ImportBatch, importer: Importer, number: int) -> None:
             if row.texts != typed:
                 staged.texts = dict(row.texts)
         _parse(importer, row, staged)
-        keys[position] = _hashed(importer.key_of(place, row))
+        keys[position] = _names_of(importer, place, row)
         positions.append(position)
         rows.append(row)
     remarks = set(batch.result.get("remarks", ()))
@@ -403,31 +404,58 @@ def _note(staged: StagedRow, verdict: Verdict) -> None:
     staged.record_id = verdict.record_id
 
 
+def _names_of(importer: Importer, place: ImportPlace, row: ImportRow) -> str:
+    """Return the hashes of what names a row: its key, and after a slash the key that only rows without its own have."""
+    key, also = _hashed(importer.key_of(place, row)), _hashed(importer.other_key_of(place, row))
+    return f"{key}/{also}" if also else key
+
+
 def _hashed(key: str) -> str:
     return blind_index(key, "import")[:_KEY_LENGTH] if key else ""
 
 
 def finish_check(batch: ImportBatch) -> None:
     """Find the rows whose record stands in an earlier row of the file, and end the dry run."""
-    first: dict[str, tuple[ImportChunk, int]] = {}
-    opened: dict[int, Content] = {}
-    for chunk in _summaries(batch):
-        doubles: dict[str, list[Any]] = {}
-        for position, key in enumerate(chunk.keys.split(",")):
-            if not key:
-                continue
-            earlier, place = first.setdefault(key, (chunk, position))
-            if earlier is chunk and place == position:
-                continue
-            if earlier.number not in opened:
-                opened.clear()
-                opened[earlier.number] = unpack_content(_chunk(batch, earlier.number).content or "")
-            row = opened[earlier.number].rows[place]
-            doubles[str(position)] = [batch.sheets[row.sheet]["name"], row.number]
-        if doubles != chunk.doubles:
-            chunk.doubles = doubles
+    first: dict[str, tuple[int, int]] = {}
+    doubles: dict[tuple[int, int], tuple[int, int]] = {}
+    chunks = _summaries(batch)
+    for place, key, _also in _names(chunks):
+        earlier = first.setdefault(key, place)
+        if key and earlier != place:
+            doubles[place] = earlier
+    for place, _key, also in _names(chunks):
+        other = first.get(also) if also else None
+        if other is not None:
+            doubles.setdefault(max(place, other), min(place, other))
+    _note_doubles(batch, chunks, doubles)
     batch.state = ImportState.CHECKED
     db.session.flush()
+
+
+def _names(chunks: Sequence[ImportChunk]) -> Iterator[tuple[tuple[int, int], str, str]]:
+    """Yield the place of each row, as chunk and position, with the two keys that name it, "" where there is none."""
+    for chunk in chunks:
+        for position, names in enumerate(chunk.keys.split(",")):
+            key, _slash, also = names.partition("/")
+            yield (chunk.number, position), key, also
+
+
+def _note_doubles(
+    batch: ImportBatch,
+    chunks: Sequence[ImportChunk],
+    doubles: Mapping[tuple[int, int], tuple[int, int]],
+) -> None:
+    """Keep with each row whose record stands in an earlier one where that is."""
+    found: dict[int, dict[str, list[Any]]] = {}
+    opened: tuple[int, Content] | None = None
+    for (number, position), (earlier, place) in sorted(doubles.items(), key=itemgetter(1)):
+        if opened is None or opened[0] != earlier:
+            opened = earlier, unpack_content(_chunk(batch, earlier).content or "")
+        row = opened[1].rows[place]
+        found.setdefault(number, {})[str(position)] = [batch.sheets[row.sheet]["name"], row.number]
+    for chunk in chunks:
+        if chunk.doubles != found.get(chunk.number, {}):
+            chunk.doubles = found.get(chunk.number, {})
 
 
 def check_all(batch: ImportBatch, importer: Importer) -> None:
@@ -590,7 +618,7 @@ def correct_row(
     verdict = importer.judge(place, [row])[0]
     _note(staged, verdict)
     letters, keys = list(chunk.verdicts), chunk.keys.split(",")
-    letters[offset], keys[offset] = LETTERS[verdict.kind], _hashed(importer.key_of(place, row))
+    letters[offset], keys[offset] = LETTERS[verdict.kind], _names_of(importer, place, row)
     chunk.verdicts, chunk.keys = "".join(letters), ",".join(keys)
     chunk.content = pack_content(content)
     db.session.flush()

@@ -24,8 +24,8 @@
   }
   const all = form.querySelector("[data-all]");
   const bar = form.querySelector("[data-chosen]");
-  const count = form.querySelector("[data-count]");
-  const boxes = () => Array.from(form.querySelectorAll('input[name="rowid"]'));
+  const count = form.querySelector("[data-chosen-count]");
+  const boxes = () => Array.from(form.querySelectorAll('td.pick input[type="checkbox"]'));
 
   function show() {
     const list = boxes();

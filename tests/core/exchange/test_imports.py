@@ -26,6 +26,7 @@ from core.testing import run_pending_jobs
 
 IMPORTER = CustomerImporter()
 HEADS = ["姓名", "手机号", "身份证号", "地址"]
+OTHER_CARD = "110105194912310062"
 ID_CARD = "11010519491231002X"
 
 
@@ -139,6 +140,19 @@ def test_the_same_record_twice_in_a_file_is_an_error_that_names_the_first(place)
     error = next(services.rows_of(batch, IMPORTER, ("error",))).errors[0]
     assert error.code == "duplicate"
     assert "2" in error.reason
+
+
+def test_a_customer_stands_twice_in_a_file_though_only_one_row_has_his_document(place):
+    with_card, without = ["张三", "13900010001", ID_CARD, ""], ["张三", "139-0001-0001", "", ""]
+    for rows in ((with_card, without), (without, with_card)):
+        batch = checked(place, workbook(["李四", "13900010002", "", ""], *rows))
+        (double,) = services.rows_of(batch, IMPORTER, ("error",))
+        assert (double.number, double.errors[0].code) == (4, "duplicate")
+        assert "3" in double.errors[0].reason
+        services.correct_row(batch, IMPORTER, double.position, {"phone": "13900010003"})
+        assert kinds(batch) == {"new": 3}
+    son = ["张三", "13900010001", OTHER_CARD, ""]
+    assert kinds(checked(place, workbook(with_card, son))) == {"new": 2}, "two documents are two customers"
 
 
 def test_a_row_is_corrected_on_the_page(place):
