@@ -177,6 +177,10 @@ class CustomerView(RecordView):
         "Import the Excel file with the units and owners of a project, or register customers one by one."
     )
 
+    def choices_of(self, name: str) -> Sequence[tuple[Any, Any]]:
+        """Return the words of a column; where a customer came from is free text but for what Doorstep writes itself."""
+        return words.SOURCES if name == "source" else super().choices_of(name)
+
     def before_list(self, records: Sequence[Customer]) -> None:
         """Find the names of the visible projects of a page of customers, in one statement."""
         names: dict[int, list[str]] = {record.id: [] for record in records}

@@ -75,6 +75,12 @@ MESSAGE_PURPOSES = (
     ("greetings", _l("Birthday and festival greetings")),
 )
 
+SOURCES = (("import", _l("Import")),)
+"""Sources that Doorstep writes itself; what people write stands as they wrote it."""
+
+SOURCES = (("import", _l("Import")),)
+"""Sources that Doorstep writes itself; what people write stands as they wrote it."""
+
 LABELS = {
     "name": _l("Name"),
     "phone": _l("Telephone"),

@@ -63,6 +63,12 @@
     // A download leaves the page where it is; so does coming back to it.
     window.setTimeout(function () { delete form.dataset.sent; }, 8000);
   });
+  // What was changed since is another sending, for example the same list once more as CSV.
+  document.addEventListener("input", function (event) {
+    if (event.target.form) {
+      delete event.target.form.dataset.sent;
+    }
+  });
   window.addEventListener("pageshow", function () {
     for (const form of document.querySelectorAll("form[data-sent]")) {
       delete form.dataset.sent;
