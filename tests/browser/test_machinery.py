@@ -7,6 +7,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from core.extensions import db
+from core.machinery.approvals import services as approvals
 from core.machinery.attachments import services as attachments
 from core.machinery.jobs.services import enqueue_job
 from core.machinery.links import services as links
@@ -32,8 +34,9 @@ from plugins.reservations.models import Booking
 from plugins.reservations.public import BOOK
 from plugins.reservations.tests.conftest import make_slots
 from tests.browser.first_path import DESKTOP, PHONE, photo, served
+from tests.core.test_approvals import PLAN, Office, office
 
-__all__ = ["site"]
+__all__ = ["office", "site"]
 
 LOCALE = "zh-CN"
 JOB = "core.test_of_progress"
@@ -160,6 +163,28 @@ def test_a_job_shows_its_progress_without_being_asked(running_app, slow, visit, 
         page.get_by_role("button", name="下载").click()
     assert download.value.suggested_filename == "result.txt"
     assert engineer.complaints == []
+
+
+def test_several_requests_are_ticked_and_agreed_to(office: Office, browser: Browser, address: str) -> None:
+    keys = [office.ask()]
+    with office.as_("engineer"):
+        other = db.session.get_one(Unit, office.world.own.unit_ids[1])
+        keys.append(approvals.request_approval(PLAN.code, other, Decimal(5)).id)
+        db.session.commit()
+    client = office.app.test_client()
+    client.sign_in(office.ids["finance"])
+    approver = Visitor(browser, address, DESKTOP, client.get_cookie("doorstep_session"))
+    page = approver.open("/admin/approvals_inbox/")
+    agree = page.get_by_role("button", name="同意所选")
+    expect(agree).to_be_hidden()
+    page.get_by_label("选择本页所有行").check()
+    expect(page.locator("[data-chosen-count]")).to_have_text("已选 2 条")
+    page.locator("[name=opinion]").fill("可行")
+    with page.expect_navigation():
+        agree.click()
+    assert [office.state(key)[2] for key in keys] == [["marketing"], ["marketing"]]
+    assert approver.complaints == []
+    page.context.close()
 
 
 def test_an_owner_signs_on_the_phone(running_app, site: Site, visit, scope_of, system) -> None:
