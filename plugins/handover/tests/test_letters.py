@@ -253,27 +253,6 @@ def test_a_letter_is_issued_only_where_it_gets_its_code(place, running_app, monk
     assert letters.address_on_letter() == "", "nothing is left for the next document"
 
 
-@pytest.mark.parametrize("kind", list(LetterKind))
-def test_letters_of_a_job_are_laid_out_once_and_while_nobody_waits(place, running_app, monkeypatch, kind):
-    """On SQLite whoever writes holds up all others, so the pages are made before the step that writes."""
-    from core.machinery.documents import services as printing
-
-    charges.load_standard_rules(place.project)
-    if kind == LetterKind.REMINDER:
-        services.take_step(place, "notify", {})
-    while_reading, lay_out = [], printing._laid_out
-
-    def watched(*args):
-        options = db.session.connection().get_execution_options()
-        while_reading.append(options.get("read_only", False))
-        return lay_out(*args)
-
-    monkeypatch.setattr(printing, "_laid_out", watched)
-    start(place, kind)
-    (job,) = run_pending_jobs(running_app)
-    assert (job.done, job.failures, while_reading) == (1, (), [True])
-
-
 def test_the_fees_to_come_are_those_that_are_entered_then(place):
     """A letter is laid out with them before they are there."""
 
