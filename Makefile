@@ -6,6 +6,8 @@ WORKERS ?= 2
 TURNS ?= --in-turns
 
 BIN := .venv/bin
+# Where Python may not keep what it compiled, every process compiles all code again: a minute and a half of each suite.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # What failed beside other tests is tried once more by itself, in a fresh process; what fails again is a fault.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none
