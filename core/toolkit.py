@@ -49,6 +49,7 @@ from core.customers.identity import (
     normalise_phone,
 )
 from core.customers.models import Customer, CustomerKind, CustomerUnit, UnitRole
+from core.customers.references import CUSTOMERS
 from core.customers.services import holders_of, owners_of
 
 # Database
@@ -202,6 +203,7 @@ from core.machinery.workflow.services import MoveLine, Step, TransitionRefused, 
 # People
 from core.people.models import Department, DepartmentKind, User
 from core.people.permissions import has_permission, public, require, requires
+from core.people.references import COLLEAGUES
 from core.people.services import department_path, departments_in_reach, users_in_reach
 from core.people.settings import setting
 
@@ -259,7 +261,7 @@ from core.projects.house_terms import house_terms_of
 # Projects
 from core.projects.models import Building, Decoration, Phase, Project, Unit
 from core.projects.open_items import end_open_item, open_items_of
-from core.projects.references import OPEN_PROJECTS
+from core.projects.references import BUILDINGS, OPEN_PROJECTS, PROJECTS, UNITS
 from core.projects.services import (
     acting_city,
     completion_date,
@@ -284,8 +286,13 @@ from core.timeline.services import TouchpointFact, UnknownTouchpointError, assig
 from core.timeline.services import write as write_timeline
 
 __all__ = [
+    "BUILDINGS",
+    "COLLEAGUES",
+    "CUSTOMERS",
     "LOCAL_ZONE",
     "OPEN_PROJECTS",
+    "PROJECTS",
+    "UNITS",
     "AdminView",
     "ApprovalBand",
     "ApprovalKind",

@@ -34,7 +34,8 @@ from core.machinery.todos.models import Todo, TodoState
 from core.people import workload
 from core.people.models import Department, DepartmentKind, Role, User
 from core.people.permissions import has_permission
-from core.people.services import departments_in_reach, users_in_reach
+from core.people.references import COLLEAGUES
+from core.people.services import departments_in_reach
 from core.plugin_system.dispatch import isolated
 from core.plugin_system.gate import is_on
 from core.plugin_system.runtime import current_runtime
@@ -225,23 +226,12 @@ def _departments() -> Sequence[sa.ColumnElement[bool]]:
     return (Department.id.in_(ids),)
 
 
-def _colleagues() -> Sequence[sa.ColumnElement[bool]]:
-    return (User.id.in_(users_in_reach().with_only_columns(User.id)), User.active.is_(True))
-
-
 DEPARTMENTS = Reference(
     Department,
     text=lambda department: in_language(department.name, department.name_en),
     search=SearchDeclaration(columns=("name", "code"), small_table=True),
     order_by=("path",),
     narrow=_departments,
-)
-COLLEAGUES = Reference(
-    User,
-    text=lambda user: user.name or user.email,
-    search=SearchDeclaration(columns=("name", "email"), small_table=True),
-    order_by=("name",),
-    narrow=_colleagues,
 )
 
 

@@ -31,3 +31,4 @@ CUSTOMERS = Reference(
     order_by=("id",),
     narrow=_living,
 )
+"""The customers who are neither merged into another one nor erased; who may, finds them by their telephone number."""

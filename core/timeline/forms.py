@@ -19,7 +19,8 @@ from wtforms.validators import InputRequired, Length, NumberRange
 from core.admin.ajax import ReferenceField
 from core.admin.forms import GuardedForm, LocalDateTimeField
 from core.admin.searching import clean_text
-from core.admin.work import COLLEAGUES, DEPARTMENTS, RoleField
+from core.admin.work import DEPARTMENTS, RoleField
+from core.people.references import COLLEAGUES
 
 
 def _cleaned(value: Any) -> str:

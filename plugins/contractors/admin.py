@@ -14,6 +14,7 @@ from wtforms.validators import Email, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from core.toolkit import (
+    PROJECTS,
     Building,
     ChoiceFilter,
     Department,
@@ -49,6 +50,7 @@ from core.toolkit import (
 from plugins.contractors import services
 from plugins.contractors.forms import MatrixForm
 from plugins.contractors.models import Company, CompanyKind, CompanyTrade, Contact, Trade
+from plugins.contractors.references import COMPANIES
 from plugins.contractors.services import ContractorRuleError
 from plugins.contractors.words import KINDS, ROLES
 
@@ -72,19 +74,6 @@ CITIES = Reference(
     SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
     order_by=("code",),
     narrow=_cities,
-)
-COMPANIES = Reference(
-    Company,
-    lambda company: company.name,
-    SearchDeclaration(columns=("name", "short_name"), small_table=True),
-    order_by=("name",),
-    narrow=lambda: (Company.archived_at.is_(None),),
-)
-PROJECTS = Reference(
-    Project,
-    lambda project: in_language(project.name, project.name_en),
-    SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
-    order_by=("code",),
 )
 TRADES = Reference(Trade, lambda trade: trade.label, order_by=("position", "id"))
 

@@ -14,9 +14,12 @@ from wtforms import BooleanField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from core.toolkit import (
+    COLLEAGUES,
+    CUSTOMERS,
     LOCAL_ZONE,
+    PROJECTS,
+    UNITS,
     ChoiceFilter,
-    Customer,
     DateRangeFilter,
     FormSection,
     GuardedForm,
@@ -45,7 +48,6 @@ from core.toolkit import (
     ngettext,
     sees_personal_data,
     strict_id,
-    users_in_reach,
     utc_now,
 )
 from plugins.reservations import forms, opening, services, words
@@ -67,38 +69,12 @@ REFUSALS = (ReservationRuleError, PersonalValueError, TransitionRefused)
 PLAN = "reservations.plan_slots"
 VIEW = "reservations.view"
 
-PROJECTS = Reference(
-    Project,
-    lambda project: in_language(project.name, project.name_en),
-    SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
-    order_by=("code",),
-)
 PURPOSES = Reference(
     Purpose,
     services.purpose_name,
     SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
     order_by=("code",),
     depends_on="project_id",
-)
-UNITS = Reference(
-    Unit, lambda unit: unit.code, SearchDeclaration(columns=("code",), small_table=True), order_by=("code",)
-)
-CUSTOMERS = Reference(
-    Customer,
-    lambda customer: customer.name,
-    SearchDeclaration(columns=("name",), small_table=True),
-    order_by=("id",),
-    narrow=lambda: (Customer.erased_at.is_(None), Customer.merged_into_id.is_(None)),
-)
-USERS = Reference(
-    User,
-    lambda user: user.name,
-    SearchDeclaration(columns=("name",), small_table=True),
-    order_by=("name",),
-    narrow=lambda: (
-        User.active.is_(True),
-        User.id.in_(users_in_reach().with_only_columns(User.id).order_by(None)),
-    ),
 )
 SLOTS = Reference(
     Slot,
@@ -514,7 +490,7 @@ class RuleView(RecordView):
         "guests_to": {"description": _l("Empty: however many come.")},
         "role_code": {"description": _l("Code of a role, for example PM; or choose a person.")},
     }
-    references = {"project_id": PROJECTS, "purpose_id": PURPOSES, "user_id": USERS}
+    references = {"project_id": PROJECTS, "purpose_id": PURPOSES, "user_id": COLLEAGUES}
     actions_declared = {"delete": PLAN}
     refusals = REFUSALS
     empty_list_hint = _l("Say who is told of a large booking at once, and who of every one.")

@@ -12,15 +12,10 @@ from plugins.handover.admin.checklists import (
 )
 from plugins.handover.admin.common import (
     BATCHES,
-    BUILDINGS,
-    COMPANIES,
     NUMBER_SEARCH,
     PHASES,
-    PROJECTS,
     REFUSALS,
     TEMPLATES,
-    UNITS,
-    USERS,
     HandoverView,
     day,
     refusal_of,
@@ -63,16 +58,11 @@ from plugins.handover.admin.reports import (
 
 __all__ = [
     "BATCHES",
-    "BUILDINGS",
-    "COMPANIES",
     "COUNTED_AT_ONCE",
     "NUMBER_SEARCH",
     "PHASES",
-    "PROJECTS",
     "REFUSALS",
     "TEMPLATES",
-    "UNITS",
-    "USERS",
     "BatchView",
     "BookFactsView",
     "Conditions",

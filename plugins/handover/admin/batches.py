@@ -10,6 +10,8 @@ from flask import abort, request
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
+    COLLEAGUES,
+    PROJECTS,
     Building,
     ChoiceFilter,
     DateRangeFilter,
@@ -28,7 +30,7 @@ from core.toolkit import (
     strict_id,
 )
 from plugins.handover import drilldown, services, words
-from plugins.handover.admin.common import PHASES, PROJECTS, USERS, HandoverView, tones
+from plugins.handover.admin.common import PHASES, HandoverView, tones
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.figures import COLUMNS, figures_of, parts_of
 from plugins.handover.models import (
@@ -136,7 +138,7 @@ class BatchView(BatchPreparation, HandoverView):
         "account": {"description": _l("Payee, bank and account number.")},
     }
     create_only_columns = frozenset({"project_id"})
-    references = {"project_id": PROJECTS, "phase_id": PHASES, "manager_id": USERS}
+    references = {"project_id": PROJECTS, "phase_id": PHASES, "manager_id": COLLEAGUES}
     details_template = "handover/admin/batch.html"
     empty_list_hint = _l("Make a batch for the houses that are handed over together, then add its buildings.")
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import sqlalchemy as sa
 from flask import flash, redirect
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
@@ -14,24 +13,17 @@ from werkzeug.wrappers import Response
 from core.toolkit import (
     LOCAL_ZONE,
     ApprovalRefused,
-    Building,
     Phase,
-    Project,
     RecordView,
     Reference,
     SaveRefused,
     SearchDeclaration,
     TransitionRefused,
-    Unit,
-    User,
     _l,
     commit,
     db,
-    in_language,
     status_mark,
-    users_in_reach,
 )
-from plugins.contractors.models import Company
 from plugins.handover import measures
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
@@ -42,50 +34,12 @@ from plugins.handover.models import (
 REFUSALS = (HandoverRuleError, TransitionRefused, ApprovalRefused, measures.MeasureError)
 
 
-def _users() -> Sequence[sa.ColumnElement[bool]]:
-    return (User.id.in_(users_in_reach().with_only_columns(User.id).order_by(None)), User.active.is_(True))
-
-
-PROJECTS = Reference(
-    Project,
-    lambda project: in_language(project.name, project.name_en),
-    SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
-    order_by=("code",),
-)
 PHASES = Reference(
     Phase,
     lambda phase: phase.name,
     SearchDeclaration(columns=("name", "code"), small_table=True),
     order_by=("code",),
     depends_on="project_id",
-)
-BUILDINGS = Reference(
-    Building,
-    lambda building: (
-        f"{in_language(building.project.name, building.project.name_en)} · {building.name or building.code}"
-    ),
-    SearchDeclaration(columns=("name", "code"), small_table=True),
-    order_by=("project_id", "code"),
-)
-UNITS = Reference(
-    Unit,
-    lambda unit: f"{unit.code} · {in_language(unit.project.name, unit.project.name_en)}",
-    SearchDeclaration(columns=("code",), small_table=True, placeholder=_l("3-2-1502")),
-    order_by=("project_id", "code"),
-)
-USERS = Reference(
-    User,
-    lambda user: user.name,
-    SearchDeclaration(columns=("name",), small_table=True),
-    order_by=("name",),
-    narrow=_users,
-)
-COMPANIES = Reference(
-    Company,
-    lambda company: company.label,
-    SearchDeclaration(columns=("name", "short_name"), small_table=True),
-    order_by=("name",),
-    narrow=lambda: (Company.archived_at.is_(None),),
 )
 BATCHES = Reference(
     HandoverBatch,

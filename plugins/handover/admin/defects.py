@@ -13,6 +13,9 @@ from sqlalchemy.orm import joinedload, lazyload, undefer
 from wtforms.fields.choices import SelectChoice
 
 from core.toolkit import (
+    BUILDINGS,
+    PROJECTS,
+    UNITS,
     BooleanFilter,
     ChoiceFilter,
     Count,
@@ -36,19 +39,10 @@ from core.toolkit import (
     strict_id,
 )
 from plugins.contractors.models import Company
+from plugins.contractors.references import COMPANIES
 from plugins.contractors.services import companies_for
 from plugins.handover import forms, indicators, records, services, words
-from plugins.handover.admin.common import (
-    BUILDINGS,
-    COMPANIES,
-    PROJECTS,
-    UNITS,
-    HandoverView,
-    day,
-    refusal_of,
-    severity_mark,
-    status,
-)
+from plugins.handover.admin.common import HandoverView, day, refusal_of, severity_mark, status
 from plugins.handover.models import (
     DEFECT_SEARCH,
     Defect,

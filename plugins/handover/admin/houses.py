@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.toolkit import (
+    UNITS,
     ChoiceFilter,
     DateRangeFilter,
     GuardedForm,
@@ -19,7 +20,7 @@ from core.toolkit import (
     ngettext,
 )
 from plugins.handover import forms, services, words
-from plugins.handover.admin.common import BATCHES, UNITS, HandoverView, tones
+from plugins.handover.admin.common import BATCHES, HandoverView, tones
 from plugins.handover.models import (
     HandoverUnit,
     InspectionKind,

@@ -7,6 +7,9 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
+    COLLEAGUES,
+    PROJECTS,
+    UNITS,
     ChoiceFilter,
     DateRangeFilter,
     GuardedForm,
@@ -22,7 +25,7 @@ from core.toolkit import (
     mask_all,
 )
 from plugins.handover import services, words
-from plugins.handover.admin.common import NUMBER_SEARCH, PROJECTS, UNITS, USERS, HandoverView, refusal_of
+from plugins.handover.admin.common import NUMBER_SEARCH, HandoverView, refusal_of
 from plugins.handover.models import (
     INSPECTION_SEARCH,
     Inspection,
@@ -130,7 +133,7 @@ class InspectionView(HandoverView):
         ReferenceFilter("unit_id", reference=UNITS),
         ChoiceFilter("kind"),
         ChoiceFilter("state"),
-        ReferenceFilter("inspector_id", reference=USERS),
+        ReferenceFilter("inspector_id", reference=COLLEAGUES),
         DateRangeFilter("planned_on"),
     )
     sortable = ("number", "planned_on", "finished_at")
@@ -142,7 +145,7 @@ class InspectionView(HandoverView):
         "companions": {"description": _l("Butler, supervisor, contractor.")},
         "attorney_name": {"description": _l("If the owner sends somebody.")},
     }
-    references = {"unit_id": UNITS, "inspector_id": USERS}
+    references = {"unit_id": UNITS, "inspector_id": COLLEAGUES}
     details_template = "handover/admin/inspection.html"
     empty_list_hint = _l("Plan the first inspection, or tick houses of a batch and plan theirs.")
 

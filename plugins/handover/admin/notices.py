@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload, undefer
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
+    PROJECTS,
     ChoiceFilter,
     DateRangeFilter,
     GuardedForm,
@@ -32,16 +33,9 @@ from core.toolkit import (
     utc_now,
 )
 from plugins.contractors.models import Company
+from plugins.contractors.references import COMPANIES
 from plugins.handover import forms, services
-from plugins.handover.admin.common import (
-    COMPANIES,
-    NUMBER_SEARCH,
-    PROJECTS,
-    HandoverView,
-    day,
-    refusal_of,
-    status,
-)
+from plugins.handover.admin.common import NUMBER_SEARCH, HandoverView, day, refusal_of, status
 from plugins.handover.contractor_pages import CONFIRM_NOTICE, people_of
 from plugins.handover.models import (
     NOTICE_SEARCH,

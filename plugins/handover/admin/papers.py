@@ -9,6 +9,8 @@ from flask import flash, redirect, request
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
+    BUILDINGS,
+    PROJECTS,
     ChoiceFilter,
     DateRangeFilter,
     FormSection,
@@ -26,7 +28,7 @@ from core.toolkit import (
     strict_id,
 )
 from plugins.handover import form_signing, services, words
-from plugins.handover.admin.common import BUILDINGS, PROJECTS, REFUSALS, HandoverView, refusal_of
+from plugins.handover.admin.common import REFUSALS, HandoverView, refusal_of
 from plugins.handover.models import BookFacts, HouseForm, UserManual
 
 _CHAPTERS = {

@@ -12,6 +12,8 @@ from sqlalchemy.orm import joinedload, undefer
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
+    COLLEAGUES,
+    PROJECTS,
     BooleanFilter,
     ChoiceFilter,
     DateRangeFilter,
@@ -35,7 +37,7 @@ from core.toolkit import (
     strict_id,
 )
 from plugins.handover import words as handover_words
-from plugins.handover.admin import BATCHES, PROJECTS, REFUSALS, USERS, HandoverView, refusal_of, status, tones
+from plugins.handover.admin import BATCHES, REFUSALS, HandoverView, refusal_of, status, tones
 from plugins.handover.models import FeeKind, HandoverUnit
 from plugins.handover.preparation import panels, words
 from plugins.handover.preparation.models import (
@@ -290,7 +292,7 @@ class TaskView(HandoverView):
         "required",
     )
     create_only_columns = frozenset({"batch_id"})
-    references = {"batch_id": BATCHES, "responsible_id": USERS}
+    references = {"batch_id": BATCHES, "responsible_id": COLLEAGUES}
     form_args = {
         "batch_id": {"default": lambda: _key_of_address("batch_id")},
         "responsible_id": {"description": _l("Empty: whoever holds the role.")},
@@ -383,7 +385,7 @@ class RiskView(HandoverView):
     sortable = ("due_on",)
     form_columns = ("batch_id", "category", "title", "title_en", "owner_role", "responsible_id", "due_on")
     create_only_columns = frozenset({"batch_id"})
-    references = {"batch_id": BATCHES, "responsible_id": USERS}
+    references = {"batch_id": BATCHES, "responsible_id": COLLEAGUES}
     form_args = {
         "batch_id": {"default": lambda: _key_of_address("batch_id")},
         "responsible_id": {"description": _l("Empty: whoever holds the role.")},

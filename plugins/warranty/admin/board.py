@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload
 
 from core.toolkit import (
     LOCAL_ZONE,
+    PROJECTS,
     PageView,
     _l,
     db,
@@ -20,9 +21,6 @@ from core.toolkit import (
     strict_id,
 )
 from plugins.warranty import words
-from plugins.warranty.admin.common import (
-    PROJECTS,
-)
 from plugins.warranty.admin.marks import (
     age_mark,
     priority_mark,

@@ -14,67 +14,18 @@ from werkzeug.wrappers import Response
 from core.toolkit import (
     ApprovalRefused,
     Building,
-    Project,
     RecordView,
-    Reference,
     SaveRefused,
-    SearchDeclaration,
     TransitionRefused,
-    Unit,
     UploadRefused,
-    User,
-    _l,
     commit,
     db,
-    in_language,
     status_mark,
     strict_id,
-    users_in_reach,
 )
-from plugins.contractors.models import Company
 from plugins.warranty.errors import WarrantyRuleError
 
 REFUSALS = (WarrantyRuleError, TransitionRefused, UploadRefused, ApprovalRefused)
-
-
-def _users() -> Sequence[sa.ColumnElement[bool]]:
-    return (User.id.in_(users_in_reach().with_only_columns(User.id).order_by(None)), User.active.is_(True))
-
-
-PROJECTS = Reference(
-    Project,
-    lambda project: in_language(project.name, project.name_en),
-    SearchDeclaration(columns=("name", "name_en", "code"), small_table=True),
-    order_by=("code",),
-)
-BUILDINGS = Reference(
-    Building,
-    lambda building: (
-        f"{in_language(building.project.name, building.project.name_en)} · {building.name or building.code}"
-    ),
-    SearchDeclaration(columns=("name", "code"), small_table=True),
-    order_by=("project_id", "code"),
-)
-UNITS = Reference(
-    Unit,
-    lambda unit: f"{unit.code} · {in_language(unit.project.name, unit.project.name_en)}",
-    SearchDeclaration(columns=("code",), small_table=True, placeholder=_l("3-2-1502")),
-    order_by=("project_id", "code"),
-)
-USERS = Reference(
-    User,
-    lambda user: user.name,
-    SearchDeclaration(columns=("name",), small_table=True),
-    order_by=("name",),
-    narrow=_users,
-)
-COMPANIES = Reference(
-    Company,
-    lambda company: company.label,
-    SearchDeclaration(columns=("name", "short_name"), small_table=True),
-    order_by=("name",),
-    narrow=lambda: (Company.archived_at.is_(None),),
-)
 
 
 def status(tone: str, text: Any) -> Markup:

@@ -15,6 +15,9 @@ from wtforms import SelectField, StringField
 from wtforms.validators import DataRequired, Regexp
 
 from core.toolkit import (
+    BUILDINGS,
+    PROJECTS,
+    UNITS,
     Building,
     ChoiceFilter,
     DateRangeFilter,
@@ -40,16 +43,7 @@ from core.toolkit import (
     setting,
 )
 from plugins.warranty import services, words
-from plugins.warranty.admin.common import (
-    BUILDINGS,
-    PROJECTS,
-    REFUSALS,
-    UNITS,
-    WarrantyView,
-    of_address,
-    take_step,
-    typed,
-)
+from plugins.warranty.admin.common import REFUSALS, WarrantyView, of_address, take_step, typed
 from plugins.warranty.catalogue import categories
 from plugins.warranty.coverage import System, judge
 from plugins.warranty.errors import WarrantyRuleError

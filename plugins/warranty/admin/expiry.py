@@ -11,6 +11,8 @@ from markupsafe import Markup
 from sqlalchemy.orm import joinedload, undefer
 
 from core.toolkit import (
+    PROJECTS,
+    UNITS,
     BooleanFilter,
     Count,
     CountedTabs,
@@ -28,7 +30,7 @@ from core.toolkit import (
     ngettext,
 )
 from plugins.warranty import words
-from plugins.warranty.admin.common import PROJECTS, UNITS, WarrantyView, status
+from plugins.warranty.admin.common import WarrantyView, status
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import ExpiryNotice, ToldHow
 from plugins.warranty.services import expiry

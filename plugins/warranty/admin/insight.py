@@ -12,6 +12,7 @@ from flask import abort, request, url_for
 from markupsafe import Markup
 
 from core.toolkit import (
+    PROJECTS,
     DateRangeFilter,
     GuardedForm,
     PageView,
@@ -28,8 +29,9 @@ from core.toolkit import (
     strict_id,
 )
 from plugins.contractors.models import Company
+from plugins.contractors.references import COMPANIES
 from plugins.warranty import indicators, words
-from plugins.warranty.admin.common import COMPANIES, PROJECTS, WarrantyView
+from plugins.warranty.admin.common import WarrantyView
 from plugins.warranty.admin.marks import order_link
 from plugins.warranty.drilldown import COUNTED, PARTS, REACHED, SOURCES
 from plugins.warranty.indicators import Period, Rate

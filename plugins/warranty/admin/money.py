@@ -14,6 +14,7 @@ from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
 from core.toolkit import (
+    PROJECTS,
     ChoiceFilter,
     DateRangeFilter,
     GuardedForm,
@@ -31,8 +32,9 @@ from core.toolkit import (
     utc_now,
 )
 from plugins.contractors.models import Company
+from plugins.contractors.references import COMPANIES
 from plugins.warranty import words
-from plugins.warranty.admin.common import COMPANIES, PROJECTS, WarrantyView, status, take_step, typed
+from plugins.warranty.admin.common import WarrantyView, status, take_step, typed
 from plugins.warranty.admin.marks import CATEGORY_CHOICES, amount_of, order_link
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import (

@@ -14,7 +14,11 @@ from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from core.toolkit import (
+    BUILDINGS,
+    COLLEAGUES,
     LOCAL_ZONE,
+    PROJECTS,
+    UNITS,
     BooleanFilter,
     ChoiceFilter,
     Count,
@@ -42,21 +46,11 @@ from core.toolkit import (
     utc_now,
 )
 from plugins.contractors.models import Company
+from plugins.contractors.references import COMPANIES
 from plugins.contractors.services import companies_of_city
 from plugins.warranty import deadlines, forms, words
 from plugins.warranty.admin.board import BoardView
-from plugins.warranty.admin.common import (
-    BUILDINGS,
-    COMPANIES,
-    PROJECTS,
-    UNITS,
-    USERS,
-    WarrantyView,
-    load_buildings,
-    take_step,
-    typed,
-    visible,
-)
+from plugins.warranty.admin.common import WarrantyView, load_buildings, take_step, typed, visible
 from plugins.warranty.admin.deeds import DEEDS, take_order_step
 from plugins.warranty.admin.marks import (
     CATEGORY_CHOICES,
@@ -384,7 +378,7 @@ class OrderView(CountedTabs, WarrantyView):
         ChoiceFilter("priority"),
         ChoiceFilter("category_code"),
         ReferenceFilter("contractor_id", reference=COMPANIES),
-        ReferenceFilter("engineer_id", reference=USERS),
+        ReferenceFilter("engineer_id", reference=COLLEAGUES),
         DateRangeFilter("reported_at"),
         OverdueFilter("due_at", label=_l("Overdue")),
         OpenFilter("closed_at", label=_l("Not finished")),
@@ -398,7 +392,7 @@ class OrderView(CountedTabs, WarrantyView):
             choices=lambda: [(code, str(fault.name)) for code, fault in faults().items()],
         ),
     }
-    references = {"engineer_id": USERS}
+    references = {"engineer_id": COLLEAGUES}
     actions_declared = {"make_case": "warranty.manage_cases"}
     workflow = ORDER
     step_fields = {

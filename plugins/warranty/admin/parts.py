@@ -9,6 +9,7 @@ from sqlalchemy.orm import undefer
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
+    PROJECTS,
     GuardedForm,
     ReferenceFilter,
     SearchDeclaration,
@@ -18,12 +19,7 @@ from core.toolkit import (
     expose_guarded,
 )
 from plugins.warranty import words
-from plugins.warranty.admin.common import (
-    PROJECTS,
-    WarrantyView,
-    take_step,
-    typed,
-)
+from plugins.warranty.admin.common import WarrantyView, take_step, typed
 from plugins.warranty.admin.marks import (
     CATEGORY_CHOICES,
     number_of,

@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import joinedload, undefer
 
 from core.toolkit import (
+    PROJECTS,
+    UNITS,
     ChoiceFilter,
     DateRangeFilter,
     ReferenceFilter,
@@ -20,12 +22,7 @@ from core.toolkit import (
     mask_phone,
 )
 from plugins.warranty import words
-from plugins.warranty.admin.common import (
-    PROJECTS,
-    UNITS,
-    WarrantyView,
-    load_buildings,
-)
+from plugins.warranty.admin.common import WarrantyView, load_buildings
 from plugins.warranty.models import REQUEST_SEARCH, Order, Request
 
 
