@@ -178,21 +178,22 @@ def world(running_app: Flask, permission_codes: list[str]) -> World:
 
 
 @pytest.fixture
-def prepared(running_app: Flask, world: World) -> Callable[[str, Callable[[], Any]], Any]:
+def prepared(running_app: Flask, world: World) -> Callable[..., Any]:
     """``prepared("two companies", make)``: the world with what ``make()`` adds, which is run once and then copied.
 
     ``make`` runs with the wall open and need not commit. What it returns (ids, no rows) is returned for every test
-    that asks for the same name, so the name must stand for one content.
+    that asks for the same name, so the name must stand for one content. ``after="two companies"`` lets another state
+    begin where that one, which was prepared before, ends.
     """
     del world
     states: States = running_app.extensions["doorstep.testing.states"]
     kept: dict[str, Any] = running_app.extensions.setdefault("doorstep.testing.prepared", {})
 
-    def prepared(name: str, make: Callable[[], Any]) -> Any:
+    def prepared(name: str, make: Callable[[], Any], after: str = _WORLD) -> Any:
         if name in kept:
             _restore(running_app, name)
             return kept[name]
-        _restore(running_app, _WORLD)
+        _restore(running_app, after)
         with as_system(running_app):
             made = make()
             db.session.commit()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -15,6 +16,7 @@ from plugins.contractors import services as contractors
 from plugins.handover import services
 from plugins.handover.models import (
     Defect,
+    HandoverUnit,
     Inspection,
     InspectionKind,
     InspectionResult,
@@ -41,6 +43,12 @@ class Site:
     foreign_unit_id: int
 
 
+SITE = "a house to inspect"
+"""The state of ``site``; others are prepared after it."""
+NOTIFIED = "a house in a batch, its notice sent"
+"""The state of ``notified``."""
+
+
 @pytest.fixture
 def site(world: World, running_app, switch_on, prepared) -> Site:
     def make() -> Site:
@@ -59,8 +67,34 @@ def site(world: World, running_app, switch_on, prepared) -> Site:
         contractors.set_responsible(building, trades["waterproofing"], waterproofer)
         return Site(waterproofer.id, general.id, world.own.unit_ids, world.foreign.unit_ids[0])
 
-    made: Site = prepared("a house to inspect", make)
+    made: Site = prepared(SITE, make)
     return made
+
+
+@pytest.fixture
+def notified_id(site: Site, prepared, scope_of) -> int:
+    """Id of a house in a batch, its notice sent."""
+
+    def make() -> int:
+        with scope_of("admin", "group"):
+            house = unit(site.unit_ids[0])
+            batch = services.create_batch(
+                house.project, code="B1", name="一批", delivery_on=dt.date(2026, 11, 20)
+            )
+            (made,) = services.add_units(batch, [house])
+            services.take_step(made, "notify", {"payment_complete": True})
+            db.session.commit()
+            return made.id
+
+    key: int = prepared(NOTIFIED, make, after=SITE)
+    return key
+
+
+@pytest.fixture
+def notified(notified_id: int, scope_of) -> Iterator[HandoverUnit]:
+    """A house in a batch, its notice sent, in the scope of the administrator."""
+    with scope_of("admin", "group"):
+        yield db.session.get_one(HandoverUnit, notified_id)
 
 
 def unit(key: int) -> Unit:

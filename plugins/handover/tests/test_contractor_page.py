@@ -7,7 +7,6 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from core.testing.scoping import acting_as
 from core.toolkit import (
     Building,
     Department,
@@ -32,7 +31,6 @@ PHONE = "13900007788"
 @pytest.fixture
 def issued(site, prepared, scope_of, world, running_app, switch_on):
     """Id of an issued notice whose contractor has a contact."""
-    made = {}
 
     def make():
         switch_on("handover")
@@ -45,16 +43,14 @@ def issued(site, prepared, scope_of, world, running_app, switch_on):
         building = db.session.get_one(Building, world.own.building_id)
         contractors.set_responsible(building, trades["main_contractor"], company)
         db.session.commit()
-        return company.id
+        with scope_of("admin", "group"):
+            inspection = finished(world.own.unit_ids[0], "DR01")
+            (notice,) = services.create_notices(services.valid_defects(inspection))
+            services.issue_notice(notice)
+            db.session.commit()
+            return notice.id
 
-    prepared("a notice for a contractor", make)
-    with acting_as(running_app, world.users["admin"], world.departments["group"]):
-        inspection = finished(world.own.unit_ids[0], "DR01")
-        (notice,) = services.create_notices(services.valid_defects(inspection))
-        services.issue_notice(notice)
-        db.session.commit()
-        made["id"] = notice.id
-    return made["id"]
+    return prepared("a notice for a contractor", make)
 
 
 @pytest.fixture

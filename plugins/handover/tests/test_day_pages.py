@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 from decimal import Decimal
 
@@ -12,23 +11,14 @@ from pypdf import PdfReader
 from core.toolkit import db, preview_document
 from plugins.handover import services
 from plugins.handover.models import FeeKind, HandoverUnit, Inspection, KeyKind
-from plugins.handover.tests.conftest import answer_all, finished, unit
+from plugins.handover.tests.conftest import NOTIFIED, answer_all, finished
 from plugins.handover.tests.test_documents import picture_of, text_of
 
 
 @pytest.fixture
-def place(site, scope_of):
+def place(notified_id):
     """Id of a house in a batch."""
-    with scope_of("admin", "group"):
-        house = unit(site.unit_ids[0])
-        batch = services.create_batch(
-            house.project, code="B1", name="一批", delivery_on=dt.date(2026, 11, 20)
-        )
-        (made,) = services.add_units(batch, [house])
-        services.take_step(made, "notify", {"payment_complete": True})
-        key = made.id
-        db.session.commit()
-    return key
+    return notified_id
 
 
 @pytest.fixture
@@ -106,8 +96,13 @@ def test_the_record_page_offers_the_side_steps(desk, place):
 
 
 @pytest.fixture
-def full(place, scope_of):
+def full(place, prepared, scope_of):
     """The house with everything: long names, fees, papers, keys, a defect and a loan that came back."""
+    prepared("a house with everything", lambda: fill(place, scope_of), after=NOTIFIED)
+    return place
+
+
+def fill(place, scope_of):
     with scope_of("admin", "group"):
         made = db.session.get_one(HandoverUnit, place)
         services.sign_in(made)
@@ -126,7 +121,6 @@ def full(place, scope_of):
         services.hand_keys(made, "李明")
         services.deliver(made)
         db.session.commit()
-    return place
 
 
 PRINTED = {

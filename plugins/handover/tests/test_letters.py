@@ -29,7 +29,7 @@ from core.toolkit import (
 )
 from plugins.handover import services
 from plugins.handover.errors import HandoverRuleError
-from plugins.handover.models import FeeKind, FeeState
+from plugins.handover.models import FeeKind, FeeState, HandoverUnit
 from plugins.handover.preparation.areas import AreaTerms, settle
 from plugins.handover.preparation.models import (
     ContactMeans,
@@ -39,14 +39,20 @@ from plugins.handover.preparation.models import (
     LetterKind,
 )
 from plugins.handover.preparation.services import charges, contacts, letters
-from plugins.handover.tests.conftest import unit
+from plugins.handover.tests.conftest import SITE, unit
 
 TERMS = AreaTerms(Decimal(3), 2)
 
 
 @pytest.fixture
-def place(site, scope_of):
+def place(site, prepared, scope_of):
     """A house in a batch with its date, areas and price."""
+    key = prepared("a house with areas and price", lambda: make_place(site, scope_of), after=SITE)
+    with scope_of("admin", "group"):
+        yield db.session.get_one(HandoverUnit, key)
+
+
+def make_place(site, scope_of):
     with scope_of("admin", "group"):
         house = unit(site.unit_ids[0])
         house.gross_area_contract, house.gross_area_measured = Decimal("100.00"), Decimal("102.00")
@@ -56,7 +62,8 @@ def place(site, scope_of):
             house.project, code="B1", name="一批", delivery_on=dt.date(2026, 12, 20)
         )
         (made,) = services.add_units(batch, [house])
-        yield made
+        db.session.commit()
+        return made.id
 
 
 @pytest.mark.no_database

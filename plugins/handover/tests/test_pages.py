@@ -15,19 +15,23 @@ from plugins.handover.models import (
     RectificationNotice,
     Severity,
 )
-from plugins.handover.tests.conftest import finished, jpeg, photograph, result_of, started, unit
+from plugins.handover.tests.conftest import SITE, finished, jpeg, photograph, result_of, started, unit
 
 JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def running(site, scope_of):
+def running(site, prepared, scope_of):
     """Ids of a running inspection and of its item WP01."""
-    with scope_of("admin", "group"):
-        inspection = started(site.unit_ids[0])
-        ids = inspection.id, result_of(inspection, "WP01").id
-        db.session.commit()
-    return ids
+
+    def make():
+        with scope_of("admin", "group"):
+            inspection = started(site.unit_ids[0])
+            ids = inspection.id, result_of(inspection, "WP01").id
+            db.session.commit()
+        return ids
+
+    return prepared("a running inspection", make, after=SITE)
 
 
 @pytest.fixture
@@ -271,8 +275,12 @@ def test_ticked_defects_become_a_notice(site, engineer, scope_of, system):
 
 
 @pytest.fixture
-def records(site, scope_of):
+def records(site, prepared, scope_of):
     """Addresses of records that may change, and of the same kinds that may not any more."""
+    return prepared("records that may change or not", lambda: make_records(site, scope_of), after=SITE)
+
+
+def make_records(site, scope_of):
     with scope_of("admin", "group"):
         running = services.plan_inspection(unit(site.unit_ids[0]), InspectionKind.FORMAL)
         done = finished(site.unit_ids[1], "DR02")

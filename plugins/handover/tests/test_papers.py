@@ -49,16 +49,9 @@ def at(minutes: int) -> dt.datetime:
 
 
 @pytest.fixture
-def place(site, scope_of):
+def place(notified):
     """A house in a batch, its notice sent."""
-    with scope_of("admin", "group"):
-        house = unit(site.unit_ids[0])
-        batch = services.create_batch(
-            house.project, code="B1", name="一批", delivery_on=dt.date(2026, 11, 20)
-        )
-        (made,) = services.add_units(batch, [house])
-        services.take_step(made, "notify", {"payment_complete": True})
-        yield made
+    return notified
 
 
 def with_keys(place):

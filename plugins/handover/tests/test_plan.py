@@ -27,24 +27,31 @@ from core.toolkit import (
 )
 from plugins.handover import catalogue, indicators, services
 from plugins.handover.errors import HandoverRuleError
-from plugins.handover.models import HandoverUnit, Severity
+from plugins.handover.models import HandoverBatch, HandoverUnit, Severity
 from plugins.handover.preparation.models import PlanStep
 from plugins.handover.preparation.services import plan, readiness, risks
 from plugins.handover.preparation.staffing import StaffingRules, need
 from plugins.handover.preparation.timeline import axis_of
-from plugins.handover.tests.conftest import finished, unit
+from plugins.handover.tests.conftest import SITE, finished, unit
 
 T = dt.date(2026, 12, 20)
 
 
 @pytest.fixture
-def batch(site, scope_of):
+def batch(site, prepared, scope_of):
     """A batch with T and two houses; its tasks are in the scope of its group."""
+    key = prepared("a batch with two houses", lambda: make_batch(site, scope_of), after=SITE)
+    with scope_of("admin", "group"):
+        yield db.session.get_one(HandoverBatch, key)
+
+
+def make_batch(site, scope_of):
     with scope_of("admin", "group"):
         house = unit(site.unit_ids[0])
         made = services.create_batch(house.project, code="B1", name="一批", delivery_on=T)
         services.add_units(made, [unit(key) for key in site.unit_ids[:2]])
-        yield made
+        db.session.commit()
+        return made.id
 
 
 def task(batch, code):

@@ -26,15 +26,19 @@ from plugins.handover.models import HandoverBatch, HandoverUnit
 from plugins.handover.preparation import documents
 from plugins.handover.preparation.models import AreaSettlement, LetterKind
 from plugins.handover.preparation.services import charges, letters, plan
-from plugins.handover.tests.conftest import jpeg, unit
+from plugins.handover.tests.conftest import SITE, jpeg, unit
 from plugins.handover.tests.test_documents import text_of
 
 T = dt.date(2026, 12, 20)
 
 
 @pytest.fixture
-def keys(site, scope_of):
+def keys(site, prepared, scope_of):
     """Ids of a batch and of a house in it, with rules of fees, areas and price."""
+    return prepared("a batch with its rules", lambda: make_batch(site, scope_of), after=SITE)
+
+
+def make_batch(site, scope_of):
     with scope_of("admin", "group"):
         house: Unit = unit(site.unit_ids[0])
         house.gross_area_contract, house.gross_area_measured = Decimal("100.00"), Decimal("95.00")
