@@ -81,6 +81,7 @@ from core.extensions import db
 from core.languages import in_language
 
 # Machinery
+from core.machinery.approvals.base import role_label
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask
 from core.machinery.approvals.services import (
     ApprovalRefused,
@@ -554,6 +555,7 @@ __all__ = [
     "requires",
     "resume_clock",
     "revoke_links",
+    "role_label",
     "running_clock",
     "saving",
     "sees_personal_data",

@@ -191,3 +191,14 @@ COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] 
     ),
 }  # fmt: skip
 """What the list of the records behind a figure shows of each kind."""
+
+ONE_LINE = (
+    _l("House"),
+    _l("Inspection"),
+    _l("Defect"),
+    _l("Finished"),
+    _l("Delivered"),
+    _l("Fixed on"),
+    _l("Arrived"),
+)
+"""Columns of numbers and days, which are not broken at their hyphens."""

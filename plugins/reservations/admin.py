@@ -46,6 +46,7 @@ from core.toolkit import (
     local_today,
     mask_phone,
     ngettext,
+    role_label,
     sees_personal_data,
     strict_id,
     utc_now,
@@ -205,6 +206,7 @@ class ResourceView(RecordView):
     choices = {"kind": _labels(words.RESOURCE_KINDS)}
     cells = {
         "project": lambda row: in_language(row.project.name, row.project.name_en),
+        "most_guests": lambda row: row.most_guests or _("No limit"),
         "opening_text": lambda row: row.opening_text,
         "closed_text": lambda row: ", ".join(row.closed_days or ()),
     }
@@ -470,7 +472,7 @@ class RuleView(RecordView):
     choices = {"event": _labels(words.EVENTS)}
     cells = {
         "purpose": lambda row: services.purpose_name(row.purpose) if row.purpose else _("Every purpose"),
-        "who": lambda row: row.user.name if row.user else row.role_code,
+        "who": lambda row: row.user.name if row.user else role_label(row.role_code),
         "project": lambda row: in_language(row.project.name, row.project.name_en),
     }
     list_options = (

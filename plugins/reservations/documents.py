@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import joinedload
 
-from core.toolkit import _, db, in_language
+from core.toolkit import _, db, in_language, role_label
 from plugins.reservations import services, words
 from plugins.reservations.models import Booking, DayPlan, RuleEvent, Slot
 from plugins.reservations.workflows import BOOKING, SEATED
@@ -42,7 +42,7 @@ def booking_form(record: Booking, language: str) -> Mapping[str, Any]:
 def recipient_words(record: Booking) -> list[str]:
     """Return who is told of a booking."""
     return [
-        rule.user.name if rule.user is not None else rule.role_code
+        rule.user.name if rule.user is not None else role_label(rule.role_code)
         for rule in services.recipients(record, RuleEvent.BOOKED)
     ]
 

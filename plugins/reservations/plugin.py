@@ -27,6 +27,7 @@ from core.toolkit import (
     _,
     _l,
     hookimpl,
+    in_language,
 )
 from plugins.reservations import admin, demo, documents, public, services, words
 from plugins.reservations import panels as sections
@@ -74,7 +75,7 @@ def permissions() -> Sequence[Permission]:
 
 def _path(record: Any) -> Sequence[tuple[str, str | None]]:
     return (
-        (record.project.name, None),
+        (in_language(record.project.name, record.project.name_en), None),
         (_("Reservations"), url_for("reservations_desk.index", project=record.project_id)),
     )
 
@@ -82,7 +83,7 @@ def _path(record: Any) -> Sequence[tuple[str, str | None]]:
 def _slot_path(record: Any) -> Sequence[tuple[str, str | None]]:
     day = services.local_date(record if isinstance(record, Slot) else record.slot).isoformat()
     return (
-        (record.project.name, None),
+        (in_language(record.project.name, record.project.name_en), None),
         (day, url_for("reservations_desk.index", project=record.project_id, day=day)),
     )
 

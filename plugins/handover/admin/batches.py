@@ -32,7 +32,7 @@ from core.toolkit import (
 from plugins.handover import drilldown, services, words
 from plugins.handover.admin.common import PHASES, HandoverView, tones
 from plugins.handover.errors import HandoverRuleError
-from plugins.handover.figures import COLUMNS, figures_of, parts_of
+from plugins.handover.figures import COLUMNS, ONE_LINE, figures_of, parts_of
 from plugins.handover.models import (
     BatchMode,
     HandoverBatch,
@@ -190,6 +190,7 @@ class BatchView(BatchPreparation, HandoverView):
                 for each, label in parts_of(code)
             ],
             heads=heads,
+            whole=ONE_LINE,
             rows=[cells(row) for row in drilldown.page_of(found[part], (page - 1) * PER_PAGE, PER_PAGE)],
             page=page,
             pages=pages,

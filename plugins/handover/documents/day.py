@@ -68,8 +68,12 @@ def deed(record: HandoverUnit, language: str) -> Mapping[str, Any]:
     """
     form = services.form_of(record, FormKind.DEED)
     content = form.content if form is not None else services.deed_content(record)
-    papers = {paper.kind: paper for paper in record.papers}
+    papers = {paper.kind: paper.version for paper in record.papers}
+    editions = {papers.get(kind, "") for kind in content["papers"]}
+    # An edition that all papers share stands above them, so that their names fit on a line each.
+    edition = editions.pop() if len(editions) == 1 else ""
     return {
+        "edition": edition,
         "owner": _owners(record),
         "facts": [
             *house_facts(record, language),
@@ -84,7 +88,7 @@ def deed(record: HandoverUnit, language: str) -> Mapping[str, Any]:
         ],
         "papers": [
             (
-                f"{words.PAPER_KINDS[kind]} {papers[kind].version if kind in papers else ''}".strip(),
+                f"{words.PAPER_KINDS[kind]} {'' if edition else papers.get(kind, '')}".strip(),
                 is_handed,
             )
             for kind, is_handed in content["papers"].items()

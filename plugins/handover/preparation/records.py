@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import url_for
 
-from core.toolkit import _
+from core.toolkit import _, in_language
 from plugins.handover.preparation.models import AreaSettlement, FeeRule, PlanStep
 from plugins.handover.records import handover_unit_path
 
@@ -18,14 +18,17 @@ def of_batch(record: Any) -> Path:
     """Return project › batch."""
     batch = record.batch
     return [
-        (batch.project.name, None),
+        (in_language(batch.project.name, batch.project.name_en), None),
         (batch.name, url_for("handover_batches.details_view", id=batch.id)),
     ]
 
 
 def of_rule(record: FeeRule) -> Path:
     """Return project › list of rules."""
-    return [(record.project.name, None), (_("Rules of fees"), url_for("handover_fee_rules.index_view"))]
+    return [
+        (in_language(record.project.name, record.project.name_en), None),
+        (_("Rules of fees"), url_for("handover_fee_rules.index_view")),
+    ]
 
 
 def of_step(record: PlanStep) -> Path:

@@ -90,6 +90,12 @@ def test_a_deed_stands_still_once_it_is_signed_and_a_supplement_says_what_is_dif
     db.session.rollback()
     assert services.missing_roles(deed, ("owner", "developer")) == ["developer"]
 
+    with running_app.test_request_context():
+        for language in ("zh_Hans_CN", "en"):
+            pages = PdfReader(io.BytesIO(preview_document("handover.deed", place, language))).pages
+            assert len(pages) == 2, "the deed with its signatures and fingerprint, and the annex of what remains"
+            assert "SHA-256" in pages[0].extract_text()
+
     changed = signed_content(deed)
     changed["equipment"]["gas"] = True
     supplement(deed, content=changed, reason="燃气次日开通")

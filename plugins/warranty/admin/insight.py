@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -169,7 +169,12 @@ def figures(period: Period) -> list[Figure]:
             records_address("K20", period),
             _("Borne by the developer, of delivered houses."),
         ),
-        percent("K21", _("Recovery"), recovered, _("Recovered from contractors, of what we paid for them.")),
+        replace(
+            percent(
+                "K21", _("Recovery"), recovered, _("Recovered from contractors, of what we paid for them.")
+            ),
+            fraction=f"{words.money(recovered.numerator)} / {words.money(recovered.denominator)}",
+        ),
         percent(
             "K22",
             _("Qualified service"),
@@ -284,6 +289,7 @@ class FiguresView(PageView):
                 for each, label in ((COUNTED, _("All that count")), (REACHED, _("Those that reached it")))
             ],
             heads=heads,
+            whole=ONE_LINE,
             rows=[cells(row) for row in sources[part].page((page - 1) * PER_PAGE, PER_PAGE)],
             page=page,
             pages=pages,
@@ -365,6 +371,9 @@ COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] 
     ),
 }
 """What the list of the records behind a figure shows of each kind."""
+
+ONE_LINE = (_l("Order"), _l("House"), _l("Reported"), _l("Finished"), _l("Closed"), _l("Date"), _l("Time"))
+"""Columns of numbers and days, which are not broken at their hyphens."""
 
 QUALIFIED: tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]] = (
     (_l("Order"), _l("House"), _l("Problem"), _l("Finished"), _l("Closed"), _l("Why not qualified")),

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.toolkit import Project, Unit, _, db, setting, utc_now
+from core.toolkit import Project, Unit, _, db, in_language, setting, utc_now
 from plugins.handover import catalogue
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import FeeItem, FeeKind, HandoverUnit, KeysState
@@ -60,7 +60,10 @@ def load_standard_rules(project: Project) -> int:
     """
     if db.session.scalar(sa.select(FeeRule.id).where(FeeRule.project_id == project.id).limit(1)) is not None:
         raise HandoverRuleError(
-            _("%(project)s has rules of fees already. Change those.", project=project.name)
+            _(
+                "%(project)s has rules of fees already. Change those.",
+                project=in_language(project.name, project.name_en),
+            )
         )
     rows = [
         FeeRule(
