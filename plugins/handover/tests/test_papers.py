@@ -93,7 +93,9 @@ def test_a_deed_stands_still_once_it_is_signed_and_a_supplement_says_what_is_dif
     with running_app.test_request_context():
         for language in ("zh_Hans_CN", "en"):
             pages = PdfReader(io.BytesIO(preview_document("handover.deed", place, language))).pages
-            assert len(pages) == 2, "the deed with its signatures and fingerprint, and the annex of what remains"
+            assert len(pages) == 2, (
+                "the deed with its signatures and fingerprint, and the annex of what remains"
+            )
             assert "SHA-256" in pages[0].extract_text()
 
     changed = signed_content(deed)
