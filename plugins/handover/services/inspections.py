@@ -305,56 +305,73 @@ def _copy_checklist(inspection: Inspection) -> None:
     inspection.template_title = template.title
     bedrooms, bathrooms = rooms_of_layout(inspection.unit.layout)
     counts = {"BED": bedrooms, "BTH": bathrooms}
-    for room in template.rooms:
-        if _is_in_house(room, inspection.unit):
-            for name, name_en in _room_names(room, counts.get(room.code, 1)):
-                _copy_room(inspection, template, room, name, name_en)
-
-
-def _copy_room(
-    inspection: Inspection, template: InspectionTemplate, room: TemplateRoom, name: str, name_en: str
-) -> InspectionRoom | None:
-    items = [item for item in template.items if _is_checked(item, room, inspection.unit)]
-    if not items:
-        return None
-    position = max((each.position for each in inspection.rooms), default=0) + 1
-    copied = InspectionRoom(
-        project_id=inspection.project_id,
-        kind=room.code,
-        name=name,
-        name_en=name_en,
-        position=position,
-        whole_house=room.whole_house,
+    _copy_rooms(
+        inspection,
+        template,
+        [
+            (room, name, name_en)
+            for room in template.rooms
+            if _is_in_house(room, inspection.unit)
+            for name, name_en in _room_names(room, counts.get(room.code, 1))
+        ],
     )
-    inspection.rooms.append(copied)
+
+
+_OF_ITEM = (
+    "group_name",
+    "group_name_en",
+    "name",
+    "name_en",
+    "standard",
+    "standard_en",
+    "method",
+    "method_en",
+    "severity",
+    "warranty_category",
+    "trade_code",
+    "defect_code",
+)
+"""What a result takes from the item of the checklist as it is."""
+
+
+def _copy_rooms(
+    inspection: Inspection, template: InspectionTemplate, named: Sequence[tuple[TemplateRoom, str, str]]
+) -> list[InspectionRoom]:
+    """Add rooms with what is checked in them; one in which nothing is checked is left out."""
+    position = max((each.position for each in inspection.rooms), default=0)
+    added: list[tuple[InspectionRoom, list[TemplateItem]]] = []
+    for room, name, name_en in named:
+        items = [item for item in template.items if _is_checked(item, room, inspection.unit)]
+        if not items:
+            continue
+        position += 1
+        copied = InspectionRoom(
+            project_id=inspection.project_id,
+            kind=room.code,
+            name=name,
+            name_en=name_en,
+            position=position,
+            whole_house=room.whole_house,
+        )
+        inspection.rooms.append(copied)
+        added.append((copied, items))
+    # All rooms get their keys at once: what hangs on them is written with the next flush.
     db.session.flush()
     storeys = inspection.unit.building.total_floors
-    for number, item in enumerate(items, start=1):
-        result = InspectionResult(
-            project_id=inspection.project_id,
-            room_id=copied.id,
-            position=position * 1000 + number,
-            item_code=item.code,
-            measures=measures.applicable(item.measures, room.code, storeys),
-            measured={},
-        )
-        for field in (
-            "group_name",
-            "group_name_en",
-            "name",
-            "name_en",
-            "standard",
-            "standard_en",
-            "method",
-            "method_en",
-            "severity",
-            "warranty_category",
-            "trade_code",
-            "defect_code",
-        ):
-            setattr(result, field, getattr(item, field))
-        inspection.results.append(result)
-    return copied
+    for copied, items in added:
+        for number, item in enumerate(items, start=1):
+            result = InspectionResult(
+                project_id=inspection.project_id,
+                room_id=copied.id,
+                position=copied.position * 1000 + number,
+                item_code=item.code,
+                measures=measures.applicable(item.measures, copied.kind, storeys),
+                measured={},
+            )
+            for field in _OF_ITEM:
+                setattr(result, field, getattr(item, field))
+            inspection.results.append(result)
+    return [copied for copied, _items in added]
 
 
 def _is_checked(item: TemplateItem, room: TemplateRoom, unit: Unit) -> bool:
@@ -382,7 +399,7 @@ def add_room(inspection: Inspection, kind: str, name: str) -> InspectionRoom:
     source = next((room for room in template.rooms if room.code == kind), None) if template else None
     if template is None or source is None or source.whole_house or not name:
         raise HandoverRuleError(_("Choose the kind of the room and give it a name, for example “Balcony 2”."))
-    added = _copy_room(inspection, template, source, name[:60], name[:80])
+    added = next(iter(_copy_rooms(inspection, template, [(source, name[:60], name[:80])])), None)
     if added is None:
         raise HandoverRuleError(_("The checklist has no item for such a room in this house."))
     db.session.flush()
