@@ -57,6 +57,8 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what has its turn at another commit, and on PostgreSQL what is no question of the database.
 
+    What takes longest comes first.
+
     The marker ``no_database`` is refused where a database is used: the test would not run on PostgreSQL.
     """
     wrong = [item.nodeid for item in items if item.get_closest_marker("no_database") and _uses_database(item)]
@@ -70,6 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         gone = set(map(id, left_out))
         items[:] = [item for item in items if id(item) not in gone]
+    items.sort(key=lambda item: item.get_closest_marker("begins_first") is None)
 
 
 def _uses_database(item: pytest.Item) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from core.database import encryption
 from core.database.base import metadata
 from core.database.scope import Scope
 from core.extensions import db, limiter
+from core.machinery.attachments import intake
 from core.testing.databases import (
     States,
     create_database,
@@ -36,6 +39,7 @@ __all__ = [
     "database_url",
     "empty_database_url",
     "permission_codes",
+    "pictures_once",
     "prepared",
     "pytest_report_header",
     "pytest_runtest_call",
@@ -240,6 +244,28 @@ def sign_in(running_app: Flask, world: World) -> Callable[..., StaffClient]:
         return browser
 
     return sign_in
+
+
+@pytest.fixture
+def pictures_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Upload pictures quickly: what became of one is remembered, and the same one is not decoded again.
+
+    Each picture is decoded by a program of its own, which takes a seventh of a second. Let a fixture of your own with
+    ``autouse=True`` ask for this one where tests attach the same few pictures again and again.
+    """
+    monkeypatch.setattr(intake, "_take_in_picture", _take_in_once)
+
+
+_take_in_picture = intake._take_in_picture
+
+
+def _take_in_once(content: bytes, name: str, watermark: list[str], font: Path | None) -> intake.Intake:
+    return _remembered(content, name, tuple(watermark), font)
+
+
+@cache
+def _remembered(content: bytes, name: str, watermark: tuple[str, ...], font: Path | None) -> intake.Intake:
+    return _take_in_picture(content, name, list(watermark), font)
 
 
 @pytest.fixture

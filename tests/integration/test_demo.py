@@ -14,7 +14,7 @@ from core.extensions import db
 from core.people.models import User
 from core.testing.staff_client import StaffClient
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.begins_first]
 
 _MAY_BE_EMPTY = {
     "/admin/work/",

@@ -26,6 +26,11 @@ from plugins.handover.models import (
 )
 
 
+@pytest.fixture(autouse=True)
+def _same_pictures(pictures_once: None) -> None:
+    """Most tests attach the same picture."""
+
+
 @dataclass(frozen=True)
 class Site:
     """Ids of what the tests start from.

@@ -17,6 +17,11 @@ COMPLETED = dt.date(2023, 12, 20)
 DELIVERED = dt.date(2024, 3, 15)
 
 
+@pytest.fixture(autouse=True)
+def _same_pictures(pictures_once: None) -> None:
+    """Most tests attach the same picture."""
+
+
 @dataclass(frozen=True)
 class Site:
     """Ids of what the tests start from.
