@@ -291,9 +291,12 @@ def _print_portion(
         run.note_failure(subject, reason, again=True)
     if portion.issued:
         run.keep(f"issued-{index}", json.dumps(issued_before | portion.issued).encode())
-    if made:
+    count = json.dumps(sum(each.count for each in made)).encode()
+    # Tried again in vain, the portion stays as it was laid out: together, with its fonts once.
+    is_as_before = order.issues and not portion.issued and run.kept(f"made-{index}") == count
+    if made and not is_as_before:
         run.keep(f"part-{index}", _zip(made) if order.zipped else _merged(made))
-        run.keep(f"made-{index}", json.dumps(sum(each.count for each in made)).encode())
+        run.keep(f"made-{index}", count)
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def _give_up(key: int) -> None:
             reason=_sentence(
                 lambda: _(
                     "The sender stopped while it handed the message over, so nobody knows whether it was sent. "
-                    "Ask the customer or the gateway, and decide below."
+                    "Ask the customer or the gateway, and decide on the page of the message."
                 )
             ),
         )
@@ -344,7 +344,7 @@ def _lose(key: int, attempts: int) -> None:
     message.reason = _sentence(
         lambda: _(
             "The other side did not answer in time, so nobody knows whether the message was sent. "
-            "Ask the customer or the gateway, and decide below."
+            "Ask the customer or the gateway, and decide on the page of the message."
         )
     )
     db.session.commit()

@@ -788,14 +788,20 @@ def write_batch(run: Any) -> None:
         customer = find_customer(customer_id)
         if customer is None:
             run.note_failure(
-                customer_id, _("This customer does not exist any more, or you may not see him any more.")
+                _called(customer_id),
+                _("This customer does not exist any more, or you may not see him any more."),
             )
             return
         message = write_of_batch(held, customer)
         if message.state == MessageState.WITHHELD:
-            run.note_failure(customer_id, message.reason)
+            run.note_failure(_called(customer_id), message.reason)
 
-    run.each(recipients, write)
+    run.each(recipients, write, name=_called)
+
+
+def _called(customer_id: int) -> str:
+    """Return how a customer is called where no personal values may stand."""
+    return _("Customer %(number)s", number=customer_id)
 
 
 def write_of_batch(batch: MessageBatch, customer: Any) -> Message:

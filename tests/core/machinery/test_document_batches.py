@@ -122,6 +122,12 @@ def test_a_letter_that_failed_is_printed_in_its_place_when_the_job_is_tried_agai
         db.session.commit()
     job, failures, _file, content = finished(job_id)
     assert (len(failures), len(texts(content))) == (1, len(world.own.unit_ids) - 1)
+    with scope_of("head"):
+        jobs.repeat(jobs.find_job(job_id))
+        db.session.commit()
+    in_vain = finished(job_id)
+    assert len(in_vain[1]) == 1
+    assert len(in_vain[3]) == pytest.approx(len(content), rel=0.02), "the others still share their fonts"
     with system():
         db.session.get_one(Customer, world.own.customer_ids[0]).name = before
         db.session.commit()
