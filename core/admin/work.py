@@ -91,7 +91,7 @@ def lines_of(todos: Sequence[Todo]) -> list[Line]:
     departments = _names(Department, {todo.department_id for todo in todos})
     owners = sa.select(User.id, User.name).where(User.id.in_({todo.owner_id for todo in todos} - {None}))
     users = dict(db.session.execute(owners).all())
-    roles = _role_names({todo.role for todo in todos} - {""})
+    roles = role_names({todo.role for todo in todos} - {""})
     records = records_of((todo.record_kind, todo.record_id) for todo in todos)
     now = utc_now()
     return [
@@ -125,7 +125,12 @@ def _names(model: Any, keys: set[int | None]) -> dict[int, str]:
     return {key: in_language(name, name_en) for key, name, name_en in rows}
 
 
-def _role_names(codes: set[str] | None = None) -> dict[str, str]:
+def role_names(codes: set[str] | None = None) -> dict[str, str]:
+    """Return what roles are called in the language of the page, by their code.
+
+    Args:
+        codes: Only these; all when omitted.
+    """
     query = sa.select(Role.name, Role.label, Role.label_en).order_by(Role.name)
     if codes is not None:
         query = query.where(Role.name.in_(codes))
@@ -243,12 +248,12 @@ class RoleField(SelectField):
 
     def iter_choices(self) -> Any:
         """Yield the roles, nobody in particular first."""
-        self.choices = [("", _("Everybody there")), *_role_names().items()]
+        self.choices = [("", _("Everybody there")), *role_names().items()]
         return super().iter_choices()
 
     def pre_validate(self, form: Any) -> None:
         """Refuse a role that does not exist."""
-        self.choices = [("", ""), *_role_names().items()]
+        self.choices = [("", ""), *role_names().items()]
         super().pre_validate(form)
 
 

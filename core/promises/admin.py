@@ -19,7 +19,7 @@ from core.admin.forms import GuardedForm
 from core.admin.saving import SaveRefused, commit, saving
 from core.admin.searching import SearchDeclaration, clean_text
 from core.admin.views import RecordView
-from core.admin.work import RoleField
+from core.admin.work import RoleField, role_names
 from core.customers.models import Customer
 from core.customers.references import CUSTOMERS
 from core.database.types import local_today
@@ -60,6 +60,11 @@ def _created_by(promise: Promise) -> str:
     return _name_of(promise.created_by_id)
 
 
+def _responsible(promise: Promise) -> str:
+    code = promise.responsible_role
+    return role_names({code}).get(code, code)
+
+
 def _name_of(user_id: int | None) -> str:
     if user_id is None:
         return ""
@@ -90,6 +95,7 @@ class PromiseView(RecordView):
     status_columns = {"state": STATES}
     cells = {
         "customer": lambda promise: promise.customer.name if promise.customer is not None else "",
+        "responsible_role": _responsible,
         "settled_by": _settled_by,
         "created_by": _created_by,
     }
