@@ -53,7 +53,16 @@ from core.customers.references import CUSTOMERS
 from core.customers.services import holders_of, owners_of
 
 # Database
-from core.database.base import Identified, Record, Timestamped, Versioned, big_id, plugin_base
+from core.database.base import (
+    Identified,
+    Record,
+    Timestamped,
+    Versioned,
+    big_id,
+    parent_key,
+    plugin_base,
+    project_column,
+)
 from core.database.scope import (
     ByCustomer,
     ByDepartment,
@@ -523,6 +532,7 @@ __all__ = [
     "open_bytes",
     "open_items_of",
     "owners_of",
+    "parent_key",
     "parse_choice",
     "parse_day",
     "parse_number",
@@ -539,6 +549,7 @@ __all__ = [
     "preview_batch",
     "preview_document",
     "print_links",
+    "project_column",
     "promises_of_unit",
     "promises_to_customer",
     "public",

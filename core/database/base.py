@@ -134,3 +134,25 @@ def plugin_base(slug: str) -> Any:
             "__doc__": f"Base of the models of the plugin {slug!r}.",
         },
     )
+
+
+def project_column(index: bool = False) -> Mapped[int]:
+    """Return the column of the project to which a row belongs, for a model of ``ByProject``.
+
+    Args:
+        index: Whether it has an index of its own; a longer one that begins with it serves as well.
+    """
+    return mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), index=index)
+
+
+def parent_key(table: str, column: str, ondelete: str = "RESTRICT") -> sa.ForeignKeyConstraint:
+    """Return a foreign key on a row of the same project: the database itself keeps two projects apart.
+
+    Args:
+        table: The table referred to, with a unique constraint on ``project_id`` and ``id``.
+        column: The column that holds its key.
+        ondelete: What happens when that row is deleted.
+    """
+    return sa.ForeignKeyConstraint(
+        ["project_id", column], [f"{table}.project_id", f"{table}.id"], ondelete=ondelete
+    )

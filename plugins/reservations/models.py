@@ -22,7 +22,9 @@ from core.toolkit import (
     Unit,
     User,
     big_id,
+    parent_key,
     plugin_base,
+    project_column,
     utc_now,
 )
 from plugins.reservations import opening as opening_times
@@ -61,16 +63,6 @@ class RuleEvent(StrEnum):
     CANCELLED = "cancelled"
 
 
-def _project_column() -> Mapped[int]:
-    return mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), index=True)
-
-
-def _of_project(column: str, table: str, ondelete: str = "RESTRICT") -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["project_id", column], [f"{table}.project_id", f"{table}.id"], ondelete=ondelete
-    )
-
-
 class Purpose(Record, Base):
     """What people come for, for example a handover appointment 预订类型."""
 
@@ -78,7 +70,7 @@ class Purpose(Record, Base):
     __scope__ = ByProject()
     __table_args__: Any = (sa.UniqueConstraint("project_id", "code"), sa.UniqueConstraint("project_id", "id"))
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     code: Mapped[str] = mapped_column(sa.String(40))
     name: Mapped[str] = mapped_column(sa.String(60))
     name_en: Mapped[str] = mapped_column(sa.String(80), default="")
@@ -113,9 +105,9 @@ class SetupItem(Record, Base):
 
     __tablename__ = "reservations_setup_item"
     __scope__ = ByProject()
-    __table_args__: Any = (_of_project("purpose_id", "reservations_purpose", "CASCADE"),)
+    __table_args__: Any = (parent_key("reservations_purpose", "purpose_id", "CASCADE"),)
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     purpose_id: Mapped[int] = mapped_column(big_id, index=True)
     position: Mapped[int] = mapped_column(default=0)
     text: Mapped[str] = mapped_column(sa.String(160))
@@ -132,9 +124,9 @@ class NotificationRule(Record, Base):
 
     __tablename__ = "reservations_notification_rule"
     __scope__ = ByProject()
-    __table_args__: Any = (_of_project("purpose_id", "reservations_purpose", "CASCADE"),)
+    __table_args__: Any = (parent_key("reservations_purpose", "purpose_id", "CASCADE"),)
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     purpose_id: Mapped[int | None] = mapped_column(big_id, index=True)
     """None: bookings of every purpose."""
     event: Mapped[RuleEvent] = mapped_column(sa.String(12), default=RuleEvent.BOOKED)
@@ -168,7 +160,7 @@ class Resource(Record, Base):
     __scope__ = ByProject()
     __table_args__: Any = (sa.UniqueConstraint("project_id", "code"), sa.UniqueConstraint("project_id", "id"))
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     code: Mapped[str] = mapped_column(sa.String(20))
     name: Mapped[str] = mapped_column(sa.String(60))
     name_en: Mapped[str] = mapped_column(sa.String(80), default="")
@@ -210,8 +202,8 @@ class Slot(Record, Base):
     __tablename__ = "reservations_slot"
     __scope__ = ByProject()
     __table_args__: Any = (
-        _of_project("resource_id", "reservations_resource"),
-        _of_project("purpose_id", "reservations_purpose"),
+        parent_key("reservations_resource", "resource_id"),
+        parent_key("reservations_purpose", "purpose_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("resource_id", "purpose_id", "starts_at"),
         sa.CheckConstraint("booked >= 0 AND booked <= capacity", name="seats"),
@@ -220,7 +212,7 @@ class Slot(Record, Base):
         sa.Index("ix_reservations_slot_day", "project_id", "starts_at"),
     )
 
-    project_id: Mapped[int] = mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"))
+    project_id: Mapped[int] = project_column()
     resource_id: Mapped[int] = mapped_column(big_id)
     purpose_id: Mapped[int] = mapped_column(big_id, index=True)
     starts_at: Mapped[dt.datetime] = mapped_column(index=True)
@@ -256,10 +248,8 @@ class Booking(Record, Base):
     __scope__ = ByProject()
     __personal__ = frozenset({"contact_name", "contact_phone"})
     __table_args__: Any = (
-        _of_project("slot_id", "reservations_slot"),
-        sa.ForeignKeyConstraint(
-            ["project_id", "unit_id"], ["unit.project_id", "unit.id"], ondelete="RESTRICT"
-        ),
+        parent_key("reservations_slot", "slot_id"),
+        parent_key("unit", "unit_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("project_id", "client_key"),
         sa.Index("ix_reservations_booking_slot", "slot_id", "state"),
@@ -269,7 +259,7 @@ class Booking(Record, Base):
         sa.Index("ix_reservations_booking_state_in_project", "project_id", "state"),
     )
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     slot_id: Mapped[int] = mapped_column(big_id)
     number: Mapped[str] = mapped_column(sa.String(40), unique=True)
     """``YD-{project}-{yyyymm}-{0001}``."""
@@ -337,11 +327,11 @@ class SetupCheck(Identified, Base):
     __tablename__ = "reservations_setup_check"
     __scope__ = ByProject()
     __table_args__: Any = (
-        _of_project("booking_id", "reservations_booking", "CASCADE"),
+        parent_key("reservations_booking", "booking_id", "CASCADE"),
         sa.UniqueConstraint("booking_id", "position"),
     )
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     booking_id: Mapped[int] = mapped_column(big_id)
     position: Mapped[int] = mapped_column(default=0)
     text: Mapped[str] = mapped_column(sa.String(160))
@@ -361,7 +351,7 @@ class DayPlan(Record, Base):
     __scope__ = ByProject()
     __table_args__: Any = (sa.UniqueConstraint("project_id", "day"),)
 
-    project_id: Mapped[int] = _project_column()
+    project_id: Mapped[int] = project_column(index=True)
     day: Mapped[dt.date] = mapped_column(index=True)
     note: Mapped[str] = mapped_column(sa.Text, default="")
 

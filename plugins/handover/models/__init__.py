@@ -6,12 +6,7 @@ itself refuses a child in another project than its parent.
 
 from __future__ import annotations
 
-from plugins.handover.models.base import (
-    Base,
-    place_key,
-    project_column,
-    unit_key,
-)
+from plugins.handover.models.base import Base, place_key, unit_key
 from plugins.handover.models.batches import (
     BatchMode,
     FeeState,
@@ -126,6 +121,5 @@ __all__ = [
     "UserManual",
     "Verdict",
     "place_key",
-    "project_column",
     "unit_key",
 ]

@@ -17,8 +17,10 @@ from core.toolkit import (
     Unit,
     User,
     big_id,
+    parent_key,
+    project_column,
 )
-from plugins.handover.models.base import Base, project_column, unit_key
+from plugins.handover.models.base import Base, unit_key
 
 if TYPE_CHECKING:
     from plugins.handover.models.day import FeeItem, HandoverVisit, IssuedPaper, KeyLoan, KeyRecord
@@ -71,9 +73,7 @@ class HandoverBatch(Record, Base):
     __table_args__: Any = (
         sa.UniqueConstraint("project_id", "code"),
         sa.UniqueConstraint("project_id", "id"),
-        sa.ForeignKeyConstraint(
-            ["project_id", "phase_id"], ["phase.project_id", "phase.id"], ondelete="RESTRICT"
-        ),
+        parent_key("phase", "phase_id"),
     )
 
     project_id: Mapped[int] = project_column()
@@ -121,11 +121,7 @@ class HandoverUnit(Record, Base):
     __personal__ = frozenset({"attorney_name", "attorney_document"})
     __table_args__: Any = (
         unit_key(),
-        sa.ForeignKeyConstraint(
-            ["project_id", "batch_id"],
-            ["handover_batch.project_id", "handover_batch.id"],
-            ondelete="RESTRICT",
-        ),
+        parent_key("handover_batch", "batch_id"),
         sa.UniqueConstraint("batch_id", "unit_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.Index("ix_handover_unit_unit", "unit_id"),

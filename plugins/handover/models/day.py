@@ -15,8 +15,10 @@ from core.toolkit import (
     Record,
     User,
     big_id,
+    parent_key,
+    project_column,
 )
-from plugins.handover.models.base import Base, place_key, project_column
+from plugins.handover.models.base import Base, place_key
 from plugins.handover.models.batches import HandoverUnit
 
 
@@ -117,11 +119,7 @@ class StationLog(Record, Base):
     __tablename__ = "handover_station_log"
     __scope__ = ByProject()
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "visit_id"],
-            ["handover_visit.project_id", "handover_visit.id"],
-            ondelete="CASCADE",
-        ),
+        parent_key("handover_visit", "visit_id", "CASCADE"),
         sa.Index("ix_handover_station_log_visit", "visit_id", "station"),
     )
 

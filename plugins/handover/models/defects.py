@@ -21,10 +21,12 @@ from core.toolkit import (
     Unit,
     User,
     big_id,
+    parent_key,
+    project_column,
     utc_now,
 )
 from plugins.contractors.models import Company
-from plugins.handover.models.base import Base, project_column, unit_key
+from plugins.handover.models.base import Base, unit_key
 from plugins.handover.models.catalogue import DefectCode, Severity
 from plugins.handover.models.inspections import Inspection
 
@@ -50,14 +52,8 @@ class Defect(Record, Base):
     )
     __table_args__: Any = (
         unit_key(),
-        sa.ForeignKeyConstraint(
-            ["project_id", "building_id"], ["building.project_id", "building.id"], ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id", "inspection_id"],
-            ["handover_inspection.project_id", "handover_inspection.id"],
-            ondelete="RESTRICT",
-        ),
+        parent_key("building", "building_id"),
+        parent_key("handover_inspection", "inspection_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("inspection_id", "client_key"),
         sa.Index("ix_handover_defect_unit", "unit_id", "state"),
@@ -183,11 +179,7 @@ class DefectFault(Identified, Base):
         parts=True,
     )
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "defect_id"],
-            ["handover_defect.project_id", "handover_defect.id"],
-            ondelete="CASCADE",
-        ),
+        parent_key("handover_defect", "defect_id", "CASCADE"),
         sa.UniqueConstraint("defect_id", "code_id"),
     )
 
@@ -214,16 +206,8 @@ class DefectRecheck(Identified, Base):
         parts=True,
     )
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "defect_id"],
-            ["handover_defect.project_id", "handover_defect.id"],
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id", "inspection_id"],
-            ["handover_inspection.project_id", "handover_inspection.id"],
-            ondelete="RESTRICT",
-        ),
+        parent_key("handover_defect", "defect_id", "CASCADE"),
+        parent_key("handover_inspection", "inspection_id"),
         sa.UniqueConstraint("defect_id", "round_number"),
     )
 

@@ -20,8 +20,10 @@ from core.toolkit import (
     Unit,
     User,
     big_id,
+    parent_key,
+    project_column,
 )
-from plugins.handover.models.base import Base, project_column, unit_key
+from plugins.handover.models.base import Base, unit_key
 from plugins.handover.models.batches import HandoverUnit
 from plugins.handover.models.catalogue import Severity
 
@@ -83,11 +85,7 @@ class Inspection(Record, Base):
     __personal__ = frozenset({"attorney_name"})
     __table_args__: Any = (
         unit_key(),
-        sa.ForeignKeyConstraint(
-            ["project_id", "handover_unit_id"],
-            ["handover_unit.project_id", "handover_unit.id"],
-            ondelete="RESTRICT",
-        ),
+        parent_key("handover_unit", "handover_unit_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("unit_id", "kind", "round_number"),
         sa.Index("ix_handover_inspection_work", "inspector_id", "state", "planned_on"),
@@ -191,11 +189,7 @@ class InspectionRoom(Identified, Base):
         "handover.inspection", frozenset({"inspection_id", "name"}), lambda room: room.inspection_id
     )
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "inspection_id"],
-            ["handover_inspection.project_id", "handover_inspection.id"],
-            ondelete="CASCADE",
-        ),
+        parent_key("handover_inspection", "inspection_id", "CASCADE"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("inspection_id", "position"),
     )
@@ -225,16 +219,8 @@ class InspectionResult(Record, Base):
         parts=True,
     )
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "inspection_id"],
-            ["handover_inspection.project_id", "handover_inspection.id"],
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id", "room_id"],
-            ["handover_inspection_room.project_id", "handover_inspection_room.id"],
-            ondelete="CASCADE",
-        ),
+        parent_key("handover_inspection", "inspection_id", "CASCADE"),
+        parent_key("handover_inspection_room", "room_id", "CASCADE"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("inspection_id", "room_id", "item_code"),
         sa.Index("ix_handover_inspection_result_room", "room_id", "position"),

@@ -17,9 +17,11 @@ from core.toolkit import (
     SearchIndex,
     User,
     big_id,
+    parent_key,
+    project_column,
 )
 from plugins.contractors.models import Company
-from plugins.handover.models.base import Base, project_column
+from plugins.handover.models.base import Base
 from plugins.handover.models.defects import Defect
 from plugins.handover.models.inspections import Inspection
 
@@ -30,11 +32,7 @@ class RectificationNotice(Record, Base):
     __tablename__ = "handover_rectification_notice"
     __scope__ = ByProject()
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "inspection_id"],
-            ["handover_inspection.project_id", "handover_inspection.id"],
-            ondelete="RESTRICT",
-        ),
+        parent_key("handover_inspection", "inspection_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.Index("ix_handover_rectification_notice_work", "project_id", "state"),
     )
@@ -93,16 +91,8 @@ class NoticeLine(Identified, Base):
     __tablename__ = "handover_notice_line"
     __scope__ = ByProject()
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "notice_id"],
-            ["handover_rectification_notice.project_id", "handover_rectification_notice.id"],
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id", "defect_id"],
-            ["handover_defect.project_id", "handover_defect.id"],
-            ondelete="RESTRICT",
-        ),
+        parent_key("handover_rectification_notice", "notice_id", "CASCADE"),
+        parent_key("handover_defect", "defect_id"),
         sa.UniqueConstraint("notice_id", "defect_id"),
         sa.Index("ix_handover_notice_line_defect", "defect_id"),
     )

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from core.toolkit import Building, ByProject, Project, Record, SignedPart, User, big_id
+from core.toolkit import Building, ByProject, Project, Record, SignedPart, User, big_id, parent_key
 from plugins.handover.models.base import Base
 from plugins.handover.models.batches import HandoverBatch, HandoverUnit
 from plugins.handover.models.catalogue import TemplateState
@@ -26,9 +26,7 @@ class BookFacts(Record, Base):
     __tablename__ = "handover_book_facts"
     __scope__ = ByProject()
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "building_id"], ["building.project_id", "building.id"], ondelete="RESTRICT"
-        ),
+        parent_key("building", "building_id"),
         sa.UniqueConstraint("project_id", "building_id"),
         sa.Index(
             "uq_handover_book_facts_project",
@@ -122,16 +120,8 @@ class HouseForm(Record, Base):
         "handover.form", frozenset({"number", "kind", "handover_unit_id", "defect_id", "content"})
     )
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "handover_unit_id"],
-            ["handover_unit.project_id", "handover_unit.id"],
-            ondelete="RESTRICT",
-        ),
-        sa.ForeignKeyConstraint(
-            ["project_id", "defect_id"],
-            ["handover_defect.project_id", "handover_defect.id"],
-            ondelete="RESTRICT",
-        ),
+        parent_key("handover_unit", "handover_unit_id"),
+        parent_key("handover_defect", "defect_id"),
         sa.Index("ix_handover_house_form_place", "handover_unit_id", "kind"),
         sa.Index("ix_handover_house_form_defect", "defect_id"),
     )
@@ -170,11 +160,7 @@ class DailyReport(Record, Base):
     __tablename__ = "handover_daily_report"
     __scope__ = ByProject()
     __table_args__: Any = (
-        sa.ForeignKeyConstraint(
-            ["project_id", "batch_id"],
-            ["handover_batch.project_id", "handover_batch.id"],
-            ondelete="RESTRICT",
-        ),
+        parent_key("handover_batch", "batch_id"),
         sa.UniqueConstraint("batch_id", "day"),
         sa.Index("ix_handover_daily_report_project", "project_id", "day"),
     )

@@ -19,8 +19,10 @@ from core.toolkit import (
     Record,
     User,
     big_id,
+    parent_key,
+    project_column,
 )
-from plugins.handover.models import Base, FeeKind, HandoverBatch, HandoverUnit, place_key, project_column
+from plugins.handover.models import Base, FeeKind, HandoverBatch, HandoverUnit, place_key
 
 
 class RiskCategory(StrEnum):
@@ -71,11 +73,7 @@ def _user_column() -> Mapped[int | None]:
 
 
 def _of_batch() -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["project_id", "batch_id"],
-        ["handover_batch.project_id", "handover_batch.id"],
-        ondelete="CASCADE",
-    )
+    return parent_key("handover_batch", "batch_id", "CASCADE")
 
 
 class PlanStep(Record, Base):

@@ -1,4 +1,4 @@
-"""What the tables of the module share: their base, and the columns that name a project, a parent, a person."""
+"""What the tables of the module share: their base, and the columns that name a person or a company."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.toolkit import (
-    plugin_base,
-)
+from core.toolkit import plugin_base
 
 Base: Any = plugin_base("warranty")
 
@@ -23,18 +21,6 @@ class ToldHow(StrEnum):
     CHAT = "chat"
     LETTER = "letter"
     IN_PERSON = "in_person"
-
-
-def project_column(index: bool = False) -> Mapped[int]:
-    """Return the column of the project to which a row belongs."""
-    return mapped_column(sa.ForeignKey("project.id", ondelete="RESTRICT"), index=index)
-
-
-def parent(table: str, column: str, ondelete: str = "RESTRICT") -> sa.ForeignKeyConstraint:
-    """Return a foreign key on a parent in the same project."""
-    return sa.ForeignKeyConstraint(
-        ["project_id", column], [f"{table}.project_id", f"{table}.id"], ondelete=ondelete
-    )
 
 
 def user_column() -> Mapped[int | None]:

@@ -17,10 +17,12 @@ from core.toolkit import (
     Record,
     User,
     big_id,
+    parent_key,
+    project_column,
     utc_now,
 )
 from plugins.warranty.coverage import CategoryCode
-from plugins.warranty.models.base import Base, parent, project_column
+from plugins.warranty.models.base import Base
 
 
 class CaseKind(StrEnum):
@@ -37,8 +39,8 @@ class GroupCase(Record, Base):
     __tablename__ = "warranty_group_case"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("building", "building_id"),
-        parent("phase", "phase_id"),
+        parent_key("building", "building_id"),
+        parent_key("phase", "phase_id"),
         sa.UniqueConstraint("project_id", "id"),
     )
 

@@ -17,9 +17,11 @@ from core.toolkit import (
     Record,
     Unit,
     big_id,
+    parent_key,
+    project_column,
 )
 from plugins.warranty.coverage import CategoryCode, System
-from plugins.warranty.models.base import Base, parent, project_column, user_column
+from plugins.warranty.models.base import Base, user_column
 
 
 class HouseStart(Record, Base):
@@ -27,7 +29,7 @@ class HouseStart(Record, Base):
 
     __tablename__ = "warranty_house_start"
     __scope__ = ByProject()
-    __table_args__: Any = (parent("unit", "unit_id"), sa.UniqueConstraint("unit_id"))
+    __table_args__: Any = (parent_key("unit", "unit_id"), sa.UniqueConstraint("unit_id"))
 
     project_id: Mapped[int] = project_column(index=True)
     unit_id: Mapped[int] = mapped_column(big_id)
@@ -42,7 +44,7 @@ class TakeOver(Record, Base):
 
     __tablename__ = "warranty_take_over"
     __scope__ = ByProject()
-    __table_args__: Any = (parent("building", "building_id"), sa.UniqueConstraint("building_id"))
+    __table_args__: Any = (parent_key("building", "building_id"), sa.UniqueConstraint("building_id"))
 
     project_id: Mapped[int] = project_column(index=True)
     building_id: Mapped[int] = mapped_column(big_id)
@@ -104,7 +106,7 @@ class HouseWarranty(Record, Base):
     __tablename__ = "warranty_house_warranty"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("unit", "unit_id"),
+        parent_key("unit", "unit_id"),
         sa.UniqueConstraint("unit_id", "category_code", "system"),
         sa.UniqueConstraint("project_id", "id"),
         sa.Index("ix_warranty_house_warranty_project_end", "project_id", "owner_end"),
@@ -140,7 +142,7 @@ class ExpiryNotice(Record, Base):
     __tablename__ = "warranty_expiry_notice"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("unit", "unit_id"),
+        parent_key("unit", "unit_id"),
         sa.UniqueConstraint("unit_id", "ends_on"),
         sa.Index("ix_warranty_expiry_notice_project", "project_id", "ends_on"),
         sa.Index("ix_warranty_expiry_notice_end", "ends_on"),

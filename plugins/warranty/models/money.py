@@ -17,10 +17,12 @@ from core.toolkit import (
     Record,
     User,
     big_id,
+    parent_key,
+    project_column,
     utc_now,
 )
 from plugins.contractors.models import Company
-from plugins.warranty.models.base import Base, parent, project_column, user_column
+from plugins.warranty.models.base import Base, user_column
 from plugins.warranty.models.orders import Order
 
 
@@ -30,7 +32,7 @@ class ContractorNotice(Record, Base):
     __tablename__ = "warranty_notice"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("warranty_order", "order_id"),
+        parent_key("warranty_order", "order_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("order_id", "stage", "round_number"),
     )
@@ -76,7 +78,7 @@ class ThirdPartyRepair(Record, Base):
     __tablename__ = "warranty_third_party"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("warranty_order", "order_id"),
+        parent_key("warranty_order", "order_id"),
         sa.UniqueConstraint("project_id", "id"),
     )
 
@@ -107,9 +109,9 @@ class Deduction(Record, Base):
     __tablename__ = "warranty_deduction"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("warranty_order", "order_id"),
-        parent("warranty_third_party", "third_party_id"),
-        parent("warranty_retention", "account_id"),
+        parent_key("warranty_order", "order_id"),
+        parent_key("warranty_third_party", "third_party_id"),
+        parent_key("warranty_retention", "account_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("third_party_id"),
         sa.Index("ix_warranty_deduction_contractor", "contractor_id", "state"),
@@ -217,9 +219,9 @@ class RetentionEntry(Identified, Base):
     __tablename__ = "warranty_retention_entry"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("warranty_retention", "account_id"),
-        parent("warranty_deduction", "deduction_id"),
-        parent("warranty_release", "release_id"),
+        parent_key("warranty_retention", "account_id"),
+        parent_key("warranty_deduction", "deduction_id"),
+        parent_key("warranty_release", "release_id"),
         sa.UniqueConstraint("account_id", "sequence"),
         sa.UniqueConstraint("deduction_id"),
         sa.UniqueConstraint("release_id"),
@@ -252,7 +254,7 @@ class ReleaseRequest(Record, Base):
     __tablename__ = "warranty_release"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("warranty_retention", "account_id"),
+        parent_key("warranty_retention", "account_id"),
         sa.UniqueConstraint("project_id", "id"),
     )
 

@@ -20,11 +20,13 @@ from core.toolkit import (
     Unit,
     User,
     big_id,
+    parent_key,
+    project_column,
     utc_now,
 )
 from plugins.contractors.models import Company
 from plugins.warranty.coverage import Bearer, CategoryCode, Cover
-from plugins.warranty.models.base import Base, company_column, parent, project_column, user_column
+from plugins.warranty.models.base import Base, company_column, user_column
 from plugins.warranty.sla import Priority
 
 if TYPE_CHECKING:
@@ -91,8 +93,8 @@ class Request(Record, Base):
     __scope__ = ByProject()
     __personal__ = frozenset({"reporter_name", "reporter_phone"})
     __table_args__: Any = (
-        parent("unit", "unit_id"),
-        parent("building", "building_id"),
+        parent_key("unit", "unit_id"),
+        parent_key("building", "building_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.Index("ix_warranty_request_project", "project_id", "reported_at"),
     )
@@ -161,12 +163,12 @@ class Order(Record, Base):
     __tablename__ = "warranty_order"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("unit", "unit_id"),
-        parent("building", "building_id"),
-        parent("warranty_request", "request_id"),
-        parent("warranty_order", "repeat_of_id"),
-        parent("warranty_order", "merged_into_id"),
-        parent("warranty_group_case", "group_case_id"),
+        parent_key("unit", "unit_id"),
+        parent_key("building", "building_id"),
+        parent_key("warranty_request", "request_id"),
+        parent_key("warranty_order", "repeat_of_id"),
+        parent_key("warranty_order", "merged_into_id"),
+        parent_key("warranty_group_case", "group_case_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.Index("ix_warranty_order_work", "project_id", "state", "due_at"),
         sa.Index("ix_warranty_order_due", "due_at"),
@@ -374,7 +376,7 @@ class OrderEvent(Identified, Base):
 
     __tablename__ = "warranty_order_event"
     __scope__ = ByProject()
-    __table_args__: Any = (parent("warranty_order", "order_id", "CASCADE"),)
+    __table_args__: Any = (parent_key("warranty_order", "order_id", "CASCADE"),)
 
     project_id: Mapped[int] = project_column(index=True)
     order_id: Mapped[int] = mapped_column(big_id, index=True)

@@ -13,8 +13,9 @@ from core.toolkit import (
     Project,
     Record,
     User,
+    project_column,
 )
-from plugins.warranty.models.base import Base, project_column, user_column
+from plugins.warranty.models.base import Base, user_column
 
 
 class MonthlyReport(Record, Base):

@@ -14,10 +14,12 @@ from core.toolkit import (
     Project,
     Record,
     big_id,
+    parent_key,
+    project_column,
     utc_now,
 )
 from plugins.warranty.coverage import CategoryCode
-from plugins.warranty.models.base import Base, parent, project_column, user_column
+from plugins.warranty.models.base import Base, user_column
 
 
 class SparePart(Record, Base):
@@ -50,8 +52,8 @@ class SpareMove(Identified, Base):
     __tablename__ = "warranty_spare_move"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("warranty_spare_part", "part_id"),
-        parent("warranty_order", "order_id"),
+        parent_key("warranty_spare_part", "part_id"),
+        parent_key("warranty_order", "order_id"),
     )
 
     project_id: Mapped[int] = project_column(index=True)

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from core.toolkit import ByProject, Record, SignedPart, User, big_id, utc_now
+from core.toolkit import ByProject, Record, SignedPart, User, big_id, parent_key, project_column, utc_now
 from plugins.warranty.coverage import Bearer
-from plugins.warranty.models.base import Base, parent, project_column, user_column
+from plugins.warranty.models.base import Base, user_column
 from plugins.warranty.models.orders import Order
 
 
@@ -46,7 +46,7 @@ class Visit(Record, Base):
         ),
     )
     __table_args__: Any = (
-        parent("warranty_order", "order_id", "CASCADE"),
+        parent_key("warranty_order", "order_id", "CASCADE"),
         sa.UniqueConstraint("project_id", "id"),
         sa.Index("ix_warranty_visit_day", "project_id", "booked_from"),
     )
@@ -87,7 +87,7 @@ class Plan(Record, Base):
     __signed__ = SignedPart("warranty.plan", frozenset({"order_id", "method", "days", "crew", "materials"}))
     __personal__ = frozenset({"signed_name"})
     __table_args__: Any = (
-        parent("warranty_order", "order_id", "CASCADE"),
+        parent_key("warranty_order", "order_id", "CASCADE"),
         sa.UniqueConstraint("project_id", "id"),
     )
 
@@ -113,7 +113,7 @@ class Extension(Record, Base):
 
     __tablename__ = "warranty_extension"
     __scope__ = ByProject()
-    __table_args__: Any = (parent("warranty_order", "order_id", "CASCADE"),)
+    __table_args__: Any = (parent_key("warranty_order", "order_id", "CASCADE"),)
 
     project_id: Mapped[int] = project_column(index=True)
     order_id: Mapped[int] = mapped_column(big_id, index=True)
@@ -158,7 +158,7 @@ class Acceptance(Record, Base):
     )  # fmt: skip
     __personal__ = frozenset({"signer_name"})
     __table_args__: Any = (
-        parent("warranty_order", "order_id", "CASCADE"),
+        parent_key("warranty_order", "order_id", "CASCADE"),
         sa.UniqueConstraint("project_id", "id"),
     )
 
@@ -195,7 +195,7 @@ class CallBack(Record, Base):
 
     __tablename__ = "warranty_call_back"
     __scope__ = ByProject()
-    __table_args__: Any = (parent("warranty_order", "order_id", "CASCADE"),)
+    __table_args__: Any = (parent_key("warranty_order", "order_id", "CASCADE"),)
 
     project_id: Mapped[int] = project_column(index=True)
     order_id: Mapped[int] = mapped_column(big_id, index=True)
@@ -229,7 +229,7 @@ class CostLine(Record, Base):
     __tablename__ = "warranty_cost_line"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("warranty_order", "order_id"),
+        parent_key("warranty_order", "order_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.Index("ix_warranty_cost_line_project", "project_id", "spent_on"),
     )
@@ -256,7 +256,7 @@ class Escalation(Record, Base):
     __tablename__ = "warranty_escalation"
     __scope__ = ByProject()
     __table_args__: Any = (
-        parent("warranty_order", "order_id", "CASCADE"),
+        parent_key("warranty_order", "order_id", "CASCADE"),
         sa.UniqueConstraint("order_id", "step"),
     )
 
