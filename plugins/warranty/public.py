@@ -40,7 +40,6 @@ from core.toolkit import (
 from plugins.warranty import words
 from plugins.warranty.catalogue import faults
 from plugins.warranty.common import REPAIRS
-from plugins.warranty.coverage import Cover
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Channel, Order, Request, Visit, VisitState
 from plugins.warranty.sayings import told
@@ -286,7 +285,7 @@ def repairs(visit: LinkVisit) -> Any:
         next_visit=next_visit,
         window=window_text,
         states=STATES,
-        cover=cover_for_owner,
+        cover=words.cover_for_owner,
         suspended=words_of_pause,
         said=told,
         clock=words.moment_text,
@@ -354,12 +353,6 @@ def milestones(order: Order) -> list[tuple[Any, dt.datetime | None, str]]:
             found.append((label, None, "now" if is_next else "open"))
             is_next = False
     return found
-
-
-def cover_for_owner(order: Order) -> tuple[Any, str]:
-    """Return words and tone of the cover as its owner reads it: who pays behind the scenes is not his business."""
-    tone, said = words.COVERS[Cover.IN_WARRANTY if order.cover == Cover.GAP else Cover(order.cover)]
-    return said, tone
 
 
 def next_visit(order: Order) -> Visit | None:

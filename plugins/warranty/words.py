@@ -435,6 +435,12 @@ def problem(order: Order) -> str:
     )
 
 
+def cover_for_owner(order: Order) -> tuple[str, Any]:
+    """Return tone and words of the cover as an owner reads it: whether the contractor or the developer pays is not
+    told to him."""
+    return COVERS[Cover.IN_WARRANTY if order.cover == Cover.GAP else Cover(order.cover)]
+
+
 def cover_note(order: Order) -> str:
     """Return the verdict on an order with its legal basis in a sentence."""
     if order.cover_reason and order.cover != Cover.EXCLUDED:

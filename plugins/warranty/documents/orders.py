@@ -73,7 +73,7 @@ def intake_slip(record: Request, language: str) -> Mapping[str, Any]:
 
 
 def _cover(order: Order) -> str:
-    text = str(words.COVERS[order.cover][1])
+    text = str(words.cover_for_owner(order)[1])
     return f"{text}\n{order.owner_end.isoformat()}" if order.owner_end is not None else text
 
 
@@ -109,7 +109,7 @@ def repair_order(record: Order, language: str) -> Mapping[str, Any]:
             (_("Problem"), fault_name(record, language)),
             (_("Priority"), f"{record.priority} {words.PRIORITIES[record.priority]}"),
             (_("Category"), category_name(record.category_code, language)),
-            (_("Cover"), words.COVERS[record.cover][1]),
+            (_("Cover"), words.cover_for_owner(record)[1]),
             (_("Owner covered until"), words.long_date(record.owner_end, language)),
             (_("Contractor"), record.contractor.name if record.contractor else ""),
             (_("Engineer"), record.engineer.name if record.engineer else ""),
@@ -268,7 +268,7 @@ def visit_record(record: Visit, language: str) -> Mapping[str, Any]:
             (_("Problem"), fault_name(order, language)),
             (_("Priority"), f"{order.priority} {words.PRIORITIES[order.priority]}"),
             (_("Category"), category_name(order.category_code, language)),
-            (_("Cover"), words.COVERS[order.cover][1]),
+            (_("Cover"), words.cover_for_owner(order)[1]),
             (_("Owner covered until"), words.long_date(order.owner_end, language)),
             (
                 _("Booked time"),

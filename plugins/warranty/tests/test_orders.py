@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from core.toolkit import LOCAL_ZONE, TransitionRefused, clocks_of, db, running_clock, utc_now
-from plugins.warranty import deadlines, sla
+from plugins.warranty import deadlines, sla, words
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Exclusion, Responsibility, VisitPurpose
 from plugins.warranty.services import intake, orders
@@ -90,6 +90,8 @@ def test_the_gap_is_borne_by_the_developer(site, scope_of):
         order = order_of(site.unit_ids[0], reported_at=at("2026-02-01 10:00"))
         assert (order.cover, order.borne_by) == ("gap", "developer")
         assert order.owner_end == dt.date(2026, 3, 14)
+        assert str(words.COVERS[order.cover][1]) == "保修期内，开发商承担"
+        assert str(words.cover_for_owner(order)[1]) == "保修期内", "who pays is not told to the owner"
 
 
 def test_what_cannot_be_is_refused_with_a_sentence(site, world, scope_of):

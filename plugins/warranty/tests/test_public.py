@@ -55,6 +55,12 @@ def test_an_owner_accepts_rates_and_opens_again(site, owner, running_app):
     with running_app.app_context(), all_departments("a test"):
         key = db.session.scalar(sa.select(Order.id))
     assert sent(browser, page, step="urge", order=str(key)).status_code == 303
+    assert "业主第 1 次催办。" in browser.get(page).text
+    browser.post("/preferences/language", data={"locale": "en", "next": page})
+    assert "The owner urges, time 1." in browser.get(page).text, (
+        "the history is read in the language of the page"
+    )
+    browser.post("/preferences/language", data={"locale": "zh_Hans_CN", "next": page})
     assert sent(browser, page, step="accept", order=str(key), score="5").status_code == 422
     state_of(running_app, key, "engineer_accepted")
     assert "accept-" in browser.get(page).text
