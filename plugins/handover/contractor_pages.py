@@ -36,6 +36,10 @@ from plugins.handover.models import RectificationNotice
 from plugins.handover.workflows import DEFECT, NOTICE
 
 CONFIRM_NOTICE = "handover.confirm_notice"
+MAY_FIX = ("received", "replied", "penalised")
+"""States of a notice in which repairs are reported and refused."""
+WAITS = ("assigned", "in_progress", "rejected")
+"""States of a defect that waits for its contractor."""
 
 blueprint = Blueprint("handover_contractor", __name__)
 
@@ -131,13 +135,22 @@ def notice(visit: LinkVisit) -> Any:
         states=DEFECT,
         before={key: [each for each in held if each.slot == "before"] for key, held in photos.items()},
         after={key: [each for each in held if each.slot == "after"] for key, held in photos.items()},
-        may_fix=record.state in ("received", "replied", "penalised"),
-        waits=("assigned", "in_progress", "rejected"),
+        may_fix=record.state in MAY_FIX,
+        waits=WAITS,
         opened=form["defect"].data or "",
         opened_step=form["step"].data or "",
+        has_form=_has_form(record, form),
         has_next=record.state in ("issued", "received"),
     )
     return page, form.status
+
+
+def _has_form(record: RectificationNotice, form: NoticeForm) -> bool:
+    """Return whether the page still has the form that was sent, so that its faults are said there."""
+    line = next((each for each in record.lines if str(each.defect_id) == form["defect"].data), None)
+    if line is None or record.state not in MAY_FIX or line.defect.state not in WAITS:
+        return False
+    return form["step"].data == "fix" or line.objected_at is None or line.objection_upheld is not None
 
 
 def _receive(record: RectificationNotice, form: NoticeForm) -> None:

@@ -47,7 +47,11 @@ def test_he_reports_a_repair_with_its_photo_and_reads_what_the_re_inspection_fou
     refused = page("fix", defect=str(defect), measure="更换门板")
     assert refused.status_code == 422
     assert "整改后照片" in refused.text and "更换门板" in refused.text
-    assert page("fix", defect=str(defect + 999), measure="更换门板").status_code == 422
+    place, said = refused.text.index(f'id="defect-{defect}"'), refused.text.index('class="form-errors"')
+    assert place < said < refused.text.index("更换门板"), "what is wrong is said where it was typed"
+    strange = page("fix", defect=str(defect + 999), measure="更换门板")
+    assert strange.status_code == 422
+    assert strange.text.index('class="form-errors"') < strange.text.index(f'id="defect-{defect}"')
     assert (
         page("fix", defect=str(defect), measure="更换门板", photos=(jpeg(), "after.jpg")).status_code == 303
     )
