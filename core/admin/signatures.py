@@ -30,6 +30,7 @@ from core.plugin_system.declarations import RecordKind, Signable
 
 BY_RECORD = "the right is that of the record that is signed; others get 404 or 403"
 KEPT_SECONDS = 600
+_LONGEST_SHOWN = 60
 MOST_CHANGES = 8
 _LARGEST_ID = 2**63 - 1
 _RECORD = f"<kind_code>/<int(max={_LARGEST_ID}):record_id>"
@@ -213,7 +214,7 @@ def _supplement_page(asked: _Asked, rows: list[tuple[str, str]], reason: str, st
     groups: dict[str, list[tuple[str, str]]] = {}
     for path, value in _entries(content):
         group = words_of(asked.signable, path[:1]) if len(path) > 1 else ""
-        words = f"{words_of(asked.signable, path)}: {_shown(value)}"
+        words = f"{words_of(asked.signable, path)}: {_shown(asked.signable, path, value)}"
         groups.setdefault(group, []).append((json.dumps(path, ensure_ascii=False), words))
     while len(rows) < min(3, MOST_CHANGES):
         rows.append(("", ""))
@@ -242,13 +243,13 @@ def _entries(content: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
         yield path, content
 
 
-def _shown(value: Any) -> str:
-    if value is None or value == "":
-        return "—"
-    if isinstance(value, bool):
-        return _("Yes") if value else _("No")
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
+def _shown(signable: Signable, path: tuple[str, ...], value: Any) -> str:
+    """Return a value in words, and what stands in the record where that is a code: it is what has to be typed."""
+    words, text = value_words(signable, path, value), str(value)
+    if len(words) > _LONGEST_SHOWN:
+        words = f"{words[: _LONGEST_SHOWN - 1]}…"
+    is_code = isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(text) <= _LONGEST_SHOWN
+    return f"{words} ({text})" if is_code and words != text else words
 
 
 @signatures.post(f"/supplement/{_RECORD}")
