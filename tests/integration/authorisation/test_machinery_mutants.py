@@ -23,6 +23,7 @@ import core.admin.work
 import core.database.scope
 import core.machinery.exchange.services
 import core.machinery.jobs.services
+import core.people.references
 import core.people.workload
 import plugins.reservations.admin
 import plugins.reservations.public
@@ -392,7 +393,7 @@ MUTANTS = (
     Mutant(
         "to-dos are handed to anybody",
         several(
-            _in_work("users_in_reach", lambda: sa.select(User)),
+            replaced(core.people.references, "users_in_reach", lambda: sa.select(User)),
             _in_work("departments_in_reach", every_department),
         ),
         todos_stay_within_reach,
