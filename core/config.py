@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from flask import Flask
@@ -144,7 +145,11 @@ def parse(key: Key, value: str) -> Any:
 
 
 def load_config(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
-    """Fill ``app.config``: defaults, then the instance file, then the environment, then ``overrides``."""
+    """Fill ``app.config``: defaults, then the instance file, then the environment, then ``overrides``.
+
+    Raises:
+        ConfigurationError: A value cannot be used, or needs a package that is not installed.
+    """
     app.config.update({key.name: key.default for key in KEYS})
     app.config.from_pyfile("doorstep.cfg", silent=True)
     for key in KEYS:
@@ -154,3 +159,8 @@ def load_config(app: Flask, overrides: Mapping[str, Any] | None = None) -> None:
         if value is not None:
             app.config[key.name] = parse(key, value)
     app.config.update(overrides or {})
+    if app.config["REDIS_URL"] and find_spec("redis") is None:
+        raise ConfigurationError(
+            "DOORSTEP_REDIS_URL is set, but the package that speaks to Redis is not installed. Run "
+            "`.venv/bin/pip install --editable '.[redis]'` in the folder of Doorstep, or take the value away."
+        )
