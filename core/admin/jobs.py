@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, flash, jsonify, redirect, request, send_file, url_for
+from flask import abort, current_app, flash, jsonify, redirect, request, send_file, url_for
 from flask_admin import expose
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -247,9 +247,19 @@ def _row(job: Job) -> dict[str, Any]:
     }
 
 
+def _is_silent(job: Job) -> bool:
+    """Return whether the worker of a job has missed a sign of life; it gives three of them within a lease."""
+    missed = dt.timedelta(seconds=current_app.config["JOB_LEASE_SECONDS"]) / 2
+    return job.lease_until is not None and job.lease_until < utc_now() + missed
+
+
 def status(job: Job) -> tuple[str, str]:
     """Return tone and words of how far a job is."""
     if job.state == JobState.RUNNING:
+        if _is_silent(job):
+            return "wait", _(
+                "Interrupted; another worker goes on after %(time)s", time=moment_words(job.lease_until)
+            )
         return "wait", _("Is being cancelled") if job.cancel_requested_at else _("At work")
     if job.state == JobState.WAITING:
         if not services.may_run_now(job.kind, job.department_id):

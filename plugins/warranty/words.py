@@ -416,6 +416,11 @@ def joined(parts: Sequence[str]) -> str:
     return str(_(", ")).join(part for part in parts if part)
 
 
+def as_sentence(text: str) -> str:
+    """Return a text that begins with a capital letter where its language has them."""
+    return text[:1].upper() + text[1:]
+
+
 def fault_name(code: str) -> str:
     """Return what a usual fault is called."""
     fault = faults().get(code)

@@ -383,7 +383,7 @@ QUALIFIED: tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]] = (
         words.problem(row),
         _day_of(row.fixed_at),
         _day_of(row.closed_at),
-        words.joined(indicators.why_unqualified(row)),
+        words.as_sentence(words.joined(indicators.why_unqualified(row))),
     ),
 )
 """What the list behind K22 shows of an order."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from core.database.types import utc_now
 from core.extensions import db
 from core.machinery.audit.models import AuditEntry
 from core.machinery.jobs import services
@@ -82,6 +84,18 @@ def test_a_job_from_start_to_download(running_app, world, sign_in, system, start
             sa.select(AuditEntry).where(AuditEntry.action == "job_file_downloaded")
         ).one()
         assert entry.user_id == world.users["engineer"]
+
+
+def test_a_job_whose_worker_fell_silent_says_when_it_goes_on(running_app, sign_in, system, started) -> None:
+    key = started(letters)
+    browser, lease = sign_in("engineer"), dt.timedelta(seconds=running_app.config["JOB_LEASE_SECONDS"])
+    for left, words in ((lease, "执行中"), (lease / 3, "已中断")):
+        with system():
+            job = db.session.get_one(Job, key)
+            job.state, job.lease_until = JobState.RUNNING, utc_now() + left
+            db.session.commit()
+        told = json.loads(browser.get(f"/admin/jobs/progress?ids={key}").data)["jobs"]
+        assert told[str(key)]["words"].startswith(words), told
 
 
 def test_who_may_do_what(running_app, world, sign_in, system, started) -> None:
