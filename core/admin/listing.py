@@ -131,8 +131,10 @@ def read_request(view: RecordView, arguments: Mapping[str, str]) -> ListRequest:
 
     Args:
         view: The list's view.
-        arguments: ``page``, ``after``, ``before``, ``sort``, ``desc``, ``search``, ``size`` and the filters' own.
+        arguments: ``page``, ``after``, ``before``, ``sort``, ``desc``, ``search``, ``size`` and the filters' own;
+            without any, the list opens as :meth:`~core.admin.views.RecordView.opening_arguments` says.
     """
+    arguments = arguments or view.opening_arguments()
     asked = ListRequest(sort=view.default_sort[0], descending=view.default_sort[1])
     page = arguments.get("page", "0")
     asked.page = int(page) if _PAGE.fullmatch(page) else (-1 if page.isdigit() else 0)

@@ -459,6 +459,14 @@ class RecordView(RecordDeclarations, ModelView):
         """Whether the rows of the list are read together with those of other tables."""
         return bool(self.list_options) or any("." in path for path in self.column_list)
 
+    def opening_arguments(self) -> Mapping[str, str]:
+        """Return how the list opens when its address asks for nothing: arguments of its own address.
+
+        The filters stand above the list like chosen ones and are taken away in the same way; name a sorting too, so
+        that the address is not empty again when the last of them is taken away.
+        """
+        return {}
+
     def read_list(self, asked: ListRequest) -> listing.Page:
         """Return one page of the list."""
         return listing.Lister(self, asked).page()

@@ -207,7 +207,7 @@ class ResourceView(RecordView):
     cells = {
         "project": lambda row: in_language(row.project.name, row.project.name_en),
         "most_guests": lambda row: row.most_guests or _("No limit"),
-        "opening_text": lambda row: row.opening_text,
+        "opening_text": lambda row: opening.opening_words(row.opening),
         "closed_text": lambda row: ", ".join(row.closed_days or ()),
     }
     list_options = (joinedload(Resource.project),)
@@ -296,6 +296,10 @@ class SlotView(RecordView):
     form_columns = ("capacity", "most_guests", "blocked", "note")
     refusals = REFUSALS
     empty_list_hint = _l("Slots are made by a plan: days times opening hours times desks.")
+
+    def opening_arguments(self) -> Mapping[str, str]:
+        """Begin with the slots of today."""
+        return {"f_starts_at_from": local_today().isoformat(), "sort": "starts_at"}
 
     def update_record(self, record: Slot, form: GuardedForm) -> None:
         """Change how many it takes, or take it out of the offer; who waits moves up."""
@@ -547,6 +551,10 @@ class DayPlanView(RecordView):
     default_sort = ("day", True)
     form_columns = ("note",)
     empty_list_hint = _l("A day stands here once slots are planned for it.")
+
+    def opening_arguments(self) -> Mapping[str, str]:
+        """Begin with today."""
+        return {"f_day_from": local_today().isoformat(), "sort": "day"}
 
 
 class DeskView(PageView):

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from babel.dates import get_day_names
+from flask_babel import get_locale
+
 from core.toolkit import _, _l
 from plugins.reservations.errors import ReservationRuleError
 
@@ -83,18 +86,42 @@ def _times(text: str, number: int) -> list[str]:
 
 def opening_text(opening: Mapping[str, Sequence[Sequence[str]]] | None) -> str:
     """Return opening times as they are typed, equal days in one line."""
-    lines: list[tuple[int, int, str]] = []
+    return "\n".join(
+        " ".join(
+            (f"{first}-{last}" if first != last else str(first), *(each.replace("–", "-") for each in times))
+        )
+        for first, last, times in _lines(opening)
+    )
+
+
+def _lines(opening: Mapping[str, Sequence[Sequence[str]]] | None) -> list[tuple[int, int, list[str]]]:
+    """Return the first and the last of days that follow each other with equal times, and the times."""
+    lines: list[tuple[int, int, list[str]]] = []
     for day in range(1, 8):
-        times = " ".join(f"{start}-{end}" for start, end in (opening or {}).get(str(day), ()))
+        times = [f"{start}–{end}" for start, end in (opening or {}).get(str(day), ())]
         if not times:
             continue
         if lines and lines[-1][1] == day - 1 and lines[-1][2] == times:
             lines[-1] = (lines[-1][0], day, times)
         else:
             lines.append((day, day, times))
+    return lines
+
+
+def opening_words(opening: Mapping[str, Sequence[Sequence[str]]] | None) -> str:
+    """Return opening times as people say them: ``Mon–Fri 09:00–12:00, 13:30–17:30``, equal days in one line."""
     return "\n".join(
-        f"{first}-{last} {times}" if first != last else f"{first} {times}" for first, last, times in lines
+        f"{_days_in_words(first, last)} {', '.join(times)}" for first, last, times in _lines(opening)
     )
+
+
+def _days_in_words(first: int, last: int) -> str:
+    if (first, last) == (1, 7):
+        return _("Every day")
+    names = get_day_names("abbreviated", locale=get_locale())
+    if first == last:
+        return names[first - 1]
+    return _("%(first)s–%(last)s", first=names[first - 1], last=names[last - 1])
 
 
 def parse_days(text: str) -> list[str]:

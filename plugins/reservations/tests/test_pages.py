@@ -48,6 +48,22 @@ def test_the_day_shows_who_comes_and_takes_what_happens(place, booked, clerk, sy
     assert clerk.post(f"/admin/reservations/desk/step/?id={booked}", data={"step": "x"}).status_code == 404
 
 
+def test_the_lists_of_slots_and_days_begin_with_today_until_that_is_taken_away(place, clerk, system):
+    with system():
+        today, late = local_today(), db.session.get_one(Slot, place.slot_ids[-1])
+        past = db.session.get_one(Slot, place.slot_ids[0])
+        past.starts_at -= dt.timedelta(days=9)
+        past.ends_at -= dt.timedelta(days=9)
+        past.note, late.note = "早先的时段", "晚些的时段"
+        db.session.commit()
+    page = clerk.get("/admin/reservations/slots/").text
+    assert "晚些的时段" in page
+    assert "早先的时段" not in page
+    assert f'value="{today}"' in page
+    assert "早先的时段" in clerk.get("/admin/reservations/slots/?sort=starts_at").text
+    assert f'value="{today}"' in clerk.get("/admin/reservations/days/").text
+
+
 def test_phone_numbers_are_masked_for_who_may_not_see_them(place, booked, clerk, system, monkeypatch):
     day = day_of(place, system)
     address = f"/admin/reservations/desk/?project={place.project_id}&day={day}"
@@ -190,6 +206,7 @@ def test_purposes_resources_and_rules_are_kept_on_pages(place, clerk, system):
         assert (room.opening["5"], room.closed_days) == ([["09:00", "12:00"]], ["2026-10-01"])
         key = room.id
     assert "1-5 09:00-12:00" in clerk.get(f"/admin/reservations/resources/edit/?id={key}").text
+    assert "周一至周五 09:00–12:00" in clerk.get(f"/admin/reservations/resources/details/?id={key}").text
     assert "座椅间距 | 60 cm" in clerk.get(f"/admin/reservations/purposes/edit/?id={place.purpose_id}").text
     address = "/admin/reservations/rules/new/"
     values = form_of(
