@@ -595,7 +595,7 @@ class RecordView(RecordDeclarations, ModelView):
             return_url=self._list_address(asked, page=asked.page or None),
             may=self.may,
             search_declaration=self.search,
-            clear_url=self.address("index_view"),
+            clear_url=self.address("index_view", **_given(self._unfiltered(asked))),
             export_url=self.address("export", **_given(asked.arguments)) if self.may("export") else None,
         )
 
@@ -606,6 +606,12 @@ class RecordView(RecordDeclarations, ModelView):
 
     def _list_address(self, asked: ListRequest, **changes: Any) -> str:
         return self.address("index_view", **_given({**asked.arguments, **changes}))
+
+    def _unfiltered(self, asked: ListRequest) -> Mapping[str, Any]:
+        """Return the arguments of the whole list; some where an address without any would filter it again."""
+        if not self.opening_arguments():
+            return {}
+        return {"sort": asked.sort, "desc": "1" if asked.descending else None}
 
     def _heads(self, asked: ListRequest) -> list[dict[str, Any]]:
         sortable = self.sortable_now()
