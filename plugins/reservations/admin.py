@@ -28,6 +28,7 @@ from core.toolkit import (
     Project,
     RecordView,
     Reference,
+    ReferenceField,
     ReferenceFilter,
     SaveRefused,
     SearchDeclaration,
@@ -380,7 +381,13 @@ class BookingView(RecordView):
     )  # fmt: skip
     create_only_columns = frozenset({"slot_id", "customer_id", "unit_id", "source", "rings", "wait"})
     form_fields = {
-        "wait": BooleanField(_l("Put on the waiting list when the slot is full")),
+        "slot_id": ReferenceField(
+            _l("Slot"), reference=SLOTS, required=True, default=lambda: strict_id(request.args.get("slot"))
+        ),
+        "wait": BooleanField(
+            _l("Put on the waiting list when the slot is full"),
+            default=lambda: request.args.get("wait") == "1",
+        ),
         "wishes": TextAreaField(_l("Special wishes"), [Optional(), Length(max=2000)]),
     }
     form_args = {
@@ -390,7 +397,7 @@ class BookingView(RecordView):
             "description": _l("For a call: answered after how many rings; three at most are the standard.")
         },
     }
-    references = {"slot_id": SLOTS, "customer_id": CUSTOMERS, "unit_id": UNITS}
+    references = {"customer_id": CUSTOMERS, "unit_id": UNITS}
     refusals = REFUSALS
     empty_list_hint = _l("Bookings are made from the day or week view: choose a slot with a free seat.")
 

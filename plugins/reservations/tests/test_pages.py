@@ -50,6 +50,19 @@ def test_the_day_shows_who_comes_and_takes_what_happens(place, booked, clerk, sy
     assert clerk.post(f"/admin/reservations/desk/step/?id={booked}", data={"step": "x"}).status_code == 404
 
 
+def test_the_day_leads_to_the_form_of_its_slot_and_to_the_waiting_list_of_a_full_one(place, clerk, system):
+    with system():
+        full = db.session.get_one(Slot, place.slot_ids[1])
+        full.booked = full.capacity
+        db.session.commit()
+    page = clerk.get(f"/admin/reservations/desk/?project={place.project_id}&day={day_of(place, system)}").text
+    links = [html.unescape(each) for each in re.findall(r'class="desk-book" href="([^"]*)"', page)]
+    chosen = [form_of(clerk, each) for each in links[:2]]
+    assert [each["slot_id"] for each in chosen] == [str(key) for key in place.slot_ids[:2]]
+    ticks = [re.search(r'<input[^>]*name="wait"[^>]*>', clerk.get(each).text) for each in links[:2]]
+    assert ["checked" in tick[0] for tick in ticks if tick] == [False, True]
+
+
 def test_the_lists_of_slots_and_days_begin_with_today_until_that_is_taken_away(place, clerk, system):
     with system():
         today, late = local_today(), db.session.get_one(Slot, place.slot_ids[-1])
@@ -121,15 +134,13 @@ def test_slots_are_planned_on_a_page_and_what_was_typed_is_kept(place, clerk, sy
 
 
 def form_of(client, address: str, **values: str) -> dict[str, str]:
-    import re
-
     page = client.get(address).text
     hidden = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([a-z_]+)"[^>]*value="([^"]*)"', page))
     return {**hidden, **values}
 
 
 def test_a_booking_is_made_from_a_free_slot_and_changed(place, clerk, system):
-    address = f"/admin/reservations/bookings/new/?slot_id={place.slot_ids[0]}"
+    address = f"/admin/reservations/bookings/new/?slot={place.slot_ids[0]}"
     assert clerk.get(address).status_code == 200
     values = form_of(
         clerk,
