@@ -62,6 +62,12 @@ def test_an_owner_accepts_rates_and_opens_again(site, owner, running_app):
     )
     browser.post("/preferences/language", data={"locale": "zh_Hans_CN", "next": page})
     assert sent(browser, page, step="accept", order=str(key), score="5").status_code == 422
+    state_of(running_app, key, "owner_accepted")
+    unrated = sent(browser, page, step="rate", order=str(key))
+    assert unrated.status_code == 422
+    assert re.search(r'<details class="more" open><summary>[^<]*</summary><form[^>]*>', unrated.text), (
+        "its form stays open"
+    )
     state_of(running_app, key, "engineer_accepted")
     assert "accept-" in browser.get(page).text
     assert sent(browser, page, step="reject", order=str(key), remark="").status_code == 422
