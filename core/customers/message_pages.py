@@ -234,6 +234,9 @@ class MessageComposeView(PageView):
     def index(self) -> Any:
         """Show the text with a customer of the batch, or start writing."""
         batch = self._draft()
+        if batch.template:
+            # It is on its way already: the button was pressed twice, or the page was opened again.
+            return redirect(url_for("message_batches.details_view", id=batch.id), 303)
         templates = _templates(by_hand=True)
         posted = request.method == "POST"
         form = ComposeForm(request.form if posted else request.args)
@@ -269,8 +272,8 @@ class MessageComposeView(PageView):
             batch = db.session.scalar(query.with_for_update() if request.method == "POST" else query)
         if batch is None:
             abort(404)
-        if batch.template or batch.user_id != require_scope().user_id:
-            # It is on its way already, or somebody else is about to write it.
+        if batch.user_id != require_scope().user_id:
+            # Somebody else is about to write it.
             abort(404)
         return batch
 
