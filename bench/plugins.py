@@ -217,6 +217,8 @@ def _installed(folder: Path, count: int) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([str(root), str(packages)]),
         "DOORSTEP_INSTANCE_PATH": str(folder / "instance"),
     }
+    # Otherwise each process would compile all code, and the time of a start would be that of compiling.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run(
         [sys.executable, "-c", "from core.cli import main; main()", "setup"],
         check=True,
