@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from core.toolkit import Project, _, db, require_scope, utc_now
+from core.toolkit import Project, _, db, listed, require_scope, utc_now
 from plugins.contractors.models import Company
 from plugins.warranty.common import local_day, number_of_day, option
 from plugins.warranty.coverage import end_after_months
@@ -233,7 +233,7 @@ def release_obstacles(account: RetentionAccount) -> list[str]:
 
 def _listed(numbers: object) -> str:
     items = list(numbers)  # type: ignore[call-overload]
-    return ", ".join(items[:5]) + (" …" if len(items) > 5 else "")
+    return listed(items[:5]) + (" …" if len(items) > 5 else "")
 
 
 def request_release(
