@@ -95,6 +95,7 @@ from core.machinery.approvals.models import ApprovalRequest, ApprovalTask
 from core.machinery.approvals.services import (
     ApprovalRefused,
     amount_changed,
+    amount_words,
     approvals_of,
     approve,
     approved_request,
@@ -463,6 +464,7 @@ __all__ = [
     "add_todo",
     "all_departments",
     "amount_changed",
+    "amount_words",
     "approvals_of",
     "approve",
     "approved_request",

@@ -184,6 +184,18 @@ def _require_open_account(account: RetentionAccount) -> None:
         raise WarrantyRuleError(_("The account is closed."))
 
 
+def require_covered(account: RetentionAccount, amount: Decimal) -> None:
+    """Refuse to release more than an account holds.
+
+    Raises:
+        WarrantyRuleError: It holds less.
+    """
+    if amount > account.balance:
+        raise WarrantyRuleError(
+            _("The account holds ¥%(balance)s only.", balance=f"{account.balance:,.2f}"), "amount"
+        )
+
+
 def release_obstacles(account: RetentionAccount) -> list[str]:
     """Return why the retention money of an account cannot be released, each a full sentence.
 
@@ -238,10 +250,7 @@ def request_release(
     value = check_amount(amount)
     lock(account)
     _require_open_account(account)
-    if value > account.balance:
-        raise WarrantyRuleError(
-            _("The account holds ¥%(balance)s only.", balance=f"{account.balance:,.2f}"), "amount"
-        )
+    require_covered(account, value)
     if db.session.scalar(
         sa.select(ReleaseRequest.id).where(
             ReleaseRequest.account_id == account.id,
@@ -275,10 +284,7 @@ def pay_release(release: ReleaseRequest) -> RetentionEntry:
     obstacles = release_obstacles(account)
     if obstacles:
         raise WarrantyRuleError(" ".join(obstacles))
-    if release.amount > account.balance:
-        raise WarrantyRuleError(
-            _("The account holds ¥%(balance)s only.", balance=f"{account.balance:,.2f}"), "amount"
-        )
+    require_covered(account, release.amount)
     RELEASE.move(release, "pay", decided_at=utc_now(), decided_by_id=require_scope().user_id)
     entry = book(account, EntryKind.RELEASE, -release.amount, release=release, note=release.number)
     if account.balance == 0:
