@@ -87,7 +87,7 @@ from core.database.types import (
     utc_now,
 )
 from core.extensions import db
-from core.languages import in_language
+from core.languages import in_language, listed
 
 # Machinery
 from core.machinery.approvals.base import role_label
@@ -95,6 +95,7 @@ from core.machinery.approvals.models import ApprovalRequest, ApprovalTask
 from core.machinery.approvals.services import (
     ApprovalRefused,
     amount_changed,
+    amount_words,
     approvals_of,
     approve,
     approved_request,
@@ -463,6 +464,7 @@ __all__ = [
     "add_todo",
     "all_departments",
     "amount_changed",
+    "amount_words",
     "approvals_of",
     "approve",
     "approved_request",
@@ -511,6 +513,7 @@ __all__ = [
     "issued_for",
     "lay_out_document",
     "links_of",
+    "listed",
     "listen_to",
     "local_today",
     "make_link",

@@ -17,6 +17,7 @@ from core.admin.cells import plain_words
 from core.admin.filters import ChoiceFilter, DateRangeFilter, NumberRangeFilter, TextFilter
 from core.admin.saving import commit
 from core.admin.views import RecordView
+from core.languages import listed
 from core.machinery.audit import services
 from core.machinery.audit.models import AuditEntry
 from core.machinery.jobs.services import enqueue_job
@@ -283,7 +284,7 @@ def value_words(value: services.Value, name: str = "", table_name: str = "") -> 
                 if str(choice) == str(plain):
                     return str(words)
     if isinstance(plain, list):
-        return "、".join(str(item) for item in plain)
+        return listed(str(item) for item in plain)
     return str(plain)
 
 
@@ -316,7 +317,7 @@ def _changes(entry: AuditEntry) -> Markup:
 def _fields(entry: AuditEntry) -> str:
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     words = [field_words(name, entry.record_kind) for name in sorted(changes)]
-    return "、".join(words[:4]) + (" …" if len(words) > 4 else "")
+    return listed(words[:4]) + (" …" if len(words) > 4 else "")
 
 
 class AuditLogView(RecordView):

@@ -18,6 +18,7 @@ from core.toolkit import (
     attachments_of,
     db,
     finish_todos_of,
+    listed,
     ngettext,
     reach,
     request_approval,
@@ -402,6 +403,6 @@ def penalty_facts(notice: RectificationNotice) -> list[tuple[str, str]]:
             _("Deadline"),
             notice.deadline.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M") if notice.deadline else "",
         ),
-        (_("Defects"), ", ".join(line.defect.number for line in notice.lines)),
+        (_("Defects"), listed(line.defect.number for line in notice.lines)),
         (_("Repairs that failed"), str(failed)),
     ]
