@@ -822,6 +822,6 @@ def _day_values(project: Project, day: dt.date) -> dict[str, Any]:
         "bookings": bookings,
         "plan": plan,
         "figures": services.figures(day, day, project),
-        "free": sum(slot.free for slot in slots if slot.starts_at > utc_now()),
+        "free": services.seats_left(slots),
         "now": now.strftime("%H:%M") if day == now.date() else "",
     }
