@@ -101,6 +101,17 @@ def test_long_values_stay_inside_the_page(pages):
         assert document.ink((196, 0, 210, 297), number) == 0
 
 
+def test_a_table_with_a_heading_of_its_own_stays_on_one_page(pages):
+    pairs = ", ".join(f'("name {number}", "value {number}")' for number in range(8))
+    source = (
+        '<div style="height: 215mm"></div>{{ form.key_values([' + pairs + '], columns=1, caption="Summary") }}'
+    )
+    printed = pages(render_pdf(render(source)).content)
+    assert len(printed) == 2
+    assert [name in printed.text(0) for name in ("Summary", "value 0")] == [False, False]
+    assert [name in printed.text(1) for name in ("Summary", "value 0", "value 7")] == [True, True, True]
+
+
 def test_charts_draw_bars_in_proportion(pages):
     style = "<style>@page { margin: 0 } body { margin: 0 } .chart { width: 120mm; margin: 0 }</style>"
     html = style + render("{{ form.bar_chart([('a', 100), ('b', 50)], unit='%') }}")
