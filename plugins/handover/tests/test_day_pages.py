@@ -36,7 +36,10 @@ def test_the_pages_of_house_and_owner_count_what_they_show(place, scope_of):
         assert [shown.id for shown, _state in of_owner["places"]] == [place]
         assert (of_house["count"], of_owner["count"]) == (1, 1)
         services.plan_inspection(house, InspectionKind.FORMAL)
-        assert [(each or {})["count"] for each in (panels.of_unit(house), panels.of_customer(owner))] == [2, 2]
+        assert [(each or {})["count"] for each in (panels.of_unit(house), panels.of_customer(owner))] == [
+            2,
+            2,
+        ]
 
 
 def test_a_day_from_the_arrival_to_the_keys_by_its_buttons(desk, place, site, scope_of):
