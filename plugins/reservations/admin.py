@@ -285,6 +285,7 @@ class SlotView(RecordView):
     cells = {
         "resource": lambda row: services.resource_name(row.resource),
         "purpose": lambda row: services.purpose_name(row.purpose),
+        "most_guests": lambda row: row.most_guests or _("No limit"),
     }
     list_options = (joinedload(Slot.resource), joinedload(Slot.purpose))
     search = SearchDeclaration(columns=("note",), small_table=True)

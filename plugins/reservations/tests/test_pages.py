@@ -63,6 +63,16 @@ def test_the_day_leads_to_the_form_of_its_slot_and_to_the_waiting_list_of_a_full
     assert ["checked" in tick[0] for tick in ticks if tick] == [False, True]
 
 
+def test_the_page_of_a_slot_says_who_comes(place, booked, clerk, system):
+    page = clerk.get(f"/admin/reservations/slots/details/?id={place.slot_ids[0]}").text
+    with system():
+        booking = db.session.get_one(Booking, booked)
+        assert booking.number in page
+        assert booking.name in page
+    empty = clerk.get(f"/admin/reservations/slots/details/?id={place.slot_ids[1]}").text
+    assert booking.number not in empty
+
+
 def test_the_lists_of_slots_and_days_begin_with_today_until_that_is_taken_away(place, clerk, system):
     with system():
         today, late = local_today(), db.session.get_one(Slot, place.slot_ids[-1])
