@@ -34,7 +34,6 @@ from core.toolkit import (
     SearchDeclaration,
     Transition,
     TransitionRefused,
-    Unit,
     User,
     ViewPermissions,
     _,
@@ -360,14 +359,7 @@ class BookingView(RecordView):
         "place": lambda row: row.slot.resource.place,
         "unit": lambda row: row.unit.code if row.unit is not None else "",
     }
-    list_options = (
-        joinedload(Booking.slot)
-        .load_only(Slot.starts_at, Slot.ends_at)
-        .joinedload(Slot.resource)
-        .load_only(Resource.name, Resource.name_en),
-        joinedload(Booking.slot).joinedload(Slot.purpose).load_only(Purpose.name, Purpose.name_en),
-        joinedload(Booking.unit).load_only(Unit.code),
-    )
+    list_reads = ("slot.starts_at", "slot.ends_at", "slot.resource.name", "slot.purpose.name", "unit.code")
     personal_columns = {"contact_phone": mask_phone}
     open_columns = frozenset({"contact_name"})
     search = SearchDeclaration(index=BOOKING_SEARCH, placeholder=_l("Number or name"))
