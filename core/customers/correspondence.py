@@ -93,9 +93,7 @@ def colleagues(
     ]
 
 
-def _holders(
-    active: Any, department_id: int, role: str, project_id: int | None
-) -> list[User]:
+def _holders(active: Any, department_id: int, role: str, project_id: int | None) -> list[User]:
     with all_departments("finding who holds a role in a department, below it or above it"):
         path = db.session.scalar(sa.select(Department.path).where(Department.id == department_id)) or ""
         below = sa.select(Department.id).where(

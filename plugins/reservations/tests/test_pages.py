@@ -69,8 +69,8 @@ def test_the_page_of_a_slot_says_who_comes(place, booked, clerk, system):
         booking = db.session.get_one(Booking, booked)
         assert booking.number in page
         assert booking.name in page
-    empty = clerk.get(f"/admin/reservations/slots/details/?id={place.slot_ids[1]}").text
-    assert booking.number not in empty
+        number = booking.number
+    assert number not in clerk.get(f"/admin/reservations/slots/details/?id={place.slot_ids[1]}").text
 
 
 def test_the_lists_of_slots_and_days_begin_with_today_until_that_is_taken_away(place, clerk, system):

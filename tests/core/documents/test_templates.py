@@ -147,7 +147,9 @@ def test_a_long_label_of_a_chart_takes_two_lines(label, lines):
 
 
 def test_a_signature_never_stands_alone_on_a_page(pages):
-    source = '<div style="height: 238mm"></div><p>what is signed</p>{{ form.signatures([{"role": "signer"}], per_row=1) }}'
+    source = (
+        '<div style="height: 238mm"></div><p>what is signed</p>{{ form.signatures([{"role": "signer"}]) }}'
+    )
     printed = pages(render_pdf(render(source)).content)
     assert len(printed) == 2
     assert ["what is signed" in printed.text(number) for number in (0, 1)] == [False, True]
