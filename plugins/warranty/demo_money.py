@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from core.toolkit import approve, attach, db, utc_now
 from plugins.contractors import services as contractors
 from plugins.contractors.demo_photos import draw
+from plugins.warranty import demo_past
 from plugins.warranty.models import Order, Responsibility
 from plugins.warranty.services import money, notices, orders, releases
 
@@ -53,10 +54,12 @@ def _does_not_come(story: Any) -> None:
         ).orders[0]
     orders.triage(order, responsibility=Responsibility.CONTRACTOR)
     orders.dispatch(order, engineer=story.engineers[0])
+    order.request.registered_at = order.registered_at = order.request.reported_at + dt.timedelta(minutes=6)
     last = None
     for stage in (1, 2):
         last = notices.issue_notice(order, "24 小时内到场查勘并开始维修", f"EMS 邮政特快专递 1000{stage}")
-        last.answer_due_at = utc_now() - dt.timedelta(minutes=5)
+        last.issued_at = demo_past.half_hour(utc_now() - dt.timedelta(hours=96 - 36 * stage))
+        last.answer_due_at = last.issued_at + dt.timedelta(hours=24)
         db.session.flush()
     _paper(last, "EMS 10002 妥投截图.jpg", "proof", story)
     with story.acting(story.caller):
