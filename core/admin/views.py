@@ -85,6 +85,7 @@ SEALED = frozenset(
         "list_select",
         "read_list",
         "read_rows",
+        "kept_selects",
         # forms
         "scaffold_form",
         "scaffold_list_form",
@@ -458,11 +459,21 @@ class RecordView(RecordDeclarations, ModelView):
             *listing.loader_options(self.model, self.column_list), *self.list_options
         )
 
-    def read_rows(self, statement: sa.Select[Any]) -> list[Any]:
-        """Return the rows that a narrowed and ordered :meth:`list_select` finds."""
+    def read_rows(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Any]:
+        """Return the rows that a narrowed and ordered :meth:`list_select` finds.
+
+        Args:
+            statement: The select.
+            values: Those that it leaves open, by name.
+        """
         if self._row_reader is not None:
-            return self._row_reader.rows(db.session.execute(statement))
-        return list(db.session.scalars(statement))
+            return self._row_reader.rows(db.session.execute(statement, values))
+        return list(db.session.scalars(statement, values))
+
+    @cached_property
+    def kept_selects(self) -> dict[tuple[Any, ...], sa.Select[Any]]:
+        """Selects of the whole list that were made once, see :class:`~core.admin.listing.Lister`."""
+        return {}
 
     @cached_property
     def _row_reader(self) -> RowReader | None:
