@@ -600,7 +600,7 @@ class RecordView(RecordDeclarations, ModelView):
             Cells(self, masked).rows(
                 self.column_list,
                 page.records,
-                _checkbox if bulk or prints else _no_start,
+                _checkboxes() if bulk or prints else _no_start,
                 f"{self.address('details_view')}?id=",
             )
             if page.records
@@ -1266,11 +1266,10 @@ def _reason() -> str | None:
     return reason if len(reason) >= SHORTEST_REASON else None
 
 
-def _checkbox(record: Any) -> str:
-    label = escape(_("Choose"))
-    return (
-        f'<td class="pick"><input type="checkbox" name="rowid" value="{record.id}" aria-label="{label}"></td>'
-    )
+def _checkboxes() -> Callable[[Any], str]:
+    """Return the function from a record to the cell by which its row is chosen."""
+    end = f'" aria-label="{escape(_("Choose"))}"></td>'
+    return lambda record: f'<td class="pick"><input type="checkbox" name="rowid" value="{record.id}{end}'
 
 
 def _no_start(record: Any) -> str:
