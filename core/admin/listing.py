@@ -278,7 +278,7 @@ class Lister:
             count = self.count()
             self._few = count.certainty is Certainty.EXACT
             return self._from_neighbour(count) or self._by_number(count)
-        told = None if self.conditions else self.count()
+        told = self._count_at_hand()
         return self._from_neighbour(told) or self._by_number(told or self.count())
 
     def _found_page(self) -> Page:
@@ -315,7 +315,7 @@ class Lister:
             records, has_next = self._rows(size, 0)
         if not has_next:
             return Page(records, Count(len(records)), 0, False, False)
-        return Page(records, None if self.conditions else self.count(), 0, False, True)
+        return Page(records, self._count_at_hand(), 0, False, True)
 
     @cached_property
     def _projects_first(self) -> bool:
@@ -398,17 +398,29 @@ class Lister:
         """
         if self.conditions:
             return self._count()
-        kept: dict[Any, tuple[float, Count]] = current_app.extensions.setdefault(_LONG_LISTS, {})
-        key, now = (self.model.__tablename__, require_scope()), time.monotonic()
-        known = kept.get(key)
-        if known is not None and known[0] > now:
-            return known[1]
+        known = self._remembered_count()
+        if known is not None:
+            return known
         count = self._count()
         if count.certainty is not Certainty.EXACT:
+            kept = _long_lists()
             if len(kept) >= MOST_REMEMBERED:
                 kept.clear()
-            kept[key] = (now + REMEMBERED_SECONDS, count)
+            key = (self.model.__tablename__, require_scope())
+            kept[key] = (time.monotonic() + REMEMBERED_SECONDS, count)
         return count
+
+    def _remembered_count(self) -> Count | None:
+        known = _long_lists().get((self.model.__tablename__, require_scope()))
+        return known[1] if known is not None and known[0] > time.monotonic() else None
+
+    def _count_at_hand(self) -> Count | None:
+        """Return how many rows the list has if that is known without counting them, else None."""
+        if self.conditions:
+            return None
+        if self.model.__scope__.criterion(self.model, require_scope()) is None:
+            return self.count()
+        return self._remembered_count()
 
     def _count(self) -> Count:
         if not self.conditions and self.model.__scope__.criterion(self.model, require_scope()) is None:
@@ -623,6 +635,12 @@ class Lister:
     def _complete(self, records: list[Any]) -> list[Any]:
         self.view.before_list(records)
         return records
+
+
+def _long_lists() -> dict[Any, tuple[float, Count]]:
+    """Return until when it is remembered how long which lists are, by table and scope."""
+    kept: dict[Any, tuple[float, Count]] = current_app.extensions.setdefault(_LONG_LISTS, {})
+    return kept
 
 
 def _edge_values(start: tuple[Any, int] | None) -> dict[str, Any]:
