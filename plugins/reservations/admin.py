@@ -284,6 +284,7 @@ class SlotView(RecordView):
     cells = {
         "resource": lambda row: services.resource_name(row.resource),
         "purpose": lambda row: services.purpose_name(row.purpose),
+        "most_guests": lambda row: row.most_guests or _("No limit"),
     }
     list_options = (joinedload(Slot.resource), joinedload(Slot.purpose))
     search = SearchDeclaration(columns=("note",), small_table=True)
@@ -814,6 +815,6 @@ def _day_values(project: Project, day: dt.date) -> dict[str, Any]:
         "bookings": bookings,
         "plan": plan,
         "figures": services.figures(day, day, project),
-        "free": sum(slot.free for slot in slots if slot.starts_at > utc_now()),
+        "free": services.seats_left(slots),
         "now": now.strftime("%H:%M") if day == now.date() else "",
     }
