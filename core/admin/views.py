@@ -1268,7 +1268,8 @@ def _reason() -> str | None:
 
 def _checkboxes() -> Callable[[Any], str]:
     """Return the function from a record to the cell by which its row is chosen."""
-    end = f'" aria-label="{escape(_("Choose"))}"></td>'
+    label = escape(_("Choose"))
+    end = f'" aria-label="{label}"></td>'
     return lambda record: f'<td class="pick"><input type="checkbox" name="rowid" value="{record.id}{end}'
 
 
