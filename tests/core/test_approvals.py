@@ -309,7 +309,7 @@ def test_the_limits_of_the_department_of_the_record_count(office, monkeypatch):
     )
     with office.as_("region"):
         request = services.amount_changed(PLAN.code, office.unit(), Decimal("19000"))
-        assert services.amount_words(request).startswith("¥19,000.00 is 5.6 % more")
+        assert services.amount_words(request).startswith("¥19,000.00 比已审批的 ¥18,000.00 增加 5.6%")
         assert set(asked) == {office.unit().project.department_id}
         db.session.commit()
     assert office.state(key)[0] == "approved"
