@@ -13,6 +13,7 @@ from core.customers import identity, words
 from core.customers.models import Consent, Customer, CustomerContact, CustomerProject
 from core.customers.services import give_consent, has_consent, holders_of
 from core.extensions import db
+from core.languages import Text
 from core.machinery.messages.outgoing import Recipient
 from core.machinery.messages.services import CustomerFacts
 from core.people.models import Department, Membership, Role, User
@@ -133,7 +134,7 @@ def places(
 
 def write_timeline(
     kind: str,
-    summary: str,
+    summary: Text,
     *,
     customer_id: int | None,
     unit_id: int | None,

@@ -14,6 +14,7 @@ import sqlalchemy.exc
 from flask import Flask, current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.database.owners import owner_of
 from core.database.scope import Scope, all_departments, require_scope, use_scope
@@ -422,20 +423,20 @@ def note_on_timeline(message: Message) -> None:
     if message.customer_id is None and message.unit_id is None and message.project_id is None:
         return
     template = current_runtime().declared.message_template(message.template)
-    with force_locale(default_language()):
-        words = {
-            "kind": str(KINDS[message.kind]),
-            "title": str(template.label) if template is not None else message.template,
-        }
-        if message.state in (MessageState.SENT, MessageState.DELIVERED):
-            code, sentence = "core.message_sent", _("%(kind)s sent: %(title)s.", **words)
-        else:
-            code = "core.message_not_sent"
-            sentence = _("%(kind)s not sent: %(title)s. %(reason)s", **words, reason=message.reason)
+    words = {
+        "kind": KINDS[message.kind],
+        "title": template.label if template is not None else message.template,
+    }
+    if message.state in (MessageState.SENT, MessageState.DELIVERED):
+        code, sentence = "core.message_sent", _l("%(kind)s sent: %(title)s.", **words)
+    else:
+        code = "core.message_not_sent"
+        reason = message.reason or ""
+        sentence = _l("%(kind)s not sent: %(title)s. %(reason)s", **words, reason=reason)
     with use_scope(scope_of(message)):
         means().write_timeline(
             code,
-            sentence.strip(),
+            sentence,
             customer_id=message.customer_id,
             unit_id=message.unit_id,
             project_id=message.project_id,

@@ -16,9 +16,11 @@ from core.toolkit import (
     Unit,
     User,
     _,
+    _l,
     attachments_of,
     db,
     has_permission,
+    lazy_ngettext,
     local_today,
     ngettext,
     owners_of,
@@ -743,7 +745,7 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
     kind = "handover.inspection_finished"
     if inspection.kind == InspectionKind.RE_INSPECTION:
         checked = rechecks_of(inspection)
-        summary = _(
+        summary: Any = _l(
             "Re-inspection %(number)s: %(passed)d of %(total)d defects passed.",
             number=inspection.number,
             passed=sum(recheck.passed for recheck in checked),
@@ -751,7 +753,7 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
         )
         reach("TP-E07", "handover.re_inspected", summary, **about)
     elif inspection.kind == InspectionKind.FORMAL:
-        summary = ngettext(
+        summary = lazy_ngettext(
             "Formal inspection %(number)s, round %(round)d: %(num)d defect.",
             "Formal inspection %(number)s, round %(round)d: %(num)d defects.",
             len(defects),
@@ -760,7 +762,7 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
         )
         reach("TP-E06", kind, summary, **about)
     else:
-        summary = ngettext(
+        summary = lazy_ngettext(
             "Inspection %(number)s: %(num)d defect.",
             "Inspection %(number)s: %(num)d defects.",
             len(defects),

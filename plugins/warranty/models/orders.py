@@ -19,6 +19,8 @@ from core.toolkit import (
     SearchIndex,
     Unit,
     User,
+    WordedText,
+    Wording,
     big_id,
     parent_key,
     project_column,
@@ -385,8 +387,8 @@ class OrderEvent(Identified, Base):
     """What the program says of it, a :class:`Saying`; empty where somebody's words say all."""
     facts: Mapped[Any] = mapped_column(sa.JSON, default=dict)
     """What stands in the saying: numbers and codes."""
-    text: Mapped[str] = mapped_column(sa.Text, default="")
-    """What somebody wrote, in his words."""
+    text: Mapped[str | Wording] = mapped_column(WordedText(), default="")
+    """What somebody wrote, in his words; why the program brought it before a higher level."""
     is_public: Mapped[bool] = mapped_column(default=False)
     """Whether the owner reads it on his page."""
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)

@@ -30,6 +30,7 @@ from core.toolkit import (
     TransitionRefused,
     Unit,
     _,
+    _l,
     db,
     enqueue_job,
     issue_document,
@@ -434,7 +435,7 @@ def _note_sent(letter: DeliveryLetter, place: HandoverUnit, owner: Customer) -> 
         reach(
             "TP-E01",
             "handover.notified",
-            _(
+            _l(
                 "House %(unit)s: letter %(number)s was sent.",
                 unit=place.unit.code,
                 number=letter.document_number,
