@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,6 +14,7 @@ from flask.globals import _cv_app
 from flask_babel import Babel, Domain, force_locale, get_locale
 from flask_babel.speaklater import LazyString
 from flask_login import current_user
+from markupsafe import Markup, escape
 from werkzeug.utils import cached_property
 from wtforms.i18n import messages_path
 
@@ -121,6 +122,7 @@ def set_up_languages(app: Flask) -> None:
     _QuickBabel(date_formats=_Formats()).init_app(app, locale_selector=select_locale)
     # Texts of several lines are collected without their line breaks (tools/translations.py) and looked up likewise.
     app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.filters["listed"] = listed
 
 
 def add_catalogue(app: Flask, folder: Path) -> None:
@@ -196,6 +198,19 @@ def in_language(name: str, name_en: str) -> str:
         name_en: The name in English, or empty.
     """
     return name_en if name_en and is_english() else name
+
+
+def listed(parts: Iterable[object]) -> str:
+    """Return names one after the other as the reader's language separates them; in templates the filter ``listed``.
+
+    Args:
+        parts: Names, numbers or codes; where one is markup, the others are escaped and the whole is markup.
+    """
+    items = list(parts)
+    separator = ", " if is_english() else "、"
+    if any(hasattr(item, "__html__") for item in items):
+        return Markup(separator).join(escape(item) for item in items)  # noqa: S704 (either of two signs)
+    return separator.join(str(item) for item in items)
 
 
 class FinishedText(str):

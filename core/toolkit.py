@@ -89,7 +89,7 @@ from core.database.types import (
     utc_now,
 )
 from core.extensions import db
-from core.languages import Text, in_each_language, in_language, worded
+from core.languages import Text, in_each_language, in_language, listed, worded
 
 # Machinery
 from core.machinery.approvals.base import role_label
@@ -97,6 +97,7 @@ from core.machinery.approvals.models import ApprovalRequest, ApprovalTask
 from core.machinery.approvals.services import (
     ApprovalRefused,
     amount_changed,
+    amount_words,
     approvals_of,
     approve,
     approved_request,
@@ -468,6 +469,7 @@ __all__ = [
     "add_todo",
     "all_departments",
     "amount_changed",
+    "amount_words",
     "approvals_of",
     "approve",
     "approved_request",
@@ -518,6 +520,7 @@ __all__ = [
     "lay_out_document",
     "lazy_ngettext",
     "links_of",
+    "listed",
     "listen_to",
     "local_today",
     "make_link",

@@ -119,6 +119,8 @@ class ApprovalView(RecordView):
         steps = _earlier_steps(record)
         return {
             "facts": services.facts_of(record, services.page_language()),
+            "amount_words": services.amount_words(record),
+            "amounts_differ": len({task.amount for task in record.tasks}) > 1,
             "opinions": [
                 {
                     "task": task,

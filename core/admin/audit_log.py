@@ -18,6 +18,7 @@ from core.admin.filters import ChoiceFilter, DateRangeFilter, NumberRangeFilter,
 from core.admin.saving import commit
 from core.admin.views import RecordView
 from core.database.types import Wording
+from core.languages import listed
 from core.machinery.audit import services
 from core.machinery.audit.models import AuditEntry
 from core.machinery.jobs.services import enqueue_job
@@ -284,7 +285,7 @@ def value_words(value: services.Value, name: str = "", table_name: str = "") -> 
                 if str(choice) == str(plain):
                     return str(words)
     if isinstance(plain, list):
-        return "、".join(str(item) for item in plain)
+        return listed(str(item) for item in plain)
     return str(Wording.read(plain) if isinstance(plain, str) else plain)
 
 
@@ -317,7 +318,7 @@ def _changes(entry: AuditEntry) -> Markup:
 def _fields(entry: AuditEntry) -> str:
     changes = entry.changes if isinstance(entry.changes, dict) else {}
     words = [field_words(name, entry.record_kind) for name in sorted(changes)]
-    return "、".join(words[:4]) + (" …" if len(words) > 4 else "")
+    return listed(words[:4]) + (" …" if len(words) > 4 else "")
 
 
 class AuditLogView(RecordView):

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import xlsxwriter
 from flask_babel import gettext as _
 
+from core.languages import listed
 from core.machinery.exchange.services import ShownRow
 from core.machinery.exchange.writing import write_workbook
 from core.plugin_system.declarations import ImportDeclaration
@@ -50,7 +51,7 @@ def template_workbook(declaration: ImportDeclaration) -> bytes:
             guide.write_string(row, 2, str(each.example), wrapped)
             notes = [str(each.help)] if each.help else []
             if each.choices:
-                notes.append(_("One of: %(words)s", words="、".join(str(word) for word in each.choices)))
+                notes.append(_("One of: %(words)s", words=listed(str(word) for word in each.choices)))
             guide.write_string(row, 3, "\n".join(notes), wrapped)
         sheet.freeze_panes(1, 0)
         guide.freeze_panes(1, 0)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from core.admin.ajax import ReferenceField, ReferenceListField
 from core.admin.cells import plain_words
 from core.admin.forms import INTERNAL_FIELDS, VERSION, GuardedForm
+from core.languages import listed
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -74,7 +75,7 @@ def _comparable(value: Any) -> Any:
 
 def _words(view: RecordView, name: str, field: Any) -> str:
     if isinstance(field, (ReferenceField, ReferenceListField)):
-        return "、".join(text for _key, text in field.chosen())
+        return listed(text for _key, text in field.chosen())
     for value, words in view.choices_of(name):
         if value == field.data:
             return str(words)

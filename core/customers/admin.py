@@ -39,6 +39,7 @@ from core.database.scope import all_departments
 from core.database.structure import remembered
 from core.database.types import local_today
 from core.extensions import db
+from core.languages import listed
 from core.machinery.audit.services import record_event
 from core.machinery.messages.services import MOST_RECIPIENTS, MessageRefused
 from core.people.sign_in import is_fresh, reauthenticate
@@ -57,6 +58,10 @@ def _asked(name: str) -> int | None:
 
 def _customer_page(customer_id: int) -> str:
     return url_for("customers.details_view", id=customer_id)
+
+
+def _customer_link(customer: Customer) -> Markup:
+    return Markup('<a href="{}">{}</a>').format(_customer_page(customer.id), customer.name)
 
 
 class CustomerView(RecordView):
@@ -107,7 +112,7 @@ class CustomerView(RecordView):
     status_columns = {"life_cycle": words.STAGES}
     cells = {
         "projects": lambda customer: _project_names(customer),
-        "survey_class": lambda customer: "、".join(
+        "survey_class": lambda customer: listed(
             str(words.SURVEY_CLASSES[code]) for code in services.survey_classes(customer)
         ),
     }
@@ -214,10 +219,7 @@ class CustomerView(RecordView):
             known = {customer.id for customer in services.duplicates_of(record)}
             found = [customer for customer in found if customer.id not in known]
         if found:
-            links = Markup("、").join(
-                Markup('<a href="{}">{}</a>').format(_customer_page(customer.id), customer.name)
-                for customer in found
-            )
+            links = listed(map(_customer_link, found))
             sentence = escape(
                 _(
                     "A customer with this number is already registered. Open that record, or tick the box at the end."
@@ -249,7 +251,9 @@ class CustomerView(RecordView):
             if record.merged_into_id is not None
             else None,
             "is_living": is_living,
-            "duplicates": services.duplicates_of(record) if is_living else (),
+            "duplicates": [_customer_link(other) for other in services.duplicates_of(record)]
+            if is_living
+            else (),
         }
 
     # ------------------------------------------------------------------ messages
@@ -417,8 +421,8 @@ def _project_names(customer: Customer) -> str:
     if names is None:
         names = [link.project.name for link in customer.project_links]
     if len(names) <= _SHOWN_PROJECTS:
-        return "、".join(names)
-    return _("%(names)s and %(count)s more", names="、".join(names[:2]), count=len(names) - 2)
+        return listed(names)
+    return _("%(names)s and %(count)s more", names=listed(names[:2]), count=len(names) - 2)
 
 
 class _OfCustomer(RecordView):
@@ -638,4 +642,4 @@ class PreferenceView(_OfCustomer):
 def opted_out_words(preference: CustomerPreference) -> str:
     """Return about what a customer wants no messages, in words."""
     labels = dict(words.MESSAGE_PURPOSES)
-    return "、".join(str(labels.get(code, code)) for code in preference.opted_out or ())
+    return listed(str(labels.get(code, code)) for code in preference.opted_out or ())

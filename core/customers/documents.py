@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from core.customers.services import holders_of, owners_of
 from core.database.base import CORE
-from core.languages import in_language
+from core.languages import in_language, listed
 from core.people.settings import setting
 from core.projects.models import Unit
 
@@ -33,7 +33,7 @@ def welcome_letter(unit: Unit, language: str) -> Mapping[str, Any]:
     area = unit.gross_area_measured or unit.gross_area_contract
     return {
         "recipient_customer_id": owners[0].id if owners else None,
-        "names": "、".join(owner.name for owner in owners),
+        "names": listed(owner.name for owner in owners),
         "project_name": in_language(project.name, project.name_en),
         "facts": [
             (_("House"), unit.code),

@@ -25,7 +25,7 @@ from core.admin.views import PageView, RecordView
 from core.database.base import CORE
 from core.database.scope import require_scope
 from core.extensions import db
-from core.languages import LOCALES, select_locale
+from core.languages import LOCALES, listed, select_locale
 from core.people import services, settings, sign_in
 from core.people.models import Department, DepartmentKind, Membership, Role, User
 from core.people.permissions import has_permission, public
@@ -498,7 +498,7 @@ def within_reach() -> tuple[sa.ColumnElement[bool], ...]:
 
 def _roles_held(user: User) -> str:
     shown: dict[int, list[Membership]] = g.get("_memberships_shown", {})
-    return ", ".join(
+    return listed(
         f"{display_name(each.role)} ({display_name(each.department)})" for each in shown.get(user.id, ())
     )
 

@@ -17,6 +17,7 @@ from core.database.base import metadata
 from core.database.scope import all_departments, current_scope
 from core.database.types import utc_now
 from core.extensions import db
+from core.languages import listed
 from core.people import request_scope
 from core.people.models import Department, DepartmentKind, Membership, Role, User
 
@@ -508,7 +509,7 @@ def set_role_permissions(role: Role, permissions: Collection[str]) -> None:
             raise PeopleRuleError(
                 _(
                     "You cannot give or take rights that you do not hold yourself: %(codes)s.",
-                    codes=", ".join(sorted(missing)),
+                    codes=listed(sorted(missing)),
                 )
             )
         if sa.inspect(role).persistent:
@@ -616,7 +617,7 @@ def _grant_refusal(department: Department, role: Role) -> str | None:
         return _(
             "The role “%(name)s” has rights that you do not hold yourself: %(codes)s.",
             name=role.label or role.name,
-            codes=", ".join(sorted(missing)),
+            codes=listed(sorted(missing)),
         )
     return None
 
@@ -661,7 +662,7 @@ def _require_own_role(role: Role) -> None:
             _(
                 "The role “%(name)s” has rights that you do not hold yourself: %(codes)s.",
                 name=role.label or role.name,
-                codes=", ".join(sorted(missing)),
+                codes=listed(sorted(missing)),
             )
         )
     _require_held_within_reach(role)

@@ -20,6 +20,7 @@ from core.admin.saving import commit
 from core.admin.searching import SearchDeclaration
 from core.admin.views import RecordView
 from core.extensions import db
+from core.languages import listed
 from core.people.models import Department
 from core.projects import references, services
 from core.projects.models import Building, Phase, Project, ProjectGroup, Unit
@@ -60,7 +61,7 @@ class ProjectView(RecordView):
         "sales_opening_on",
     )
     column_labels = LABELS
-    cells = {"groups": lambda project: "、".join(group.name for group in project.groups)}
+    cells = {"groups": lambda project: listed(group.name for group in project.groups)}
     search = SearchDeclaration(columns=("name", "code"), small_table=True, placeholder=_l("Name or code"))
     filters = (
         EmptyFilter("archived_at", _l("State"), filled=_l("Project closed"), empty=_l("Project open")),

@@ -13,6 +13,7 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from core.extensions import db
+from core.languages import listed
 from core.timeline.models import Touchpoint
 
 _AS_SHIPPED = (
@@ -112,7 +113,7 @@ def _extras(limit: Mapping[str, Any]) -> Sequence[str]:
     if limit.get("day_of_month"):
         found.append(_("on day %(day)s of the month", day=limit["day_of_month"]))
     if limit.get("months"):
-        found.append(_("in month %(months)s", months=", ".join(str(month) for month in limit["months"])))
+        found.append(_("in month %(months)s", months=listed(str(month) for month in limit["months"])))
     if limit.get("from_day"):
         found.append(_("from day %(day)s on", day=limit["from_day"]))
     return found

@@ -40,6 +40,7 @@ from core.toolkit import (
     expose_guarded,
     has_permission,
     in_language,
+    listed,
     local_today,
     mask_email,
     mask_phone,
@@ -140,7 +141,7 @@ class CompanyView(RecordView):
     }
     choices = {"kind": KINDS}
     cells = {
-        "trades": lambda company: "、".join(trade.label for trade in company.trades),
+        "trades": lambda company: listed(trade.label for trade in company.trades),
         "department": lambda company: in_language(company.department.name, company.department.name_en),
     }
     list_options = (selectinload(Company.trade_links).selectinload(CompanyTrade.trade),)

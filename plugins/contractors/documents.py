@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from core.toolkit import Project, _, in_language
+from core.toolkit import Project, _, in_language, listed
 from plugins.contractors import services
 from plugins.contractors.admin import project_words
 from plugins.contractors.models import Company, Contact
@@ -90,7 +90,7 @@ def company_sheet(company: Company, language: str) -> Mapping[str, Any]:
             (_("Kind"), kind_words(company.kind)),
             (_("Credit code"), company.credit_code or ""),
             (_("Warranty telephone"), company.warranty_phone),
-            (_("Trades"), "、".join(trade.label for trade in company.trades)),
+            (_("Trades"), listed(trade.label for trade in company.trades)),
             (_("Address"), company.address, True),
         ],
         "contacts": [

@@ -18,6 +18,7 @@ from core.toolkit import (
     _l,
     acting_city,
     db,
+    listed,
     normalise_credit_code,
     parse_choice,
     parse_paragraph,
@@ -124,7 +125,7 @@ class CompanyImporter(Importer):
             return _KINDS[CompanyKind(value)][0]
         if name == "trades" and value:
             names = {trade.code: trade.label for trade in services.active_trades()}
-            return "、".join(names.get(code, code) for code in value)
+            return listed(names.get(code, code) for code in value)
         return super().words(name, value)
 
     def create(self, place: ImportPlace, rows: Sequence[ImportRow]) -> Sequence[int]:

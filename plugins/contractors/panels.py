@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from core.toolkit import Building, Project, has_permission, in_language, mask_phone, sees_personal_data
+from core.toolkit import (
+    Building,
+    Project,
+    has_permission,
+    in_language,
+    listed,
+    mask_phone,
+    sees_personal_data,
+)
 from plugins.contractors import services
 from plugins.contractors.admin import project_words
 from plugins.contractors.models import Company, Contact, Trade
@@ -28,7 +36,7 @@ def of_project(project: Project) -> Mapping[str, Any]:
     matrix = services.matrix_of(project)
     companies = {cell.company for cell in matrix.cells.values()}
     rows = [
-        (company, [(trade, _buildings_of(matrix, company, trade)) for trade in _trades_of(matrix, company)])
+        (company, [_trade_words(matrix, company, trade) for trade in _trades_of(matrix, company)])
         for company in sorted(companies, key=lambda company: company.name)
     ]
     return {"matrix": matrix, "rows": rows, "count": len(rows), "may_edit": _may_edit()}
@@ -37,6 +45,12 @@ def of_project(project: Project) -> Mapping[str, Any]:
 def _trades_of(matrix: services.Matrix, company: Company) -> list[Trade]:
     named = {cell.trade_id for cell in matrix.cells.values() if cell.company_id == company.id}
     return [trade for trade in matrix.trades if trade.id in named]
+
+
+def _trade_words(matrix: services.Matrix, company: Company, trade: Trade) -> str:
+    """Return a trade, with the buildings where a company does it when others do it in the other ones."""
+    buildings = _buildings_of(matrix, company, trade)
+    return f"{trade.label} ({listed(building.name for building in buildings)})" if buildings else trade.label
 
 
 def _buildings_of(matrix: services.Matrix, company: Company, trade: Trade) -> Sequence[Building]:

@@ -23,6 +23,7 @@ from core.toolkit import (
     _,
     all_departments,
     db,
+    listed,
     local_today,
     ngettext,
     normalise_credit_code,
@@ -319,7 +320,7 @@ def _places(company: Company, count: int) -> str:
             count,
         )
     more = count - len(named)
-    return "、".join(named) + (_(" and %(count)d more", count=more) if more else "")
+    return listed(named) + (_(" and %(count)d more", count=more) if more else "")
 
 
 def restore_company(company: Company) -> None:

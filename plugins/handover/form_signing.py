@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import url_for
 
-from core.toolkit import Signable, _, _l, owners_of
+from core.toolkit import Signable, _, _l, listed, owners_of
 from plugins.handover import services, words
 from plugins.handover.models import DEVELOPER, OWNER, PROPERTY, FormKind, HouseForm
 
@@ -116,17 +116,15 @@ def _deed(content: Mapping[str, Any]) -> list[tuple[Any, Any]]:
         (_("Gross area"), area),
         (
             _("Meter readings"),
-            words.joined(
-                [f"{_PLACES[name]} {reading}" for name, reading in content["meters"].items() if reading]
-            ),
+            listed([f"{_PLACES[name]} {reading}" for name, reading in content["meters"].items() if reading]),
         ),
         (
             _("Papers"),
-            words.joined([str(words.PAPER_KINDS[kind]) for kind, held in content["papers"].items() if held]),
+            listed([str(words.PAPER_KINDS[kind]) for kind, held in content["papers"].items() if held]),
         ),
         (
             _("Equipment that runs"),
-            words.joined([str(words.EQUIPMENT[code]) for code, runs in content["equipment"].items() if runs]),
+            listed([str(words.EQUIPMENT[code]) for code, runs in content["equipment"].items() if runs]),
         ),
         *_keys(content),
         *_problems(content),
@@ -138,7 +136,7 @@ def _keys(content: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     return [
         (
             _("Keys"),
-            words.joined(
+            listed(
                 [
                     f"{words.KEY_KINDS[kind]} × {held['quantity']} ({held['bag']})"
                     for kind, held in content["keys"].items()

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import url_for
 
-from core.toolkit import Signable, _, _l, ngettext, signatures_of
+from core.toolkit import Signable, _, _l, listed, ngettext, signatures_of
 from plugins.handover import services, words
 from plugins.handover.models import Inspection, InspectionKind, InspectionState
 
@@ -71,7 +71,7 @@ def summary(record: Inspection) -> Sequence[tuple[Any, Any]]:
         if getattr(record, name)
     ]
     if meters:
-        facts.append((_("Meter readings"), words.joined(meters)))
+        facts.append((_("Meter readings"), listed(meters)))
     if record.opinion:
         facts.append((_("Owner's opinion"), words.OPINIONS[record.opinion]))
     if record.opinion_note:
@@ -87,7 +87,7 @@ def _defects(record: Inspection) -> str:
         if (count := sum(defect.severity == level for defect in found))
     ]
     count = ngettext("%(num)d defect", "%(num)d defects", len(found))
-    return f"{count} ({words.joined(levels)})" if levels else count
+    return f"{count} ({listed(levels)})" if levels else count
 
 
 def signer(record: Inspection, role: str) -> tuple[str, int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from core.toolkit import LOCAL_ZONE, Decoration, RecordWords, _, _l, in_language, ngettext
@@ -310,11 +310,6 @@ def answered(count: int, room: str) -> str:
     if not count:
         return _("Nothing was left open in %(room)s.", room=room)
     return ngettext("%(room)s: %(num)d item answered.", "%(room)s: %(num)d items answered.", count, room=room)
-
-
-def joined(parts: Sequence[str]) -> str:
-    """Return parts as a list in words."""
-    return "、".join(parts) if not services.is_english(services.current_language()) else ", ".join(parts)
 
 
 def long_date(moment: dt.date | dt.datetime | None, language: str) -> str:

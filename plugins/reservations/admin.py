@@ -44,6 +44,7 @@ from core.toolkit import (
     expose_guarded,
     has_permission,
     in_language,
+    listed,
     local_today,
     mask_phone,
     ngettext,
@@ -209,7 +210,7 @@ class ResourceView(RecordView):
         "project": lambda row: in_language(row.project.name, row.project.name_en),
         "most_guests": lambda row: row.most_guests or _("No limit"),
         "opening_text": lambda row: opening.opening_words(row.opening),
-        "closed_text": lambda row: ", ".join(row.closed_days or ()),
+        "closed_text": lambda row: listed(row.closed_days or ()),
     }
     list_options = (joinedload(Resource.project),)
     search = SearchDeclaration(columns=("name", "name_en", "code"), small_table=True)

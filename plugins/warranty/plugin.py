@@ -282,6 +282,7 @@ def approval_kinds() -> Sequence[ApprovalKind]:
             approved=releases.release_approved,
             rejected=releases.release_given_back,
             withdrawn=releases.release_given_back,
+            reopened=releases.release_reopened,
         ),
     )
 

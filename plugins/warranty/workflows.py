@@ -404,6 +404,13 @@ DEDUCTION = Workflow(
 RELEASE_APPROVAL = "warranty.release_of_retention"
 """Kind of the approval that every release of retention money needs."""
 
+CORRECTIONS = {
+    "requested": "correct_requested",
+    "approving": "correct_approving",
+    "approved": "correct_approved",
+}
+"""The step that corrects the amount of a request for release, by the state in which it waits."""
+
 RELEASE = Workflow(
     name="warranty.release",
     record_kind="warranty.release",
@@ -426,6 +433,20 @@ RELEASE = Workflow(
         # Taken by the approval; whoever gives the last opinion needs no right of his own.
         Transition("approved", _l("Approved"), ("approving",), "approved", None, offered=False),
         Transition("given_back", _l("Given back"), ("approving",), "requested", None, offered=False),
+        # The amount may change until it is paid; whether that asks anew is decided by the approval.
+        *(
+            Transition(
+                code,
+                _l("Correct the amount"),
+                (state,),
+                state,
+                "warranty.keep_retention",
+                required={"amount": _l("Amount (yuan)")},
+                reason=True,
+            )
+            for state, code in CORRECTIONS.items()
+        ),
+        Transition("reopened", _l("Asked anew"), ("approved",), "approving", None, offered=False),
         Transition(
             "pay",
             _l("Release"),

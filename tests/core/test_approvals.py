@@ -269,6 +269,52 @@ def test_another_amount_while_it_waits_starts_the_opinions_anew(office):
         assert office.request(key).band == "deputy"
 
 
+def test_who_changes_the_amount_asks_anew_and_neither_he_nor_the_author_judges(office):
+    key = office.ask("18000")
+    with office.app.app_context(), all_departments("a test"):
+        people.grant(office.world.user("engineer"), office.world.department("group"), _role("MKT"))
+        people.grant(
+            db.session.get_one(User, office.ids["manager"]), office.world.department("group"), _role("MKT")
+        )
+        db.session.commit()
+    with office.as_("finance"), pytest.raises(ApprovalRefused, match="FIN"):
+        services.amount_changed(PLAN.code, office.unit(), Decimal("21000"))
+    with office.as_("manager"):
+        services.amount_changed(PLAN.code, office.unit(), Decimal("21000"), note="增加安保")
+        db.session.commit()
+        request = office.request(key)
+        assert request.author_id == office.ids["manager"]
+        assert request.note == "集中签约\n增加安保"
+        assert services.inbox() == []
+        with pytest.raises(ApprovalRefused):
+            services.approve(next(task for task in request.tasks if task.state == TaskState.OPEN))
+    with office.as_("engineer"):
+        assert services.inbox() == []
+    office.answer(key, "marketing")
+
+
+def test_the_limits_of_the_department_of_the_record_count(office, monkeypatch):
+    key = approved(office, "18000")
+    asked: list[int | None] = []
+    means = office.app.extensions["doorstep.approvals"]
+
+    def setting_of(component: str, name: str, department_id: int | None) -> Any:
+        asked.append(department_id)
+        return means.setting_of(component, name, department_id)
+
+    monkeypatch.setitem(
+        office.app.extensions,
+        "doorstep.approvals",
+        services.Means(**{**vars(means), "setting_of": setting_of}),
+    )
+    with office.as_("region"):
+        request = services.amount_changed(PLAN.code, office.unit(), Decimal("19000"))
+        assert services.amount_words(request).startswith("¥19,000.00 is 5.6 % more")
+        assert set(asked) == {office.unit().project.department_id}
+        db.session.commit()
+    assert office.state(key)[0] == "approved"
+
+
 def test_the_author_does_not_review_and_finance_does_not_ask(office):
     with office.as_("finance"), pytest.raises(ApprovalRefused, match="FIN"):
         # The permission comes from another role; what bars him is finance.

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from babel.dates import format_skeleton
-from flask import Flask
+from flask import Flask, render_template_string
 from flask_babel import format_date, format_datetime, format_time
+from markupsafe import Markup
 
 from core.admin.calendar import _title
-from core.languages import ENGLISH_FORMATS, locale_of_dates, speaking
+from core.languages import ENGLISH_FORMATS, listed, locale_of_dates, speaking
 from core.machinery.documents.printing import _date, _datetime, _long_date
 
 DAY = dt.date(2026, 11, 12)
@@ -63,3 +64,14 @@ def test_chinese_is_left_to_the_language(app: Flask) -> None:
 def test_no_length_is_forgotten(app: Flask) -> None:
     lengths = {key for key in app.extensions["babel"].instance.date_formats if "." in key}
     assert lengths == ENGLISH_FORMATS.keys()
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Fan, Xu"), ("zh_Hans_CN", "Fan、Xu")])
+def test_names_in_a_row_are_separated_as_the_language_does(app: Flask, language: str, words: str) -> None:
+    with app.test_request_context(), speaking(language):
+        assert listed(["Fan", "Xu"]) == words
+        assert render_template_string("{{ names|listed }}", names=["Fan", "Xu"]) == words
+        assert listed([Markup("<b>Fan</b>"), "<Xu>"]) == words.replace("Fan", "<b>Fan</b>").replace(
+            "Xu", "&lt;Xu&gt;"
+        )
+        assert listed([]) == ""

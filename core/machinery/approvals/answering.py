@@ -12,12 +12,12 @@ from flask_babel import gettext as _
 from core.database.scope import require_scope
 from core.database.types import utc_now
 from core.extensions import db
-from core.machinery.approvals.asking import freeze, open_next, start_round
+from core.machinery.approvals.asking import freeze, open_next, refuse_barred_author, start_round
 from core.machinery.approvals.base import ApprovalRefused, kind_of, label_of, means_of_approvals
-from core.machinery.approvals.deciders import needs_reopening
+from core.machinery.approvals.deciders import Rise, needs_reopening, rise_of, tree_of
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask, RequestState, TaskState
 from core.machinery.approvals.reading import acting_standing, approved_request, pending_request
-from core.plugin_system.declarations import ApprovalStep
+from core.plugin_system.declarations import ApprovalKind, ApprovalStep
 from core.plugin_system.runtime import current_runtime
 
 LONGEST_OPINION = 2000
@@ -121,18 +121,24 @@ def withdraw_request(request: ApprovalRequest, reason: str) -> None:
     _tell(request, "withdrawn")
 
 
-def amount_changed(kind: str, record: Any, amount: Decimal) -> ApprovalRequest | None:
+def amount_changed(kind: str, record: Any, amount: Decimal, note: str = "") -> ApprovalRequest | None:
     """Note another amount of a record that was approved, and ask anew where it rose too far.
 
-    While a request waits, another amount starts its opinions anew: they were given about another one.
+    While a request waits, another amount starts its opinions anew: they were given about another one. The earlier
+    opinions stay with the request, each with the amount that it was given about; :func:`amount_words` says what the
+    change means. Where it is asked anew, the acting user becomes its author, so that he does not judge what he changed.
 
     Args:
         kind: Code of the kind.
-        record: The record.
+        record: The record, with its new amount, since its ``facts`` are read anew.
         amount: The amount now, in yuan.
+        note: Why it changed; those who are asked anew read it below the reason of the request.
 
     Returns:
         The request, which waits again (``state``) when it had to be opened again; None when nothing was ever asked.
+
+    Raises:
+        ApprovalRefused: It has to be asked anew, and the acting user may not ask for it, or nobody else could answer.
 
     Source: domain reference 5.4.2 [RECON], worked example 5.
     """
@@ -145,7 +151,7 @@ def amount_changed(kind: str, record: Any, amount: Decimal) -> ApprovalRequest |
         if request.amount == amount:
             return request
     elif request.approved_amount is None or not needs_reopening(
-        declared, request.approved_amount, amount, request.department_id
+        declared, request.approved_amount, amount, _department_of(request)
     ):
         request.amount = amount
         db.session.flush()
@@ -154,12 +160,97 @@ def amount_changed(kind: str, record: Any, amount: Decimal) -> ApprovalRequest |
     _cancel_rest(request)
     request.state, request.finished_at = RequestState.PENDING, None
     request.round_number += 1
+    request.note = "\n".join(filter(None, (request.note, note.strip())))
+    _asked_by_acting(request, declared)
     freeze(request, declared, record, amount)
     db.session.flush()
     start_round(request, declared, record)
     if was_approved:
         _tell(request, "reopened")
     return request
+
+
+def _department_of(request: ApprovalRequest) -> int:
+    """Return the department whose limits count for a request, wherever the acting user belongs."""
+    return tree_of(request.project_id, request.department_id).path[-1]
+
+
+def _asked_by_acting(request: ApprovalRequest, kind: ApprovalKind) -> None:
+    """Make whoever changed the amount the author: neither he nor the author before him gives an opinion on it."""
+    user_id = require_scope().user_id
+    if user_id is None or user_id == request.author_id:
+        return
+    refuse_barred_author(kind, user_id)
+    if request.author_id is not None:
+        request.earlier_author_ids = [*(request.earlier_author_ids or ()), request.author_id]
+    request.author_id = user_id
+
+
+def amount_words(request: ApprovalRequest) -> str:
+    """Return what the change of an amount means for a request, as a sentence; empty where nothing changed.
+
+    Args:
+        request: A request that waits or was approved, see :func:`amount_changed`.
+    """
+    kind = current_runtime().declared.approval_kind(request.kind)
+    if kind is None or request.amount is None:
+        return ""
+    if request.state == RequestState.PENDING and request.approved_amount is None:
+        earlier = [task.amount for task in request.tasks if task.round_number < request.round_number]
+        if not earlier or earlier[-1] is None or earlier[-1] == request.amount:
+            return ""
+        return _(
+            "The amount was changed from %(before)s to %(now)s while it waited, so all opinions are asked anew.",
+            before=_yuan(earlier[-1]),
+            now=_yuan(request.amount),
+        )
+    approved, decided = request.approved_amount, (RequestState.PENDING, RequestState.APPROVED)
+    if approved is None or approved == request.amount or request.state not in decided:
+        return ""
+    rise = rise_of(kind, approved, request.amount, _department_of(request))
+    if request.state == RequestState.APPROVED:
+        return _stands(request, approved, rise)
+    return _asked_anew(request, approved, rise)
+
+
+def _stands(request: ApprovalRequest, approved: Decimal, rise: Rise) -> str:
+    amounts = {"before": _yuan(approved), "now": _yuan(request.amount)}
+    if request.amount is not None and request.amount < approved:
+        return _("%(now)s is less than the approved %(before)s, so the approvals stand.", **amounts)
+    return _(
+        "%(now)s is %(percent)s %% more than the approved %(before)s and stays within the same level, "
+        "so the approvals stand (up to %(limit)s %%).",
+        percent=_percent(rise.percent),
+        limit=_percent(rise.limit),
+        **amounts,
+    )
+
+
+def _asked_anew(request: ApprovalRequest, approved: Decimal, rise: Rise) -> str:
+    amounts = {"before": _yuan(approved), "now": _yuan(request.amount)}
+    if rise.band is not None:
+        return _(
+            "Approved were %(before)s. %(now)s lies in a higher level (%(level)s), so all opinions are asked anew.",
+            level=rise.band.label,
+            **amounts,
+        )
+    if rise.is_above_limit and rise.percent is not None:
+        return _(
+            "Approved were %(before)s. %(now)s is %(percent)s %% more; above %(limit)s %% all opinions are asked "
+            "anew.",
+            percent=_percent(rise.percent),
+            limit=_percent(rise.limit),
+            **amounts,
+        )
+    return _("Approved were %(before)s. For %(now)s all opinions are asked anew.", **amounts)
+
+
+def _yuan(amount: Decimal | None) -> str:
+    return f"¥{amount or 0:,.2f}"
+
+
+def _percent(value: Decimal | None) -> str:
+    return f"{value or 0:.1f}".removesuffix(".0")
 
 
 def _lock(request: ApprovalRequest) -> None:
@@ -199,11 +290,11 @@ def _answer(task: ApprovalTask, verdict: TaskState, opinion: str) -> ApprovalReq
             )
         )
     standing = acting_standing()
-    if standing.user_id is not None and standing.user_id == request.author_id:
+    if standing.user_id is not None and standing.user_id in request.askers:
         raise ApprovalRefused(
             _("You asked for %(number)s yourself, so somebody else has to answer.", number=request.number)
         )
-    as_whom = standing.answers_as(task, request.author_id)
+    as_whom = standing.answers_as(task, request.askers)
     if as_whom is None:
         raise ApprovalRefused(
             _(

@@ -57,7 +57,7 @@ def request_approval(
     record_kind = current_runtime().declared.record_kind_of(record)
     if record_kind is None or record_kind.code != declared.record_kind:
         raise LookupError(f"{kind} is asked for records of {declared.record_kind}.")
-    _refuse_barred_author(declared, scope.user_id)
+    refuse_barred_author(declared, scope.user_id)
     waiting = pending_request(kind, record)
     if waiting is not None:
         raise ApprovalRefused(
@@ -87,7 +87,8 @@ def request_approval(
     return request
 
 
-def _refuse_barred_author(kind: ApprovalKind, user_id: int | None) -> None:
+def refuse_barred_author(kind: ApprovalKind, user_id: int | None) -> None:
+    """Refuse that somebody asks who reviews such requests as a role; raises :class:`ApprovalRefused`."""
     tables = ApprovalRequest.metadata.tables
     membership, roles = tables["membership"].c, tables["role"].c
     if not kind.barred_roles or user_id is None:
@@ -152,13 +153,13 @@ def _who(
     request: ApprovalRequest, tree: Tree, step: ApprovalStep, record: Any
 ) -> tuple[int | None, tuple[int, ...]]:
     person = step.person(record) if step.person is not None else None
-    if person is not None and person == request.author_id:
+    if person is not None and person in request.askers:
         raise ApprovalRefused(
             _("“%(step)s” would fall to the author. Have another person named first.", step=step.label)
         )
     if person is not None:
         return person, ()
-    places = find_places(tree, step.role, step.level, request.author_id) if step.role else None
+    places = find_places(tree, step.role, step.level, request.askers) if step.role else None
     if places is None:
         raise _nobody(step.label, step.role)
     return None, places
@@ -169,7 +170,7 @@ def _deciding_band(
 ) -> tuple[ApprovalBand, tuple[int, ...]]:
     """Return the first band whose role somebody else than the author holds: the next level decides else."""
     for band in bands:
-        places = find_places(tree, band.role, band.level, request.author_id)
+        places = find_places(tree, band.role, band.level, request.askers)
         if places is not None:
             return band, places
     raise _nobody(bands[0].label, bands[0].role)
@@ -203,6 +204,7 @@ def _task(
         role="" if person_id is not None else step.role,
         place_ids=list(place_ids),
         person_id=person_id,
+        amount=request.amount,
         project_id=request.project_id,
         customer_id=request.customer_id,
         department_id=request.department_id,

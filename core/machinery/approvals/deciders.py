@@ -72,11 +72,45 @@ def needs_reopening(
     Source: domain reference 5.4.2 [RECON] and Appendix F: the tenth counts from the approved total, and crossing a
     level downwards does not re-open. Setting ``approval_rise_percent``.
     """
+    rise = rise_of(kind, approved, amount, department_id)
+    return rise.band is not None or rise.is_above_limit
+
+
+@dataclass(frozen=True)
+class Rise:
+    """How an amount stands to the one that was approved.
+
+    Attributes:
+        percent: By how many percent it is higher; negative for less, None where nothing was approved but 0.
+        limit: By how many percent it may rise.
+        is_above_limit: Whether it rose by more.
+        band: The higher band that decides about it now; None where the band is the same or a lower one.
+    """
+
+    percent: Decimal | None
+    limit: Decimal
+    is_above_limit: bool
+    band: ApprovalBand | None
+
+
+def rise_of(kind: ApprovalKind, approved: Decimal, amount: Decimal, department_id: int | None = None) -> Rise:
+    """Return how an amount stands to the one that was approved.
+
+    Args:
+        kind: The kind.
+        approved: The amount that was approved.
+        amount: The amount now.
+        department_id: Whose settings count.
+    """
     before, now = (band_position(kind, each, department_id) for each in (approved, amount))
-    if before is not None and now is not None and now > before:
-        return True
-    percent = Decimal(means_of_approvals().setting_of(CORE, "approval_rise_percent", department_id))
-    return amount > approved * (100 + percent) / 100
+    higher = before is not None and now is not None and now > before
+    limit = Decimal(means_of_approvals().setting_of(CORE, "approval_rise_percent", department_id))
+    return Rise(
+        percent=(amount - approved) * 100 / approved if approved else None,
+        limit=limit,
+        is_above_limit=amount > approved * (100 + limit) / 100,
+        band=kind.bands[now] if higher and now is not None else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -143,10 +177,10 @@ def holders_of(role: str, place_ids: Collection[int]) -> set[int]:
     return set(db.session.scalars(query))
 
 
-def find_places(tree: Tree, role: str, level: str, author_id: int | None) -> tuple[int, ...] | None:
+def find_places(tree: Tree, role: str, level: str, askers: Collection[int]) -> tuple[int, ...] | None:
     """Return where a role is held by somebody else than the author, the nearest place first; None for nowhere."""
     for places in tree.places(level):
-        held = tuple(place for place in places if holders_of(role, (place,)) - {author_id})
+        held = tuple(place for place in places if holders_of(role, (place,)) - set(askers))
         if held:
             return held
     return None

@@ -140,6 +140,7 @@ def record_words() -> Sequence[RecordWords]:
                 "band": _l("Level"),
                 "round_number": _l("Round"),
                 "author_id": _l("Asked by"),
+                "earlier_author_ids": _l("Asked before"),
                 **owner,
             },
         ),
@@ -163,6 +164,7 @@ def record_words() -> Sequence[RecordWords]:
                 "decided_by_id": _l("Opinion given by"),
                 "on_behalf_of_id": _l("In the place of"),
                 "opinion": _l("Opinion"),
+                "amount": _l("Amount"),
                 **owner,
             },
             _l("Opinion of an approval"),
@@ -300,7 +302,10 @@ def of_record(record: Any) -> Mapping[str, Any] | None:
     if not requests:
         return None
     return {
-        "requests": [(request, kind_label(request), STATES[request.state]) for request in requests],
+        "requests": [
+            (request, kind_label(request), STATES[request.state], services.amount_words(request))
+            for request in requests
+        ],
         "count": len(requests),
     }
 

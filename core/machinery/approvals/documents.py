@@ -41,6 +41,7 @@ def sheet(request: ApprovalRequest, language: str) -> Mapping[str, Any]:
             {
                 "step": services.label_of(request, task),
                 "round": task.round_number,
+                "amount": task.amount,
                 "opinion": task.opinion or (_("Agreed") if task.state == TaskState.APPROVED else ""),
                 "verdict": {TaskState.APPROVED: _("Agreed"), TaskState.REJECTED: _("Not agreed")}.get(
                     TaskState(task.state), ""

@@ -80,6 +80,8 @@ class ApprovalRequest(Record, CoreBase):
     author_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("user_account.id", ondelete="SET NULL"), index=True
     )
+    earlier_author_ids: Mapped[Any] = mapped_column(sa.JSON, default=list)
+    """Who asked before somebody else changed the amount; they give no opinion either."""
     requested_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     finished_at: Mapped[dt.datetime | None]
     withdrawal_reason: Mapped[str] = mapped_column(sa.Text, default="")
@@ -96,6 +98,13 @@ class ApprovalRequest(Record, CoreBase):
     tasks: Mapped[list[ApprovalTask]] = relationship(
         back_populates="request", order_by="ApprovalTask.round_number, ApprovalTask.position, ApprovalTask.id"
     )
+
+    @property
+    def askers(self) -> frozenset[int]:
+        """Ids of those who asked, now and before the amount changed: none of them gives an opinion."""
+        return frozenset(
+            each for each in (*(self.earlier_author_ids or ()), self.author_id) if each is not None
+        )
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
@@ -133,6 +142,8 @@ class ApprovalTask(Identified, CoreBase):
     decided_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id", ondelete="SET NULL"))
     on_behalf_of_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id", ondelete="SET NULL"))
     opinion: Mapped[str] = mapped_column(sa.Text, default="")
+    amount: Mapped[Decimal | None]
+    """The amount that the opinion is asked about, so that earlier versions keep theirs."""
     project_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("project.id", ondelete="RESTRICT"), index=True
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,12 +81,12 @@ class Standing:
     user_id: int | None
     roles: Mapping[int, frozenset[tuple[str, int]]] = field(default_factory=dict)
 
-    def answers_as(self, task: ApprovalTask, author_id: int | None) -> int | None:
+    def answers_as(self, task: ApprovalTask, askers: Collection[int]) -> int | None:
         """Return for whom the user may give an opinion: himself, one whom he stands in for, or None for nobody."""
-        if self.user_id is None or self.user_id == author_id:
+        if self.user_id is None or self.user_id in askers:
             return None
         for user_id, held in self.roles.items():
-            if user_id == author_id:
+            if user_id in askers:
                 continue
             if task.person_id is not None:
                 if task.person_id == user_id:
@@ -167,7 +167,7 @@ def inbox() -> list[Waiting]:
     now = utc_now()
     found = []
     for task, request in db.session.execute(query):
-        as_whom = standing.answers_as(task, request.author_id)
+        as_whom = standing.answers_as(task, request.askers)
         if as_whom is not None:
             found.append(
                 Waiting(

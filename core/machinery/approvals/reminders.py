@@ -90,7 +90,7 @@ def _write_reminders(task: ApprovalTask, now: dt.datetime) -> None:
     if task.person_id is not None:
         asked = [(_place_of(task), {task.person_id})]
     for place, people in asked:
-        _write(task, REMINDER, place, (people | stand_ins_for(people, day)) - {task.request.author_id})
+        _write(task, REMINDER, place, (people | stand_ins_for(people, day)) - task.request.askers)
 
 
 def _write(task: ApprovalTask, template: str, department_id: int, people: set[int]) -> None:

@@ -5,7 +5,14 @@ The names of all parts, under one roof.
 
 from __future__ import annotations
 
-from core.machinery.approvals.answering import amount_changed, approve, approve_many, reject, withdraw_request
+from core.machinery.approvals.answering import (
+    amount_changed,
+    amount_words,
+    approve,
+    approve_many,
+    reject,
+    withdraw_request,
+)
 from core.machinery.approvals.asking import request_approval
 from core.machinery.approvals.base import (
     ApprovalRefused,
@@ -41,6 +48,7 @@ __all__ = [
     "Overdue",
     "Waiting",
     "amount_changed",
+    "amount_words",
     "approvals_of",
     "approve",
     "approve_many",

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core.extensions import db
+from core.languages import listed
 from core.machinery.exchange.parsers import CellError, Parser, words
 
 NEW, CHANGED, UNCHANGED, ERROR, IGNORED = "new", "changed", "unchanged", "error", "ignored"
@@ -363,7 +364,7 @@ class Importer:
                             "not_found",
                             _(
                                 "“%(text)s” is not found among what you can see. Check how it is written.",
-                                text="、".join(unknown)[:80],
+                                text=listed(unknown)[:80],
                             ),
                         )
                     )

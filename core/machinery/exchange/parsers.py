@@ -15,6 +15,8 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from core.languages import listed
+
 Parser = Callable[[str], Any]
 
 _FIRST_DAY_OF_EXCEL = dt.date(1899, 12, 30)
@@ -171,7 +173,7 @@ def choice(synonyms: Mapping[Any, Sequence[str]]) -> Parser:
     def parse(text: str) -> Any:
         found = meaning.get(half_width(text).lower())
         if found is None:
-            allowed = "、".join(said[0] for said in synonyms.values())
+            allowed = listed(said[0] for said in synonyms.values())
             raise CellError(
                 "not_in_list", _("This word is not in the list. Write one of: %(words)s.", words=allowed)
             )

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from core.database.scope import all_departments
 from core.extensions import db
+from core.languages import listed
 from core.machinery.messages.models import MessageText
 from core.plugin_system.declarations import MessageTemplate
 from core.plugin_system.validation import ALWAYS_THERE, unknown_placeholders
@@ -110,7 +111,7 @@ def check_words(template: MessageTemplate, subject: str, body: str) -> tuple[str
             raise TextRefused(
                 _(
                     "There is no placeholder %(names)s. Use only those that are listed beside the text.",
-                    names=", ".join(f"{{{name}}}" for name in unknown),
+                    names=listed(f"{{{name}}}" for name in unknown),
                 ),
                 field,
             )

@@ -20,6 +20,7 @@ from core.toolkit import (
     commit,
     db,
     expose_guarded,
+    listed,
     strict_id,
 )
 from plugins.handover import catalogue, forms, measures, words
@@ -165,7 +166,7 @@ class ItemView(HandoverView):
     status_columns = {"active": {True: ("ok", _l("In use")), False: ("calm", _l("Left out"))}}
     cells = {
         "template": lambda item: item.template.title,
-        "rooms": lambda item: words.joined(item.rooms),
+        "rooms": lambda item: listed(item.rooms),
         "tolerances": lambda item: Markup("<br>").join(
             _("%(what)s: %(value)s", what=words.measure_name(each), value=measures.tolerance(each))
             for each in item.measures

@@ -25,6 +25,7 @@ from core.toolkit import (
     db,
     expose_guarded,
     has_permission,
+    listed,
     strict_id,
 )
 from plugins.handover import form_signing, services, words
@@ -288,5 +289,5 @@ def standing_of(form: HouseForm) -> tuple[str, Any]:
     if not missing:
         return "ok", _("Signed by all")
     return "wait", _(
-        "Waits for: %(roles)s", roles=words.joined([str(form_signing.ROLES[role]) for role in missing])
+        "Waits for: %(roles)s", roles=listed([str(form_signing.ROLES[role]) for role in missing])
     )

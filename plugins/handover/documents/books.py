@@ -9,6 +9,7 @@ from core.toolkit import (
     Unit,
     _,
     completion_date,
+    listed,
     owners_of,
     setting,
 )
@@ -48,7 +49,7 @@ def quality_guarantee(record: HandoverUnit, language: str) -> Mapping[str, Any]:
             (_("Completion filing no."), facts.filing_number if facts else ""),
             (_("Design life"), _("%(number)d years", number=facts.design_life_years) if facts else ""),
             (_("Delivered on"), words.long_date(start, language)),
-            (_("Owner"), words.joined([owner.name for owner in owners_of(unit)]), True),
+            (_("Owner"), listed([owner.name for owner in owners_of(unit)]), True),
         ],
         "terms": [
             [

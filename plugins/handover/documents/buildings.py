@@ -15,6 +15,7 @@ from core.toolkit import (
     Unit,
     _,
     db,
+    listed,
     local_today,
     months_after,
     ngettext,
@@ -226,7 +227,7 @@ def vacant_patrol(record: Building, language: str) -> Mapping[str, Any]:
         ],
         "rows": rows,
         "findings": findings,
-        "missing": words.joined([place.unit.code for place in missing]),
+        "missing": listed([place.unit.code for place in missing]),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from core.toolkit import (
     _,
     is_signed,
+    listed,
     owners_of,
     signature_boxes,
     signed_hash,
@@ -34,7 +35,7 @@ def may_issue_key_receipt(record: HandoverUnit) -> str | None:
 
 def _owners(record: HandoverUnit) -> str:
     """Return the owners; the papers are signed by them, so their names stand on them in full."""
-    return words.joined([owner.name for owner in owners_of(record.unit)])
+    return listed([owner.name for owner in owners_of(record.unit)])
 
 
 def _square_metres(value: Any) -> str:

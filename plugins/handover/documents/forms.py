@@ -7,6 +7,7 @@ from typing import Any
 
 from core.toolkit import (
     _,
+    listed,
     owners_of,
 )
 from plugins.handover import services, words
@@ -100,7 +101,7 @@ def waiver(record: Defect, language: str) -> Mapping[str, Any]:
         "facts": [
             (_("Project"), words.local(record.project, "name", language)),
             (_("House"), record.unit.code),
-            (_("Owner"), words.joined([owner.name for owner in owners_of(record.unit)]), True),
+            (_("Owner"), listed([owner.name for owner in owners_of(record.unit)]), True),
             (_("Defect"), record.number),
             (_("Room"), words.local(record, "room_name", language)),
             (_("Problem"), services.defect_title(record, language), True),

@@ -12,6 +12,7 @@ from core.toolkit import (
     Decoration,
     _,
     attachments_by_record,
+    listed,
     owners_of,
     signature_boxes,
     supplement_parts,
@@ -78,7 +79,7 @@ class _Photos:
     def of(self, defect: Defect) -> str:
         """Return the numbers of a defect's photos."""
         numbers = self._numbers.get(defect.id, [])
-        return ", ".join(numbers[:4]) + ("…" if len(numbers) > 4 else "")
+        return listed(numbers[:4]) + ("…" if len(numbers) > 4 else "")
 
 
 def _title(defect: Defect, language: str) -> str:
@@ -163,7 +164,7 @@ def owner_names(record: Inspection) -> str:
     """
     moment = record.finished_at or record.started_at
     day = moment.astimezone(LOCAL_ZONE).date() if moment else None
-    return words.joined([owner.name for owner in owners_of(record.unit, day)])
+    return listed([owner.name for owner in owners_of(record.unit, day)])
 
 
 def _result_rows(record: Inspection, defects: Sequence[Defect], photos: _Photos, language: str) -> list[Any]:
@@ -198,7 +199,7 @@ def _result_row(
     ]
     measured = words.measured_values(result, language)
     several = len(result.measures) > 1
-    remarks = [_("Measured: %(values)s", values=words.joined(measured))] if measured and several else []
+    remarks = [_("Measured: %(values)s", values=listed(measured))] if measured and several else []
     remarks += [_("Remark: %(text)s", text=result.note)] if result.note else []
     findings += [{"text": text, "severity": "", "promised": "", "photos": ""} for text in remarks]
     return {
@@ -338,7 +339,7 @@ def _moment(record: RectificationNotice, language: str) -> str:
 
 
 def _basis(numbers: Sequence[str]) -> str:
-    shown = ", ".join(numbers[:6])
+    shown = listed(numbers[:6])
     if len(numbers) > 6:
         shown = _("%(numbers)s and %(count)d more", numbers=shown, count=len(numbers) - 6)
     return _("Inspection %(numbers)s", numbers=shown) if numbers else ""

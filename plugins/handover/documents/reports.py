@@ -7,6 +7,7 @@ from typing import Any
 
 from core.toolkit import (
     _,
+    listed,
 )
 from plugins.handover import indicators, words
 from plugins.handover.models import (
@@ -60,7 +61,7 @@ def daily_report(record: DailyReport, language: str) -> Mapping[str, Any]:
             for level in words.SEVERITIES
         ],
         "refusals": [
-            [f"{code} {reasons.get(code, '')}".strip() or "—", len(houses), words.joined(houses)]
+            [f"{code} {reasons.get(code, '')}".strip() or "—", len(houses), listed(houses)]
             for code, houses in sorted(refused.items())
         ],
         "stations": [

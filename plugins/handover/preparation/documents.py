@@ -7,7 +7,17 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from core.toolkit import LOCAL_ZONE, Attachment, Decoration, _, attachments_of, money, owners_of, setting
+from core.toolkit import (
+    LOCAL_ZONE,
+    Attachment,
+    Decoration,
+    _,
+    attachments_of,
+    listed,
+    money,
+    owners_of,
+    setting,
+)
 from plugins.handover import words as handover_words
 from plugins.handover.models import FeeItem, FeeKind, HandoverBatch, HandoverUnit
 from plugins.handover.preparation import panels, words
@@ -176,7 +186,7 @@ def _recipient(record: HandoverUnit) -> dict[str, Any]:
 
 
 def _names(record: HandoverUnit) -> str:
-    return handover_words.joined([owner.name for owner in owners_of(record.unit)])
+    return listed([owner.name for owner in owners_of(record.unit)])
 
 
 def _house_facts(record: HandoverUnit, language: str) -> list[tuple[Any, ...]]:

@@ -21,6 +21,7 @@ from core.toolkit import (
     db,
     has_permission,
     lazy_ngettext,
+    listed,
     local_today,
     ngettext,
     owners_of,
@@ -236,7 +237,7 @@ def _check_start(inspection: Inspection, override_reason: str) -> None:
     obstacles = start_obstacles(inspection)
     if not obstacles:
         return
-    numbers = ", ".join(f"{defect.number} ({defect.severity})" for defect in obstacles[:5])
+    numbers = listed(f"{defect.number} ({defect.severity})" for defect in obstacles[:5])
     if not override_reason.strip():
         raise HandoverRuleError(
             ngettext(
@@ -647,7 +648,7 @@ def gaps(inspection: Inspection) -> list[str]:
                     "%(number)s %(item)s: missing %(what)s.",
                     number=defect.number,
                     item=defect_title(defect),
-                    what=", ".join(what),
+                    what=listed(what),
                 )
             )
     return missing + _opinion_gaps(inspection, defects)

@@ -20,6 +20,7 @@ from core.toolkit import (
     db,
     finish_todos_of,
     lazy_ngettext,
+    listed,
     reach,
     request_approval,
     require_scope,
@@ -403,6 +404,6 @@ def penalty_facts(notice: RectificationNotice) -> list[tuple[str, str]]:
             _("Deadline"),
             notice.deadline.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M") if notice.deadline else "",
         ),
-        (_("Defects"), ", ".join(line.defect.number for line in notice.lines)),
+        (_("Defects"), listed(line.defect.number for line in notice.lines)),
         (_("Repairs that failed"), str(failed)),
     ]

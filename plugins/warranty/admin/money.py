@@ -24,6 +24,7 @@ from core.toolkit import (
     ViewPermissions,
     _,
     _l,
+    amount_words,
     db,
     expose_guarded,
     has_permission,
@@ -46,7 +47,7 @@ from plugins.warranty.models import (
     RetentionAccount,
 )
 from plugins.warranty.services import cases, money, notices, releases
-from plugins.warranty.workflows import CASE, DEDUCTION, NOTICE, RELEASE
+from plugins.warranty.workflows import CASE, CORRECTIONS, DEDUCTION, NOTICE, RELEASE
 
 _NUMBER = _l("Number")
 
@@ -468,8 +469,31 @@ class ReleaseView(WarrantyView):
             "submit": lambda: releases.submit_release(record, str(values.get("submit_note") or "")),
             "pay": lambda: money.pay_release(record),
             "refuse": lambda: money.refuse_release(record, str(values.get("decision") or "")),
+            **dict.fromkeys(
+                CORRECTIONS.values(),
+                lambda: releases.correct_release(record, values["amount"], values["comment"]),
+            ),
         }
         steps[transition.code]()
+
+    def step_done(self, record: ReleaseRequest, transition: Transition) -> Any:
+        """Say after a correction whether the approvals stand or all are asked anew, and why."""
+        if transition.code not in CORRECTIONS.values():
+            return super().step_done(record, transition)
+        asked = releases.approval_of(record)
+        return " ".join(
+            filter(
+                None,
+                (
+                    _(
+                        "%(number)s is about %(amount)s now.",
+                        number=record.number,
+                        amount=words.money(record.amount),
+                    ),
+                    amount_words(asked) if asked is not None else "",
+                ),
+            )
+        )
 
 
 class CaseView(WarrantyView):

@@ -7,6 +7,7 @@ deductions and a period that has not ended stand in the way of asking and of pay
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,8 @@ from core.toolkit import (
     ApprovalRequest,
     TransitionRefused,
     _,
+    amount_changed,
+    amount_words,
     approved_request,
     db,
     in_language,
@@ -22,10 +25,12 @@ from core.toolkit import (
     request_approval,
     utc_now,
 )
+from plugins.warranty import words
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Deduction, Order, ReleaseRequest
-from plugins.warranty.services.money import release_obstacles
-from plugins.warranty.workflows import OPEN, RELEASE, RELEASE_APPROVAL
+from plugins.warranty.services.costs import check_amount
+from plugins.warranty.services.retention import lock, release_obstacles, require_covered
+from plugins.warranty.workflows import CORRECTIONS, OPEN, RELEASE, RELEASE_APPROVAL
 
 
 def submit_release(release: ReleaseRequest, note: str = "") -> ApprovalRequest:
@@ -49,10 +54,7 @@ def submit_release(release: ReleaseRequest, note: str = "") -> ApprovalRequest:
     obstacles = release_obstacles(release.account)
     if obstacles:
         raise WarrantyRuleError(" ".join(obstacles))
-    if release.amount > release.account.balance:
-        raise WarrantyRuleError(
-            _("The account holds ¥%(balance)s only.", balance=f"{release.account.balance:,.2f}"), "amount"
-        )
+    require_covered(release.account, release.amount)
     RELEASE.move(release, "submit")
     return request_approval(RELEASE_APPROVAL, release, release.amount, note=note.strip())
 
@@ -74,6 +76,58 @@ def release_given_back(release: ReleaseRequest, request: ApprovalRequest) -> Non
     """Let a request wait again that was given back or that its author took back."""
     if release.state == "approving":
         RELEASE.move(release, "given_back", comment=request.number)
+
+
+def correct_release(release: ReleaseRequest, amount: Decimal, reason: str) -> ApprovalRequest | None:
+    """Correct the amount of a request for release before it is paid.
+
+    What was approved stands where the amount fell, or rose little and within its level; else all are asked anew. While
+    they are asked, another amount starts their opinions anew.
+
+    Args:
+        release: A request that is neither paid nor refused.
+        amount: What is released, in yuan.
+        reason: Why it changes, for example what the audit of the settlement found.
+
+    Returns:
+        The approval, which waits (``state``) where all are asked anew; None where nobody was asked yet.
+
+    Raises:
+        WarrantyRuleError: It is no amount, the one that stands already, or more than the account holds.
+        TransitionRefused: It was paid or refused, or the reason or the right is missing.
+        ApprovalRefused: All would be asked anew, and the acting user is one of them, or nobody could answer.
+
+    Source: domain reference 5.4.2 [RECON] and worked example 5; 3.4.5 and 3.4.6 (质保金结算审批表).
+    """
+    value = check_amount(amount)
+    lock(release.account)
+    db.session.refresh(release, with_for_update=True)
+    step = CORRECTIONS.get(release.state)
+    if step is None:
+        raise WarrantyRuleError(
+            _(
+                "%(number)s is “%(state)s”; its amount does not change any more.",
+                number=release.number,
+                state=RELEASE.state_of(release).label,
+            )
+        )
+    if value == release.amount:
+        raise WarrantyRuleError(
+            _("%(amount)s stands there already. Enter the corrected amount.", amount=words.money(value)),
+            "amount",
+        )
+    require_covered(release.account, value)
+    before = release.amount
+    change = _(
+        "%(before)s → %(now)s: %(reason)s", before=words.money(before), now=words.money(value), reason=reason
+    )
+    RELEASE.move(release, step, comment=change if reason.strip() else "", amount=value)
+    return amount_changed(RELEASE_APPROVAL, release, value, note=change)
+
+
+def release_reopened(release: ReleaseRequest, request: ApprovalRequest) -> None:
+    """Let a release wait for approval again whose amount rose too far; the history says why."""
+    RELEASE.move(release, "reopened", comment=amount_words(request))
 
 
 def approval_of(release: ReleaseRequest) -> ApprovalRequest | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from core.toolkit import Project, _, db, require_scope, utc_now
+from core.toolkit import Project, _, db, listed, require_scope, utc_now
 from plugins.contractors.models import Company
 from plugins.warranty.common import local_day, number_of_day, option
 from plugins.warranty.coverage import end_after_months
@@ -184,6 +184,18 @@ def _require_open_account(account: RetentionAccount) -> None:
         raise WarrantyRuleError(_("The account is closed."))
 
 
+def require_covered(account: RetentionAccount, amount: Decimal) -> None:
+    """Refuse to release more than an account holds.
+
+    Raises:
+        WarrantyRuleError: It holds less.
+    """
+    if amount > account.balance:
+        raise WarrantyRuleError(
+            _("The account holds ¥%(balance)s only.", balance=f"{account.balance:,.2f}"), "amount"
+        )
+
+
 def release_obstacles(account: RetentionAccount) -> list[str]:
     """Return why the retention money of an account cannot be released, each a full sentence.
 
@@ -221,7 +233,7 @@ def release_obstacles(account: RetentionAccount) -> list[str]:
 
 def _listed(numbers: object) -> str:
     items = list(numbers)  # type: ignore[call-overload]
-    return ", ".join(items[:5]) + (" …" if len(items) > 5 else "")
+    return listed(items[:5]) + (" …" if len(items) > 5 else "")
 
 
 def request_release(
@@ -238,10 +250,7 @@ def request_release(
     value = check_amount(amount)
     lock(account)
     _require_open_account(account)
-    if value > account.balance:
-        raise WarrantyRuleError(
-            _("The account holds ¥%(balance)s only.", balance=f"{account.balance:,.2f}"), "amount"
-        )
+    require_covered(account, value)
     if db.session.scalar(
         sa.select(ReleaseRequest.id).where(
             ReleaseRequest.account_id == account.id,
@@ -275,10 +284,7 @@ def pay_release(release: ReleaseRequest) -> RetentionEntry:
     obstacles = release_obstacles(account)
     if obstacles:
         raise WarrantyRuleError(" ".join(obstacles))
-    if release.amount > account.balance:
-        raise WarrantyRuleError(
-            _("The account holds ¥%(balance)s only.", balance=f"{account.balance:,.2f}"), "amount"
-        )
+    require_covered(account, release.amount)
     RELEASE.move(release, "pay", decided_at=utc_now(), decided_by_id=require_scope().user_id)
     entry = book(account, EntryKind.RELEASE, -release.amount, release=release, note=release.number)
     if account.balance == 0:

@@ -13,6 +13,7 @@ from core.toolkit import (
     ApprovalRefused,
     ApprovalRequest,
     TransitionRefused,
+    amount_words,
     approve,
     band_for,
     db,
@@ -74,13 +75,19 @@ def answered(scope_of, key: int, name: str, step: str, **answer: str) -> None:
         db.session.commit()
 
 
+ANSWERS = (
+    ("engineer", "engineering"),
+    ("service", "property"),
+    ("service", "cost"),
+    ("service", "finance"),
+    ("service", "city"),
+)
+"""Engineering and property management are asked at once, then cost, finance and the general manager."""
+
+
 def test_money_is_paid_when_all_have_agreed(asked, world, scope_of, system):
     release_id, request_id = asked
-    # Engineering and property management are asked at once, then cost, finance and the general manager.
-    for name, step in (
-        ("engineer", "engineering"), ("service", "property"), ("service", "cost"), ("service", "finance"),
-        ("service", "city"),
-    ):  # fmt: skip
+    for name, step in ANSWERS:
         with system():
             assert db.session.get_one(ReleaseRequest, release_id).state == "approving"
         answered(scope_of, request_id, name, step)
@@ -92,6 +99,60 @@ def test_money_is_paid_when_all_have_agreed(asked, world, scope_of, system):
         assert (release.state, release.account.balance) == ("paid", Decimal(10000))
         facts = dict(db.session.get_one(ApprovalRequest, request_id).facts or {})
         assert facts
+
+
+def corrected(client, key: int, step: str, amount: str, reason: str = "结算审计核增"):
+    data = {"transition": step, "amount": amount, "comment": reason}
+    return client.post(f"/admin/warranty/releases/transition/?id={key}", data=data, follow_redirects=True)
+
+
+def test_a_corrected_amount_keeps_the_approvals_or_asks_all_anew(asked, scope_of, sign_in):
+    release_id, request_id = asked
+    for name, step in ANSWERS:
+        answered(scope_of, request_id, name, step)
+    client = sign_in("head")
+
+    def state() -> tuple[str, str, int]:
+        with scope_of("head"):
+            request = db.session.get_one(ApprovalRequest, request_id)
+            return db.session.get_one(ReleaseRequest, release_id).state, request.state, request.round_number
+
+    page = corrected(client, release_id, "correct_approved", "21000").text
+    assert "5 % more than the approved ¥20,000.00" in page
+    assert state() == ("approved", "approved", 1)
+    refused = corrected(client, release_id, "correct_approved", "31000", "核增二")
+    assert (refused.status_code, "核增二" in refused.text, "31000" in refused.text) == (422, True, True)
+    refused = corrected(client, release_id, "correct_approved", "21500", " ")
+    assert (refused.status_code, "21500" in refused.text) == (422, True)
+    # The tenth counts from the ¥20,000 that were approved.
+    page = corrected(client, release_id, "correct_approved", "22000.01").text
+    assert "above 10 % all opinions are asked anew" in page
+    assert state() == ("approving", "pending", 2)
+    shown = client.get(f"/admin/approvals/details/?id={request_id}").text
+    assert "¥20,000.00" in shown and "¥22,000.01" in shown
+    assert "above 10 % all opinions are asked anew" in shown
+    # While they are asked, another amount asks them anew as well.
+    page = corrected(client, release_id, "correct_approving", "20500").text
+    assert state() == ("approving", "pending", 3)
+    assert "Approved were ¥20,000.00. For ¥20,500.00 all opinions are asked anew." in page
+    for name, step in ANSWERS:
+        answered(scope_of, request_id, name, step)
+    with scope_of("head"):
+        request = db.session.get_one(ApprovalRequest, request_id)
+        amounts = {task.round_number: task.amount for task in request.tasks}
+        assert amounts == {1: Decimal(20000), 2: Decimal("22000.01"), 3: Decimal(20500)}
+        assert (amount_words(request), request.note.count("结算审计核增")) == ("", 2)
+        release = db.session.get_one(ReleaseRequest, release_id)
+        money.pay_release(release)
+        assert release.account.balance == Decimal(9500)
+        with pytest.raises(WarrantyRuleError, match=release.number):
+            releases.correct_release(release, Decimal(100), "已付款")
+
+
+def test_who_alone_would_judge_an_amount_does_not_change_it(asked, scope_of):
+    with scope_of("service"), pytest.raises(ApprovalRefused, match="物业"):
+        # He is the only one of property management here.
+        releases.correct_release(db.session.get_one(ReleaseRequest, asked[0]), Decimal(25000), "核增")
 
 
 def test_what_is_given_back_or_taken_back_waits_again(asked, scope_of):

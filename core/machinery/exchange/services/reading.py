@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from core.database.scope import require_scope
 from core.database.types import utc_now
 from core.extensions import db
+from core.languages import listed
 from core.machinery.exchange.importer import MODES, Importer, ImportRefused
 from core.machinery.exchange.models import ImportBatch, ImportChunk, ImportMapping, ImportState
 from core.machinery.exchange.staging import ReadFile, covers, read_file, signature, without_doubles
@@ -139,7 +140,7 @@ def set_columns(batch: ImportBatch, importer: Importer, columns: Sequence[Sequen
 
 def _missing_columns(sheet: str, importer: Importer) -> str:
     sets = [
-        "、".join(str(field.label) for name in wanted if (field := importer.field(name)) is not None)
+        listed(str(field.label) for name in wanted if (field := importer.field(name)) is not None)
         for wanted in importer.needed_heads()
     ]
     return _(
