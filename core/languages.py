@@ -256,6 +256,21 @@ def worded(text: Text) -> str | Wording:
     return text if isinstance(text, str | Wording) else in_each_language(lambda: text)
 
 
+def cut(text: Text, length: int) -> str | Wording:
+    """Return a text as it is stored, without space around it and no longer than a column holds.
+
+    Args:
+        text: As for :func:`worded`.
+        length: Most characters in each language.
+    """
+
+    def cut_words(words: str) -> str:
+        return words.strip()[:length]
+
+    said = worded(text)
+    return said.map(cut_words) if isinstance(said, Wording) else cut_words(said)
+
+
 def shortened(text: Text, length: int) -> str | Wording:
     """Return a text as it is stored, on one line and no longer than a column holds.
 

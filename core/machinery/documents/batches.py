@@ -21,7 +21,8 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_ngettext
 
 from core.database.owners import owner_of
 from core.database.scope import require_scope, scoped_models
@@ -213,8 +214,8 @@ def start_batch(order: BatchOrder, nonce: str | None = None) -> Any:
     return means.enqueue_job(
         KIND,
         order.payload(),
-        title=ngettext(
-            "%(title)s for %(num)s record", "%(title)s for %(num)s records", count, title=str(document.label)
+        title=lazy_ngettext(
+            "%(title)s for %(num)s record", "%(title)s for %(num)s records", count, title=document.label
         ),
         total=count,
         dedupe_key=f"{require_scope().user_id}:{nonce}" if nonce else None,
@@ -253,7 +254,7 @@ def print_documents(run: _Run) -> None:
             range(len(portions)),
             lambda index: _print_portion(run, order, document, index, index * size, portions[index]),
             size=lambda index: len(portions[index]),
-            name=lambda index: _(
+            name=lambda index: _l(
                 "Records %(first)d to %(last)d",
                 first=index * size + 1,
                 last=index * size + len(portions[index]),
@@ -672,7 +673,7 @@ def _put_together(run: _Run, order: BatchOrder, document: DocumentType, portions
     counts = [json.loads(run.kept(f"made-{index}") or b"0") for index in range(portions)]
     made = sum(counts)
     if not made:
-        run.outcome(_("No document could be printed. The reasons stand below."))
+        run.outcome(_l("No document could be printed. The reasons stand below."))
         return
     title = _UNSAFE.sub(" ", str(document.label))
     # Tried again, the job replaces the file by one of the same name.
@@ -691,9 +692,9 @@ def _put_together(run: _Run, order: BatchOrder, document: DocumentType, portions
             merge_pdfs(paths, target, PdfMetadata(title=title))
             run.result(f"{name}.pdf", "application/pdf", target)
     if order.issues:
-        run.outcome(ngettext("%(num)s document is issued.", "%(num)s documents are issued.", made))
+        run.outcome(lazy_ngettext("%(num)s document is issued.", "%(num)s documents are issued.", made))
     else:
-        run.outcome(ngettext("%(num)s draft is printed.", "%(num)s drafts are printed.", made))
+        run.outcome(lazy_ngettext("%(num)s draft is printed.", "%(num)s drafts are printed.", made))
 
 
 def _join_zips(parts: Any, target: Path) -> None:

@@ -741,13 +741,14 @@ def launch_batch(
     if batch.template:
         raise MessageRefused(_("These customers are being written to already. Reload the page."))
     batch.template = declared.code
-    batch.title = " ".join(title.split())[:255] or str(declared.label)
+    typed = " ".join(title.split())[:255]
+    batch.title = typed or str(declared.label)
     batch.not_before = not_before
     db.session.flush()
     job = means().enqueue_job(
         BATCH_JOB,
         {"batch": batch.id},
-        title=batch.title,
+        title=typed or declared.label,
         total=batch.total,
         dedupe_key=f"batch:{batch.id}",
     )
@@ -790,7 +791,7 @@ def write_batch(run: Any) -> None:
         if customer is None:
             run.note_failure(
                 _called(customer_id),
-                _("This customer does not exist any more, or you may not see him any more."),
+                _l("This customer does not exist any more, or you may not see him any more."),
             )
             return
         message = write_of_batch(held, customer)

@@ -12,9 +12,9 @@ from flask_babel import gettext as _
 from core.database.base import metadata
 from core.database.owners import owner_of
 from core.database.scope import all_departments, require_scope
-from core.database.types import Wording, utc_now
+from core.database.types import utc_now
 from core.extensions import db
-from core.languages import Text, in_each_language, shortened, worded
+from core.languages import Text, cut, in_each_language, shortened, worded
 from core.machinery.todos.models import Todo, TodoState
 from core.plugin_system.declarations import RecordKind
 from core.plugin_system.runtime import current_runtime
@@ -91,7 +91,7 @@ def add_todo(
     department_id = department_id or _department_of_project(project_id) or require_scope().department_id
     todo = Todo(
         title=words,
-        note=_note(note),
+        note=cut(note, LONGEST_NOTE),
         record_kind=kind.code if kind else None,
         record_id=record.id if kind else None,
         project_id=project_id,
@@ -237,7 +237,7 @@ def hand_on_todo(
     words = note.strip()
     if words:
         before = todo.note
-        todo.note = _note(in_each_language(lambda: "\n".join(filter(None, (str(before), words)))))
+        todo.note = cut(in_each_language(lambda: "\n".join(filter(None, (str(before), words)))), LONGEST_NOTE)
     db.session.flush()
 
 
@@ -270,7 +270,7 @@ def change_todo(todo: Todo, *, title: str, note: str, due_at: dt.datetime | None
     if str(words) != str(todo.title):
         todo.title = words
     if note.split() != str(todo.note).split():
-        todo.note = _note(note)
+        todo.note = cut(note, LONGEST_NOTE)
     todo.due_at = due_at
     db.session.flush()
 
@@ -340,14 +340,6 @@ def _finish_all(conditions: Sequence[sa.ColumnElement[bool]], note: str, at: dt.
         todo.finish_note = note.strip()[:LONGEST_NOTE]
     db.session.flush()
     return len(todos)
-
-
-def _note(note: Text) -> str | Wording:
-    def cut(words: str) -> str:
-        return words.strip()[:LONGEST_NOTE]
-
-    said = worded(note)
-    return said.map(cut) if isinstance(said, Wording) else cut(said)
 
 
 def _lock(todo: Todo) -> None:

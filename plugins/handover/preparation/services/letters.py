@@ -27,6 +27,7 @@ from core.toolkit import (
     PlannedLink,
     Secret,
     StepFailed,
+    Text,
     TransitionRefused,
     Unit,
     _,
@@ -35,9 +36,9 @@ from core.toolkit import (
     enqueue_job,
     issue_document,
     lay_out_document,
+    lazy_ngettext,
     local_today,
     make_link,
-    ngettext,
     owners_of,
     plan_link,
     reach,
@@ -230,11 +231,11 @@ def start(
     )
 
 
-def title_of(batch: HandoverBatch, kind: LetterKind) -> str:
+def title_of(batch: HandoverBatch, kind: LetterKind) -> Text:
     """Return what the job is called."""
     if kind == LetterKind.REMINDER:
-        return _("Reminders of %(batch)s", batch=batch.code)
-    return _("Delivery notices of %(batch)s", batch=batch.code)
+        return _l("Reminders of %(batch)s", batch=batch.code)
+    return _l("Delivery notices of %(batch)s", batch=batch.code)
 
 
 def run(run: JobRun) -> None:
@@ -267,7 +268,7 @@ def run(run: JobRun) -> None:
         run.result(
             f"{_file_name(kind)} {local_today():%Y%m%d} {len(made)}.pdf", "application/pdf", _joined(made)
         )
-    run.outcome(ngettext("%(num)d letter is written.", "%(num)d letters are written.", len(made)))
+    run.outcome(lazy_ngettext("%(num)d letter is written.", "%(num)d letters are written.", len(made)))
 
 
 def _place(key: int) -> HandoverUnit:
