@@ -372,7 +372,7 @@ def _history(demo: Demo, customer: Customer, unit: Unit, subscribed: dt.date, si
             "core.milestone",
             _said(
                 "寄送工程进度家书：主体结构封顶",
-                "Sent the letter about the works: the main structure is topped out",
+                "Sent the letter about the works: the structure is topped out",
             ),
             customer=customer,
             unit=unit,

@@ -16,6 +16,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -28,6 +29,7 @@ from core.database.owners import owner_of
 from core.database.scope import require_scope, scoped_models
 from core.database.types import local_today
 from core.extensions import db
+from core.languages import Text, in_each_language
 from core.machinery.documents import services
 from core.machinery.documents.letters import Letter, MadeLetters, merge_pdfs
 from core.machinery.documents.models import IssuedDocument
@@ -271,7 +273,7 @@ class _Entry:
 
     position: int
     record_id: int
-    subject: str
+    subject: Text
     title: str
 
     def file_name(self, number: str = "") -> str:
@@ -345,7 +347,7 @@ class _Portion:
         self.kind = kind
         self.keys = keys
         self.positions = {key: start + offset for offset, key in enumerate(keys, start=1)}
-        self.failures: dict[int, tuple[str, str]] = {}
+        self.failures: dict[int, tuple[Text, Text]] = {}
         self.issued_before = issued_before
         self.issued: dict[str, int] = {}
 
@@ -380,7 +382,7 @@ class _Portion:
         When somebody took such a number meanwhile, or a record has changed, all is laid out anew. A document that
         cannot be printed is left out, and the others move up.
         """
-        broken: dict[int, tuple[str, str]] = {}
+        broken: dict[int, tuple[Text, Text]] = {}
         tries = 0
         while True:
             tries += 1
@@ -397,7 +399,7 @@ class _Portion:
                 self.failures |= broken
                 return pieces
 
-    def _lay_out_ahead(self, broken: dict[int, tuple[str, str]]) -> _Ahead | None:
+    def _lay_out_ahead(self, broken: dict[int, tuple[Text, Text]]) -> _Ahead | None:
         """Lay out what will be issued, while nothing is locked; None when one more is broken."""
         self.failures = {}
         coming: Counter[str] = Counter()
@@ -420,7 +422,7 @@ class _Portion:
         self,
         drafts: Sequence[tuple[_Entry, services.Numbered]],
         joined: bool,
-        broken: dict[int, tuple[str, str]],
+        broken: dict[int, tuple[Text, Text]],
     ) -> _Ahead | None:
         made = self._make([draft.written.letter for _entry, draft in drafts], singles=True, joined=joined)
         failed = self._failures_of([entry for entry, _draft in drafts], made, blanks_fail=True)
@@ -428,7 +430,7 @@ class _Portion:
         return None if failed else _Ahead({entry.record_id: draft for entry, draft in drafts}, made, joined)
 
     def _issue(
-        self, broken: dict[int, tuple[str, str]], ahead: _Ahead, *, holds: bool
+        self, broken: dict[int, tuple[Text, Text]], ahead: _Ahead, *, holds: bool
     ) -> list[_Piece] | None:
         """Number and archive; None when what was laid out is not what is issued, or cannot be printed.
 
@@ -481,7 +483,7 @@ class _Portion:
         try:
             content = services.read(issued)
         except (services.DocumentErased, services.DocumentArchiveDamaged):
-            reason = _(
+            reason = _l(
                 "The archived file of %(number)s is missing or damaged. Have it restored from a backup.",
                 number=issued.number,
             )
@@ -514,16 +516,19 @@ class _Portion:
                 self._note_missing(key)
                 continue
             title = self.kind.title(found[key])
-            subject = title
+            subject: Text = title
             if owner_of(found[key]).customer_id is not None:
                 # The reasons of a job are read by others too: nobody is named in them.
-                subject = f"{self.kind.label} {key}"
+                subject = self._called(key)
             records.append((found[key], _Entry(self.positions[key], key, subject, title)))
         return records
 
+    def _called(self, key: int) -> Text:
+        return in_each_language(lambda: f"{self.kind.label} {key}")
+
     def _note_missing(self, key: int) -> None:
-        reason = _("This record does not exist any more, or you may not see it any more.")
-        self.failures[key] = (f"{self.kind.label} {key}", reason)
+        reason = _l("This record does not exist any more, or you may not see it any more.")
+        self.failures[key] = (self._called(key), reason)
 
     def _attempt(self, entry: _Entry, do: Callable[[Any], Result], record: Any) -> Result | None:
         """Return what a function makes of one record, or None when it fails; then nothing of it stays."""
@@ -531,13 +536,13 @@ class _Portion:
             with db.session.begin_nested():
                 return do(record)
         except DocumentRefused as refusal:
-            reason = str(refusal)
+            reason: Text = str(refusal)
         except Exception as error:
             incident = secrets.token_hex(4)
             logger.exception("%s of %s failed, incident %s", self.document.code, entry.subject, incident)
             if isinstance(error, sa.exc.OperationalError):
                 raise
-            reason = _(
+            reason = _l(
                 "An unexpected error occurred. Tell your administrator the incident number %(incident)s.",
                 incident=incident,
             )
@@ -554,14 +559,17 @@ class _Portion:
 
     def _failures_of(
         self, entries: Sequence[_Entry], made: MadeLetters, *, blanks_fail: bool
-    ) -> dict[int, tuple[str, str]]:
-        failed = {}
+    ) -> dict[int, tuple[Text, Text]]:
+        failed: dict[int, tuple[Text, Text]] = {}
         for entry, letter in zip(entries, made.letters, strict=True):
             if letter.error:
                 logger.error("%s of %s: %s", self.document.code, entry.subject, letter.error)
-                failed[entry.record_id] = (entry.subject, refusal_of(letter.reason))
+                failed[entry.record_id] = (
+                    entry.subject,
+                    in_each_language(partial(refusal_of, letter.reason)),
+                )
             elif blanks_fail and letter.missing_characters:
-                reason = refusal_of_characters(letter.missing_characters)
+                reason = in_each_language(partial(refusal_of_characters, letter.missing_characters))
                 failed[entry.record_id] = (entry.subject, reason)
         return failed
 
