@@ -182,7 +182,8 @@ def speaking(language: str) -> Iterator[None]:
 
 def is_english() -> bool:
     """Return whether the reader's language is English."""
-    return str(get_locale()) == "en"
+    locale = getattr(_state(), "babel_locale", None) or get_locale()
+    return locale is not None and locale.language == "en"
 
 
 def locale_of_dates() -> Locale | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from operator import attrgetter
@@ -78,6 +79,19 @@ def moment_words(value: dt.datetime | None) -> str:
     return local.isoformat(" ", "minutes")[:16]
 
 
+_SPECIAL = re.compile("[&<>\"']")
+
+
+def escaped(content: Any) -> str:
+    """Return what stands in a cell as HTML; "" for None.
+
+    A list has a thousand cells, and most hold nothing that :func:`markupsafe.escape` would change.
+    """
+    if type(content) is Markup or (type(content) is str and _SPECIAL.search(content) is None):
+        return content
+    return str(escape("" if content is None else content))
+
+
 def status_mark(tone: str, words: Any) -> Markup:
     """Return words as a status: a colour, and the words themselves.
 
@@ -87,7 +101,7 @@ def status_mark(tone: str, words: Any) -> Markup:
         tone: ``late``, ``wait``, ``ok`` or ``calm``, or a class of the plugin's own stylesheet; never a text of users.
         words: The text; it is escaped.
     """
-    return Markup(f'<span class="st {tone}">{escape(words)}</span>')  # noqa: S704 (the words are escaped)
+    return Markup(f'<span class="st {tone}">{escaped(words)}</span>')  # noqa: S704 (the words are escaped)
 
 
 class Cells:
@@ -120,11 +134,11 @@ class Cells:
         """Return the function from a record to the escaped content of a cell."""
         declared = self.view.cells.get(name)
         if declared is not None:
-            return lambda record: _escaped(declared(record))
+            return lambda record: escaped(declared(record))
         read, words = getter(name), self.words(name)
         statuses = self.view.status_columns.get(name)
         if statuses is None:
-            return lambda record: str(escape(words(read(record))))
+            return lambda record: escaped(words(read(record)))
         marks = {
             value: f'<span class="st {tone}">{escape(str(text))}</span>'
             for value, (tone, text) in statuses.items()
@@ -132,7 +146,7 @@ class Cells:
 
         def status(record: Any) -> str:
             value = read(record)
-            return marks.get(value) or str(escape(words(value)))
+            return marks.get(value) or escaped(words(value))
 
         return status
 
@@ -175,7 +189,3 @@ def _opening(view: RecordView, name: str) -> str:
         return '<td class="r"'
     last = name.rpartition(".")[2]
     return '<td class="no"' if last in _WHOLE else '<td class="whole"' if last in _PEOPLE else "<td"
-
-
-def _escaped(content: Any) -> str:
-    return str(escape("" if content is None else content))

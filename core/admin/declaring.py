@@ -67,9 +67,15 @@ class RecordDeclarations:
     status_columns: Mapping[str, Mapping[Any, tuple[str, Any]]] = {}
     """Columns shown as a coloured word: value → (tone late, wait, ok or calm; words)."""
     cells: Mapping[str, Callable[[Any], Any]] = {}
-    """Own cells by name: a function from the record to text or Markup; read only what ``list_options`` loads."""
+    """Own cells by name: a function from the record to text or Markup; read only what ``list_reads`` (or
+    ``list_options``) names."""
+    list_reads: Sequence[str] | None = None
+    """What ``cells`` and ``before_list`` read of a row beyond ``column_list``: columns, and ``reference.column``.
+
+    The list then gets rows of plain values instead of records, which are made several times faster; see
+    :class:`~core.admin.list_rows.ListRow`."""
     list_options: Sequence[Any] = ()
-    """Further loader options of the list, for what ``cells`` read."""
+    """Further loader options of a list without ``list_reads``, for what ``cells`` read."""
     personal_columns: Mapping[str, Mask] = {}
     """Personal columns with their masks, for readers without ``personal.view``."""
     open_columns: frozenset[str] = frozenset()

@@ -226,14 +226,15 @@ class Page:
 
     Attributes:
         records: The rows, in order.
-        count: How many rows the whole list has.
+        count: How many rows the whole list has; None when the page asks for it once it is shown, because counting
+            would take longer than reading the page.
         number: From 0; negative when counted from the end.
         has_previous: Whether rows come before.
         has_next: Whether rows come after.
     """
 
     records: list[Any]
-    count: Count
+    count: Count | None
     number: int
     has_previous: bool
     has_next: bool
@@ -271,10 +272,12 @@ class Lister:
             return self._first_page()
         if asked.search and self.sort is self.key:
             return self._found_page()
-        count = self.count()
-        self._few = bool(asked.search) and count.certainty is Certainty.EXACT
-        page = self._from_neighbour(count)
-        return page or self._by_number(count)
+        if asked.search:
+            count = self.count()
+            self._few = count.certainty is Certainty.EXACT
+            return self._from_neighbour(count) or self._by_number(count)
+        told = None if self.conditions else self.count()
+        return self._from_neighbour(told) or self._by_number(told or self.count())
 
     def _found_page(self) -> Page:
         """Return a page of what a search found, in the order of the keys.
@@ -306,21 +309,11 @@ class Lister:
         if self.key is not self.model.id:
             found = self._along_links(size + 1, True)
             records, has_next = self._complete(found[:size]), len(found) > size
-        elif self.conditions:
-            return self._first_page_with_count()
         else:
             records, has_next = self._rows(size, 0)
-        return Page(records, self.count() if has_next else Count(len(records)), 0, False, has_next)
-
-    def _first_page_with_count(self) -> Page:
-        """Return the first page of a filtered list; the statement that reads it counts as well."""
-        size = self.asked.size
-        counted = sa.select(self.key).where(*self.conditions).limit(COUNT_LIMIT + 1).subquery()
-        total = sa.select(sa.func.count()).select_from(counted).scalar_subquery()
-        statement = self._page_select(size + 1, True, self.conditions).add_columns(total.label("total"))
-        rows = db.session.execute(statement).all()
-        records = self._complete([row[0] for row in rows[:size]])
-        return Page(records, _told(rows[0].total if rows else 0), 0, False, len(rows) > size)
+        if not has_next:
+            return Page(records, Count(len(records)), 0, False, False)
+        return Page(records, None if self.conditions else self.count(), 0, False, True)
 
     @cached_property
     def _projects_first(self) -> bool:
@@ -456,7 +449,7 @@ class Lister:
             return Count(max(last - first + 1, COUNT_LIMIT), Certainty.ABOUT)
         return Count(bounded_count(sa.select(self.key), COUNT_LIMIT))
 
-    def _from_neighbour(self, count: Count) -> Page | None:
+    def _from_neighbour(self, count: Count | None) -> Page | None:
         asked, size = self.asked, self.asked.size
         edge = asked.after if asked.after is not None else asked.before
         if edge is None:
@@ -469,7 +462,7 @@ class Lister:
         has_more = len(found) > size
         if not found or (not forward and not has_more):
             # The first page is always full, however far one walked back to it.
-            return None if forward else self._by_number(count, 0)
+            return None if forward else self._by_number(count or self.count(), 0)
         records = self._complete(found[:size] if forward else found[:size][::-1])
         has_previous = forward or has_more
         has_next = has_more if forward else True
@@ -491,7 +484,7 @@ class Lister:
         rows: list[Any] = []
         for condition in self._beyond(start, self._descends(forward)):
             statement = self._page_select(limit - len(rows), forward, [*self.conditions, condition])
-            rows += db.session.scalars(statement.execution_options(**{READS_FEW: not self._few}))
+            rows += self.view.read_rows(statement.execution_options(**{READS_FEW: not self._few}))
             if len(rows) >= limit:
                 break
         return rows
@@ -500,7 +493,7 @@ class Lister:
         """Return rows in walking order, read along the link table and its index."""
         statement = self.view.list_select().join(self.key.class_, self.key == self.model.id)
         statement = statement.where(*self.conditions, *conditions).order_by(*self._order(forward))
-        return list(db.session.scalars(statement.limit(limit)))
+        return self.view.read_rows(statement.limit(limit))
 
     def _by_number(self, count: Count, number: int | None = None) -> Page:
         size = self.asked.size
@@ -581,7 +574,7 @@ class Lister:
 
     def _rows(self, size: int, offset: int) -> tuple[list[Any], bool]:
         """Return the rows of a page that lies near the start, and whether others follow."""
-        records = list(db.session.scalars(self._page_select(size + 1, True, self.conditions, offset)))
+        records = self.view.read_rows(self._page_select(size + 1, True, self.conditions, offset))
         return self._complete(records[:size]), len(records) > size
 
     def _load(self, keys: Sequence[int]) -> list[Any]:
@@ -589,7 +582,7 @@ class Lister:
 
     def _read(self, keys: Sequence[int]) -> list[Any]:
         statement = self.view.list_select().where(self.model.id.in_(keys), *self.narrowing)
-        by_key = {record.id: record for record in db.session.scalars(statement)}
+        by_key = {record.id: record for record in self.view.read_rows(statement)}
         return [by_key[key] for key in keys if key in by_key]
 
     def _complete(self, records: list[Any]) -> list[Any]:

@@ -34,7 +34,7 @@ from flask_babel import ngettext
 from markupsafe import Markup, escape
 from wtforms import ValidationError
 
-from core.admin import actions, exporting, import_jobs, listing, transitions
+from core.admin import actions, exporting, import_jobs, listing, pager, transitions
 from core.admin.access import ViewDeclarationError, admit, exposed_functions, holds
 from core.admin.actions import BulkAction, bulk_action
 from core.admin.ajax import PAGE_SIZE as PROPOSALS
@@ -43,6 +43,7 @@ from core.admin.cells import Cells
 from core.admin.declaring import FormSection, RecordDeclarations
 from core.admin.filters import ReferenceFilter
 from core.admin.forms import NONCE, VERSION, FormBuilder, GuardedForm
+from core.admin.list_rows import RowReader
 from core.admin.listing import ListRequest
 from core.admin.masking import REVEAL_PERSONAL, sees_personal_data
 from core.admin.models import SubmittedForm
@@ -83,6 +84,7 @@ SEALED = frozenset(
         "get_export_value",
         "list_select",
         "read_list",
+        "read_rows",
         # forms
         "scaffold_form",
         "scaffold_list_form",
@@ -449,15 +451,30 @@ class RecordView(RecordDeclarations, ModelView):
         return db.session.scalars(statement, {"key": key}).one_or_none()
 
     def list_select(self) -> sa.Select[Any]:
-        """Return the select of the columns that the list shows."""
+        """Return the select of the columns that the list shows; :meth:`read_rows` reads it."""
+        if self._row_reader is not None:
+            return self._row_reader.select
         return sa.select(self.model).options(
             *listing.loader_options(self.model, self.column_list), *self.list_options
         )
 
+    def read_rows(self, statement: sa.Select[Any]) -> list[Any]:
+        """Return the rows that a narrowed and ordered :meth:`list_select` finds."""
+        if self._row_reader is not None:
+            return self._row_reader.rows(db.session.execute(statement))
+        return list(db.session.scalars(statement))
+
+    @cached_property
+    def _row_reader(self) -> RowReader | None:
+        if self.list_reads is None:
+            return None
+        return RowReader(self.model, (*self.column_list, *self.list_reads))
+
     @cached_property
     def list_reads_other_tables(self) -> bool:
         """Whether the rows of the list are read together with those of other tables."""
-        return bool(self.list_options) or any("." in path for path in self.column_list)
+        paths = (*self.column_list, *(self.list_reads or ()))
+        return bool(self.list_options) or any("." in path for path in paths)
 
     def opening_arguments(self) -> Mapping[str, str]:
         """Return how the list opens when its address asks for nothing: arguments of its own address.
@@ -560,8 +577,10 @@ class RecordView(RecordDeclarations, ModelView):
 
     @expose("/")
     def index_view(self) -> Any:
-        """Show a page of the list."""
+        """Show a page of the list, or tell how many rows it has, which the page asks for once it is shown."""
         asked = listing.read_request(self, request.args)
+        if request.args.get(pager.PART) == pager.TOTAL:
+            return pager.told_total(self, asked)
         page = self.read_list(asked)
         masked = not sees_personal_data()
         prints = self._printed_kind()
@@ -589,10 +608,10 @@ class RecordView(RecordDeclarations, ModelView):
             if prints
             else None,
             columns=self._heads(asked),
-            pager=self._pager(page, asked),
+            pager=pager.pager_of(self, page, asked),
             chips=self._chips(asked),
             filter_fields=self._filter_fields(asked),
-            return_url=self._list_address(asked, page=asked.page or None),
+            return_url=self.list_address(asked, page=asked.page or None),
             may=self.may,
             search_declaration=self.search,
             clear_url=self.address("index_view", **_given(self._unfiltered(asked))),
@@ -604,7 +623,8 @@ class RecordView(RecordDeclarations, ModelView):
         kind = current_runtime().declared.record_kind_of(self.model)
         return kind.code if kind is not None and batch_types(kind.code) else None
 
-    def _list_address(self, asked: ListRequest, **changes: Any) -> str:
+    def list_address(self, asked: ListRequest, **changes: Any) -> str:
+        """Return the address of this list, asked in the same way but for some arguments; None takes one away."""
         return self.address("index_view", **_given({**asked.arguments, **changes}))
 
     def _unfiltered(self, asked: ListRequest) -> Mapping[str, Any]:
@@ -624,7 +644,7 @@ class RecordView(RecordDeclarations, ModelView):
                     "name": name,
                     "label": label,
                     "number": self.is_number(name),
-                    "url": self._list_address(asked, sort=name, desc="1" if descending else None)
+                    "url": self.list_address(asked, sort=name, desc="1" if descending else None)
                     if name in sortable
                     else None,
                     "sorted": ("descending" if asked.descending else "ascending") if current else None,
@@ -632,44 +652,18 @@ class RecordView(RecordDeclarations, ModelView):
             )
         return heads
 
-    def _pager(self, page: listing.Page, asked: ListRequest) -> dict[str, Any]:
-        records = page.records
-        first = last = before = after = None
-        if page.has_previous:
-            first = self._list_address(asked)
-            if records:
-                before = self._list_address(asked, page=page.number - 1, before=records[0].id)
-        if page.has_next:
-            last = self._list_address(asked, page=-1)
-            if records:
-                after = self._list_address(asked, page=page.number + 1, after=records[-1].id)
-        exact = page.count.certainty is listing.Certainty.EXACT
-        return {
-            "first": first,
-            "previous": before,
-            "next": after,
-            "last": last,
-            "number": page.number + 1 if page.number >= 0 else None,
-            "from_end": -page.number if page.number < 0 else None,
-            "pages": -(-page.count.number // asked.size) if exact else None,
-            "sizes": [
-                (size, self._list_address(asked, size=size), size == asked.size)
-                for size in listing.PAGE_SIZES
-            ],
-        }
-
     def _chips(self, asked: ListRequest) -> list[dict[str, Any]]:
         chips = [
             {
                 "label": chip.label,
                 "words": chip.words,
-                "clear": self._list_address(asked, **dict.fromkeys(chip.arguments)),
+                "clear": self.list_address(asked, **dict.fromkeys(chip.arguments)),
             }
             for chip in asked.chips
         ]
         if asked.search:
             chips.append(
-                {"label": _("Search"), "words": asked.search, "clear": self._list_address(asked, search=None)}
+                {"label": _("Search"), "words": asked.search, "clear": self.list_address(asked, search=None)}
             )
         return chips
 
@@ -1190,7 +1184,7 @@ class RecordView(RecordDeclarations, ModelView):
                     )
                     commit()
                     flash(_("The file is being made; it waits on the page of the job."), "info")
-                    return redirect(import_jobs.job_page(job) or self._list_address(asked), 303)
+                    return redirect(import_jobs.job_page(job) or self.list_address(asked), 303)
                 commit()
                 ticket = exporting.make_ticket(self, file_format, chosen, _given(asked.arguments), reason)
                 return redirect(
@@ -1211,7 +1205,7 @@ class RecordView(RecordDeclarations, ModelView):
             typed=request.form,
             masked=not sees_personal_data()
             and any(name in self.personal_columns for name in self.column_export_list),
-            return_url=self._list_address(asked),
+            return_url=self.list_address(asked),
         )
         return html if request.method == "GET" or not complaints else (html, 422)
 

@@ -110,6 +110,7 @@ class CustomerView(RecordView):
         "language": words.LANGUAGES,
     }
     status_columns = {"life_cycle": words.STAGES}
+    list_reads = ()
     cells = {
         "projects": lambda customer: _project_names(customer),
         "survey_class": lambda customer: listed(

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from core.customers import identity, words
 from core.customers.models import Consent, Customer, CustomerContact, CustomerProject
 from core.customers.services import give_consent, has_consent, holders_of
+from core.database.scope import all_departments
 from core.extensions import db
 from core.languages import Text
 from core.machinery.messages.outgoing import Recipient
@@ -68,28 +69,52 @@ def facts_of(customer: Customer) -> CustomerFacts:
     )
 
 
-def colleagues(department_id: int | None, role: str, owner_id: int | None) -> list[tuple[int, Recipient]]:
+def colleagues(
+    department_id: int | None, role: str, owner_id: int | None, project_id: int | None = None
+) -> list[tuple[int, Recipient]]:
     """Return the accounts that a step of a ladder goes to, with their id: the owner, or else who holds the role there.
+
+    Where nobody in the department holds the role, those below it are asked, of a project only its groups; then those
+    above it, the nearest first. So whoever gets the to-do by his role is written to as well.
 
     Args:
         department_id: The department.
         role: Code of the role, "" for none.
         owner_id: The account that has to act, or None.
+        project_id: The project of the record, or None: groups of other projects are never written to.
     """
-    query = sa.select(User).where(User.active.is_(sa.true())).order_by(User.id)
+    active = sa.select(User).where(User.active.is_(sa.true())).order_by(User.id)
     if owner_id is not None:
-        query = query.where(User.id == owner_id)
+        found = list(db.session.scalars(active.where(User.id == owner_id)))
     else:
-        holders = (
-            sa.select(Membership.user_id)
-            .join(Role, Role.id == Membership.role_id)
-            .where(Role.name == role, Membership.department_id == department_id)
-        )
-        query = query.where(User.id.in_(holders))
+        found = _holders(active, department_id, role, project_id) if role and department_id else []
     return [
         (user.id, Recipient(user.name or user.email, user.phone, user.email, language=user.locale))
-        for user in db.session.scalars(query)
+        for user in found
     ]
+
+
+def _holders(active: Any, department_id: int, role: str, project_id: int | None) -> list[User]:
+    with all_departments("finding who holds a role in a department, below it or above it"):
+        path = db.session.scalar(sa.select(Department.path).where(Department.id == department_id)) or ""
+        below = sa.select(Department.id).where(
+            Department.path.startswith(path, autoescape=True), Department.id != department_id
+        )
+        if project_id is not None:
+            groups = Department.metadata.tables["project_group"].c
+            below = below.where(
+                Department.id.in_(sa.select(groups.department_id).where(groups.project_id == project_id))
+            )
+        above = [int(part) for part in reversed(path.split("/")) if part and int(part) != department_id]
+        for places in ([department_id], list(db.session.scalars(below)), *([each] for each in above)):
+            holders = (
+                sa.select(Membership.user_id)
+                .join(Role, Role.id == Membership.role_id)
+                .where(Role.name == role, Membership.department_id.in_(places))
+            )
+            if places and (found := list(db.session.scalars(active.where(User.id.in_(holders))))):
+                return found
+    return []
 
 
 def _can_read_text(phone: str | None) -> bool:

@@ -195,7 +195,7 @@ def _write_step(known: ModuleType, told: Announcement) -> None:
         owner_id = clock.owner_id if step.to_owner else None
         people = [
             (str(key), person, person.language)
-            for key, person in known.colleagues(told.department_id, step.role, owner_id)
+            for key, person in known.colleagues(told.department_id, step.role, owner_id, clock.project_id)
         ]
     # Texts, quiet hours and the service number are those of the department that hears of it.
     with use_scope(replace(require_scope(), department_id=told.department_id)):

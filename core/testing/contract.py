@@ -27,6 +27,7 @@ from babel.messages.pofile import read_po
 from flask import Flask
 from werkzeug.routing import Rule
 
+from core.admin import list_rows
 from core.database.base import CORE, metadata
 from core.database.scope import Scope, Unscoped, all_departments
 from core.extensions import db
@@ -105,6 +106,17 @@ class PluginContract:
         return {}
 
     # What the tests share
+
+    @pytest.fixture(autouse=True)
+    def lists_read_what_they_show(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fail where the rows of a list with ``list_reads`` would each read their record once more."""
+
+        def refuse(model: Any, key: int, name: str) -> Any:
+            raise AssertionError(
+                f"A list shows {name} of {model.__name__} {key}, which its list_reads does not name."
+            )
+
+        monkeypatch.setattr(list_rows, "read_record", refuse)
 
     @pytest.fixture
     def plugin(self, running_app: Flask) -> PluginState:

@@ -66,6 +66,7 @@ POLICIES = (
                 after_setting="escalate_engineering_days",
                 role="ENG",
                 level="city",
+                message="core.time_limit",
             ),
             EscalationStep(
                 "manager",
@@ -73,6 +74,7 @@ POLICIES = (
                 after_setting="escalate_manager_days",
                 role="HEAD",
                 level="city",
+                message="core.time_limit",
             ),
         ),
     ),

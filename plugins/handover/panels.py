@@ -75,34 +75,46 @@ def _words() -> dict[str, Any]:
     }
 
 
-def of_unit(unit: Unit) -> Mapping[str, Any] | None:
-    """Return the rounds and the open defects of a house."""
-    rounds, defects = _rounds(Inspection.unit_id == unit.id), _open_defects(Defect.unit_id == unit.id)
-    place = services.handover_unit_of(unit)
-    if not rounds and not defects and place is None:
+def _handing_over(houses: Any) -> Mapping[str, Any] | None:
+    """Return where houses stand, their rounds and their open defects; the count is that of all that is shown.
+
+    Args:
+        houses: Keys of the houses, as a list or a query.
+    """
+    rounds, defects = _rounds(Inspection.unit_id.in_(houses)), _open_defects(Defect.unit_id.in_(houses))
+    newest = sa.select(sa.func.max(HandoverUnit.id)).where(HandoverUnit.unit_id.in_(houses))
+    places = db.session.scalars(
+        sa.select(HandoverUnit)
+        .where(HandoverUnit.id.in_(newest.group_by(HandoverUnit.unit_id)))
+        .options(joinedload(HandoverUnit.batch), joinedload(HandoverUnit.unit))
+        .order_by(HandoverUnit.id)
+        .limit(SHOWN)
+    ).all()
+    if not rounds and not defects and not places:
         return None
     return {
         "rounds": rounds,
         "defects": defects,
-        "place": place,
-        "place_state": HANDOVER_UNIT.state_of(place) if place else None,
-        "count": len(defects),
+        "places": [(place, HANDOVER_UNIT.state_of(place)) for place in places],
+        "count": len(places) + len(rounds) + len(defects),
         **_words(),
     }
 
 
+def of_unit(unit: Unit) -> Mapping[str, Any] | None:
+    """Return where a house stands in its batch, its rounds and its open defects."""
+    return _handing_over([unit.id])
+
+
 def of_customer(customer: Customer) -> Mapping[str, Any] | None:
-    """Return the rounds and the open defects of the houses that a customer holds today."""
+    """Return the same of the houses that a customer holds today."""
     today = local_today()
     held = sa.select(CustomerUnit.unit_id).where(
         CustomerUnit.customer_id == customer.id,
         CustomerUnit.cancelled_on.is_(None),
         sa.or_(CustomerUnit.to_date.is_(None), CustomerUnit.to_date >= today),
     )
-    rounds, defects = _rounds(Inspection.unit_id.in_(held)), _open_defects(Defect.unit_id.in_(held))
-    if not rounds and not defects:
-        return None
-    return {"rounds": rounds, "defects": defects, "count": len(defects), **_words()}
+    return _handing_over(held)
 
 
 def my_work(record: Any) -> Mapping[str, Any] | None:

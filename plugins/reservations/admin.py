@@ -34,7 +34,6 @@ from core.toolkit import (
     SearchDeclaration,
     Transition,
     TransitionRefused,
-    Unit,
     User,
     ViewPermissions,
     _,
@@ -285,6 +284,7 @@ class SlotView(RecordView):
     cells = {
         "resource": lambda row: services.resource_name(row.resource),
         "purpose": lambda row: services.purpose_name(row.purpose),
+        "most_guests": lambda row: row.most_guests or _("No limit"),
     }
     list_options = (joinedload(Slot.resource), joinedload(Slot.purpose))
     search = SearchDeclaration(columns=("note",), small_table=True)
@@ -359,14 +359,7 @@ class BookingView(RecordView):
         "place": lambda row: row.slot.resource.place,
         "unit": lambda row: row.unit.code if row.unit is not None else "",
     }
-    list_options = (
-        joinedload(Booking.slot)
-        .load_only(Slot.starts_at, Slot.ends_at)
-        .joinedload(Slot.resource)
-        .load_only(Resource.name, Resource.name_en),
-        joinedload(Booking.slot).joinedload(Slot.purpose).load_only(Purpose.name, Purpose.name_en),
-        joinedload(Booking.unit).load_only(Unit.code),
-    )
+    list_reads = ("slot.starts_at", "slot.ends_at", "slot.resource.name", "slot.purpose.name", "unit.code")
     personal_columns = {"contact_phone": mask_phone}
     open_columns = frozenset({"contact_name"})
     search = SearchDeclaration(index=BOOKING_SEARCH, placeholder=_l("Number or name"))
@@ -822,6 +815,6 @@ def _day_values(project: Project, day: dt.date) -> dict[str, Any]:
         "bookings": bookings,
         "plan": plan,
         "figures": services.figures(day, day, project),
-        "free": sum(slot.free for slot in slots if slot.starts_at > utc_now()),
+        "free": services.seats_left(slots),
         "now": now.strftime("%H:%M") if day == now.date() else "",
     }

@@ -108,7 +108,7 @@ def day_sheet(record: DayPlan, language: str) -> Mapping[str, Any]:
             (_("Slots"), len(slots)),
             (_("Bookings"), count),
             (_("People"), guests),
-            (_("Seats left"), sum(slot.free for slot in slots)),
+            (_("Seats left"), services.seats_left(slots)),
         ],
         "rows": rows,
         "note": record.note,

@@ -25,6 +25,7 @@ from plugins.reservations.models import Booking, Purpose, Slot
 from plugins.reservations.workflows import BOOKING, COMING, RECORD
 
 SHOWN = 20
+SHOWN_OF_SLOT = 200
 
 
 def _bookings(*conditions: Any) -> list[Booking]:
@@ -63,6 +64,19 @@ def of_customer(record: Customer) -> Mapping[str, Any] | None:
 def of_unit(record: Unit) -> Mapping[str, Any] | None:
     """Return the bookings of a house."""
     return _listed(_bookings(Booking.unit_id == record.id))
+
+
+def of_slot(record: Slot) -> Mapping[str, Any] | None:
+    """Return who comes at a slot, and who waits for it."""
+    rows = db.session.scalars(
+        sa.select(Booking)
+        .where(Booking.slot_id == record.id)
+        .options(joinedload(Booking.customer), joinedload(Booking.unit))
+        .order_by(Booking.id)
+        .limit(SHOWN_OF_SLOT)
+    ).all()
+    shown = _listed(rows)
+    return None if shown is None else {**shown, "of_slot": True}
 
 
 def read_back(record: Booking) -> Mapping[str, Any] | None:

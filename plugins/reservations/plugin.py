@@ -238,6 +238,7 @@ def panels() -> Sequence[Panel]:
     return (
         panel("customer", "core.customer", _l("Reservations"), "bookings", sections.of_customer, 250),
         panel("unit", "core.unit", _l("Reservations"), "bookings", sections.of_unit, 250),
+        panel("slot", "reservations.slot", _l("Bookings"), "bookings", sections.of_slot, 50),
         panel(
             "read_back", "reservations.booking", _l("To be read back"), "read_back", sections.read_back, 50
         ),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -1063,6 +1063,16 @@ def _write(booking: Booking, what: str, before: Slot | None = None) -> None:
 
 
 # --- Figures
+
+
+def seats_left(slots: Iterable[Slot]) -> int:
+    """Return how many bookings slots still take, as the desk and the sheet of the day say it.
+
+    Args:
+        slots: The slots of a day; those that have begun take nobody any more.
+    """
+    now = utc_now()
+    return sum(slot.free for slot in slots if slot.starts_at > now)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.toolkit import (
@@ -51,33 +52,41 @@ _LABELS: Mapping[Step, Any] = {
     Step.COMPLETE: _l("Repair finished"),
     Step.PROGRESS: _l("Progress told to the owner"),
 }
+WRITTEN = "core.time_limit"
+"""The message that those get who hear of a late repair, besides their to-do (domain reference 3.4.4)."""
 _LADDER = (
-    EscalationStep("engineer", _l("Repair overdue"), dt.timedelta(), to_owner=True),
+    EscalationStep("engineer", _l("Repair overdue"), dt.timedelta(), to_owner=True, message=WRITTEN),
     EscalationStep(
         "manager", _l("Repair overdue: customer-service manager"),
-        after_setting="escalate_manager_hours", unit="hours", role="PCM",
+        after_setting="escalate_manager_hours", unit="hours", role="PCM", message=WRITTEN,
     ),
     EscalationStep(
         "director", _l("Repair overdue: head of engineering"),
-        after_setting="escalate_director_hours", unit="hours", role="ENG", level="city",
+        after_setting="escalate_director_hours", unit="hours", role="ENG", level="city", message=WRITTEN,
     ),
     EscalationStep(
         "city", _l("Repair overdue: city general manager"),
-        after_setting="escalate_city_hours", unit="hours", role="HEAD", level="city",
+        after_setting="escalate_city_hours", unit="hours", role="HEAD", level="city", message=WRITTEN,
     ),
     EscalationStep(
         "region", _l("Repair overdue: region, brand and customer service"),
-        after_setting="escalate_region_hours", unit="hours", role="BCS", level="region",
+        after_setting="escalate_region_hours", unit="hours", role="BCS", level="region", message=WRITTEN,
     ),
 )  # fmt: skip
-_REMINDER = (EscalationStep("engineer", _l("Overdue"), dt.timedelta(), to_owner=True),)
+_REMINDER = EscalationStep("engineer", _l("Overdue"), dt.timedelta(), to_owner=True)
 
 
-def _ladder_of(step: Step) -> tuple[EscalationStep, ...]:
-    """Who hears of a missed limit; for the progress somebody was asked before it was due (``services/progress.py``)."""
+def _ladder_of(step: Step, is_emergency: bool) -> tuple[EscalationStep, ...]:
+    """Who hears of a missed limit; for the progress somebody was asked before it was due (``services/progress.py``).
+
+    A late repair is written to all who hear of it, a late step on the way only in emergencies: an engineer on the road
+    does not look at his to-dos every quarter of an hour.
+    """
     if step == Step.COMPLETE:
         return _LADDER
-    return () if step == Step.PROGRESS else _REMINDER
+    if step == Step.PROGRESS:
+        return ()
+    return (replace(_REMINDER, message=WRITTEN) if is_emergency else _REMINDER,)
 
 
 def _escalated(record: Any, clock: Any, step: EscalationStep) -> None:
@@ -102,7 +111,7 @@ def policies() -> Sequence[ClockPolicy]:
                     "warranty.order",
                     roll=roll,
                     pauses=PAUSES,
-                    ladder=_ladder_of(step),
+                    ladder=_ladder_of(step, roll is None),
                     on_step=_escalated if is_whole else None,
                 )
             )
@@ -113,7 +122,13 @@ def policies() -> Sequence[ClockPolicy]:
             _l("Our own people at an emergency"),
             "warranty.order",
             ladder=(
-                EscalationStep("team", _l("Nobody of ours is at the emergency"), role="PM", to_owner=True),
+                EscalationStep(
+                    "team",
+                    _l("Nobody of ours is at the emergency"),
+                    role="PM",
+                    to_owner=True,
+                    message=WRITTEN,
+                ),
             ),
         ),
         ClockPolicy(

@@ -94,7 +94,7 @@ class _Story:
     ) -> Request:
         """Register what the owner of a house reported some hours ago."""
         owner = self.owners[unit.id]
-        return intake.register_request(
+        request = intake.register_request(
             issues=[Issue(code, text, room) for code, room, text in issues],
             unit=unit,
             customer=owner,
@@ -104,6 +104,12 @@ class _Story:
             reported_at=utc_now() - dt.timedelta(hours=hours),
             availability="工作日 18:00 后，周末全天",
         )
+        # Taken down at a half hour, so that visits of this moment can be agreed for the same one.
+        if hours:
+            request.registered_at = demo_past.half_hour(request.registered_at)
+            for order in request.orders:
+                order.registered_at = request.registered_at
+        return request
 
     def running(self) -> None:
         """Orders at every step."""
@@ -135,8 +141,8 @@ class _Story:
             orders.secure(pipe, "关闭入户总阀，清理积水")
             for order in (visited, finished, waiting):
                 orders.note_contact(order, "已约上门时间")
-                now = utc_now()
-                visit = orders.book_visit(order, now, now + 2 * HOUR, engineer=engineer)
+                start = demo_past.half_hour(utc_now())
+                visit = orders.book_visit(order, start, start + 2 * HOUR, engineer=engineer)
                 orders.arrive(visit, persons="赵工、维修班组 1 人")
                 orders.leave(visit, findings="现场查勘，问题属实", minutes=40)
             orders.make_plan(

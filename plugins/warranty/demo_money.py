@@ -4,6 +4,7 @@ whose retention money is settled, with a deduction and what was left of it paid 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from core.toolkit import approve, attach, db, utc_now
 from plugins.contractors import services as contractors
 from plugins.contractors.demo_photos import draw
+from plugins.warranty import demo_past
 from plugins.warranty.models import Order, Responsibility
 from plugins.warranty.services import money, notices, orders, releases
 
@@ -52,10 +54,12 @@ def _does_not_come(story: Any) -> None:
         ).orders[0]
     orders.triage(order, responsibility=Responsibility.CONTRACTOR)
     orders.dispatch(order, engineer=story.engineers[0])
+    order.request.registered_at = order.registered_at = order.request.reported_at + dt.timedelta(minutes=6)
     last = None
     for stage in (1, 2):
         last = notices.issue_notice(order, "24 小时内到场查勘并开始维修", f"EMS 邮政特快专递 1000{stage}")
-        last.answer_due_at = utc_now() - dt.timedelta(minutes=5)
+        last.issued_at = demo_past.half_hour(utc_now() - dt.timedelta(hours=96 - 36 * stage))
+        last.answer_due_at = last.issued_at + dt.timedelta(hours=24)
         db.session.flush()
     _paper(last, "EMS 10002 妥投截图.jpg", "proof", story)
     with story.acting(story.caller):
@@ -112,15 +116,20 @@ def _risen(story: Any) -> None:
     )
     release = money.request_release(account, Decimal("60000.00"))
     request = releases.submit_release(release, "缺陷责任期已满，先行申请部分返还")
-    _all_agree(story, request)
+    _all_agree(
+        story,
+        request,
+        {**dict.fromkeys(_ANSWERS, "同意。"), "cost": "金额已核对，同意先行返还 60,000.00 元。"},
+    )
     releases.correct_release(release, Decimal("61800.00"), "成本部复核，补计闭门器 1,800 元")
     releases.correct_release(release, Decimal("68000.00"), "结算审计核增 6,200 元")
 
 
-def _all_agree(story: Any, request: Any) -> None:
+def _all_agree(story: Any, request: Any, opinions: Mapping[str, str] | None = None) -> None:
     for step, (role, words) in _ANSWERS.items():
         with story.acting(story.demo.user_of(role)):
-            approve(next(task for task in request.tasks if task.step == step), words)
+            said = opinions[step] if opinions is not None else words
+            approve(next(task for task in request.tasks if task.step == step), said)
         db.session.flush()
         db.session.expire(request, ["tasks"])
 

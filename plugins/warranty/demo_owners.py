@@ -12,6 +12,7 @@ from typing import Any
 
 from core.toolkit import LOCAL_ZONE, attach, db, make_link, sign, utc_now
 from plugins.contractors.demo_photos import draw
+from plugins.warranty import demo_past
 from plugins.warranty.models import Order, Responsibility, VisitPurpose
 from plugins.warranty.services import expiry, orders, owners, telling
 from plugins.warranty.signed import ENGINEER, OWNER
@@ -77,8 +78,8 @@ def _finished(story: Any, position: int, issue: tuple[str, str, str], engineer: 
             (VisitPurpose.SURVEY, "现场查勘，问题属实"),
             (VisitPurpose.REPAIR, "按方案修补完成"),
         ):
-            now = utc_now()
-            visit = orders.book_visit(order, now, now + dt.timedelta(hours=2), purpose=purpose)
+            start = demo_past.half_hour(utc_now())
+            visit = orders.book_visit(order, start, start + dt.timedelta(hours=2), purpose=purpose)
             orders.arrive(visit, persons="赵工、维修班组 2 人")
             orders.leave(visit, findings=text, minutes=90)
             if purpose == VisitPurpose.SURVEY:
@@ -135,8 +136,8 @@ def _signed_on_the_screen(story: Any, engineer: Any) -> None:
                 960,
             ),
         ):
-            now = utc_now()
-            visit = orders.book_visit(order, now, now + dt.timedelta(hours=2), purpose=purpose)
+            start = demo_past.half_hour(utc_now())
+            visit = orders.book_visit(order, start, start + dt.timedelta(hours=2), purpose=purpose)
             orders.arrive(visit, persons="赵磊（工牌 0417）、防水班组 2 人")
             orders.leave(visit, findings=text, materials=materials, minutes=minutes)
             if purpose == VisitPurpose.SURVEY:

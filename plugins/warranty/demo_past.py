@@ -128,6 +128,26 @@ def _ground(story: Any, building: Building) -> None:
         coverage.take_over(each, today - dt.timedelta(days=20))
 
 
+def half_hour(moment: dt.datetime) -> dt.datetime:
+    """Return the last whole or half hour: nobody agrees to come at 16:11.
+
+    Args:
+        moment: Any moment.
+    """
+    return moment.replace(minute=moment.minute // 30 * 30, second=0, microsecond=0)
+
+
+def _by_day(moment: dt.datetime, earliest: dt.datetime, chance: Any) -> dt.datetime:
+    """Return a moment near another one at which somebody works: between nine and five, and not before ``earliest``."""
+    local = moment.astimezone(LOCAL_ZONE)
+    if 9 <= local.hour < 17:
+        return moment
+    minute = chance.randint(3, 24)
+    day = local.replace(hour=9, minute=minute) + dt.timedelta(days=1 if local.hour >= 17 else 0)
+    before = (day - dt.timedelta(days=1)).replace(hour=16)
+    return (before if before >= earliest.astimezone(LOCAL_ZONE) else day).astimezone(dt.UTC)
+
+
 def make_ended(story: Any) -> None:
     """Repairs of the last half year that were closed and called back."""
     for position in range(ENDED):
@@ -202,12 +222,14 @@ def _ended(story: Any, unit: Unit, reported: dt.datetime, problem: Any, *, late:
     order.triaged_at = registered + dt.timedelta(minutes=12)
     order.dispatched_at = registered + dt.timedelta(minutes=25)
     order.contacted_at = registered + dt.timedelta(minutes=story.chance.randint(30, 110))
-    order.arrived_at = order.contacted_at + HOUR * story.chance.randint(2, 20)
+    arrived = order.contacted_at + HOUR * story.chance.randint(2, 20)
+    order.arrived_at = _by_day(arrived, order.contacted_at + HOUR, story.chance)
     order.plan_due_at = sla.due_moment(order.arrived_at, sla.DEFAULTS[Step.PLAN][priority], priority)
     order.planned_at = order.arrived_at + HOUR * story.chance.randint(1, 20)
     order.started_at = order.planned_at + HOUR * 18
     lasted = dt.timedelta(minutes=limit) * (1.3 if late else story.chance.uniform(0.35, 0.85))
-    order.fixed_at = max(registered + lasted, order.started_at + 2 * HOUR)
+    earliest = order.started_at + 2 * HOUR
+    order.fixed_at = _by_day(max(registered + lasted, earliest) - 3 * HOUR, earliest, story.chance) + 3 * HOUR
     order.promised_at = order.first_promised_at = order.due_at
     order.fixed_by_id = engineer.id
     order.engineer_accepted_at = order.fixed_at + 2 * HOUR
@@ -233,7 +255,7 @@ def _papers(story: Any, order: Order, engineer: Any, owner: Customer) -> None:
         db.session.add(
             Visit(
                 **of_order, purpose=purpose, state=VisitState.DONE,
-                booked_from=start - HOUR, booked_to=start + HOUR,
+                booked_from=half_hour(start), booked_to=half_hour(start) + 2 * HOUR,
                 arrived_at=start, left_at=start + dt.timedelta(minutes=minutes), persons="维修班组 2 人",
                 findings=text, materials="" if purpose == VisitPurpose.SURVEY else "按方案", minutes=minutes,
                 engineer_id=engineer.id,

@@ -14,7 +14,7 @@ import secrets
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from core.database.types import local_today
 from core.extensions import db
 from core.languages import Text, in_each_language
 from core.machinery.documents import services
-from core.machinery.documents.letters import Letter, MadeLetters, merge_pdfs
+from core.machinery.documents.letters import Letter, MadeLetters, PageRange, merge_pdfs
 from core.machinery.documents.models import IssuedDocument
 from core.machinery.documents.printing import (
     DocumentRefused,
@@ -288,7 +288,8 @@ def _print_portion(
     if kind is None:
         raise DocumentRefused(_("This document does not exist any more, or its module is switched off."))
     issued_before = json.loads(run.kept(f"issued-{index}") or b"{}")
-    portion = _Portion(run, order, document, kind, start, keys, {int(key) for key in issued_before.values()})
+    before = _Before.of(run, order, index, issued_before)
+    portion = _Portion(run, order, document, kind, start, keys, before)
     made = portion.issue() if order.issues else portion.preview()
     for subject, reason in portion.failures.values():
         run.note_failure(subject, reason, again=True)
@@ -299,16 +300,53 @@ def _print_portion(
     is_as_before = order.issues and not portion.issued and run.kept(f"made-{index}") == count
     if made and not is_as_before:
         run.keep(f"part-{index}", _zip(made) if order.zipped else _merged(made))
+        run.keep(f"pages-{index}", json.dumps(portion.pages).encode())
         run.keep(f"made-{index}", count)
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A part of the result: one document with its file name, or several joined ones."""
+    """A part of the result: one document with its file name, or several joined ones, or some pages of a file."""
 
     content: bytes
     name: str = ""
     count: int = 1
+    pages: tuple[int, int] | None = None
+    """The first page and how many; None for all."""
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What an earlier run of a step issued and laid out together, where the job is tried again.
+
+    Attributes:
+        issued: Keys of the documents, by the key of their record.
+        part: The joined file of the step; b"" where there is none.
+        pages: The first page of a record in it and how many it has, by the key of the record.
+    """
+
+    issued: Mapping[int, int] = field(default_factory=dict)
+    part: bytes = b""
+    pages: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: _Run, order: BatchOrder, index: int, issued: Mapping[str, int]) -> _Before:
+        """Return what a step kept."""
+        keys = {int(record): int(document) for record, document in issued.items()}
+        layout = json.loads(run.kept(f"pages-{index}") or b"[]")
+        if order.zipped or not keys or not layout:
+            return cls(keys)
+        pages, start = {}, 0
+        for record, count in layout:
+            pages[int(record)] = (start, count)
+            start += count
+        return cls(keys, run.kept(f"part-{index}") or b"", pages)
+
+    def piece(self, record_id: int, issued: IssuedDocument) -> _Piece | None:
+        """Return the pages of a document that this job issued and laid out with others, or None."""
+        if not self.part or record_id not in self.pages or self.issued.get(record_id) != issued.id:
+            return None
+        return _Piece(self.part, pages=self.pages[record_id])
 
 
 @dataclass(frozen=True)
@@ -339,7 +377,7 @@ class _Portion:
         kind: RecordKind,
         start: int,
         keys: Sequence[int],
-        issued_before: Collection[int] = (),
+        before: _Before | None = None,
     ) -> None:
         self.run = run
         self.order = order
@@ -348,8 +386,10 @@ class _Portion:
         self.keys = keys
         self.positions = {key: start + offset for offset, key in enumerate(keys, start=1)}
         self.failures: dict[int, tuple[Text, Text]] = {}
-        self.issued_before = issued_before
+        self.before = before or _Before()
         self.issued: dict[str, int] = {}
+        self.pages: list[tuple[int, int]] = []
+        """Key of each record that was issued and its number of pages, in the order of the part."""
 
     def preview(self) -> list[_Piece]:
         """Print drafts; nothing is locked while they are laid out."""
@@ -412,7 +452,7 @@ class _Portion:
                 draft = self._attempt(entry, lambda record: self._foresee(record, coming), record)
                 if draft is not None:
                     foreseen.append((entry, draft))
-            joined = not self.order.zipped and not archived
+            joined = not self.order.zipped
         return self._laid_out(foreseen, joined, broken)
 
     def _foresee(self, record: Any, coming: Counter[str]) -> services.Numbered:
@@ -460,26 +500,44 @@ class _Portion:
             if draft is not None:
                 entries.append(entry)
                 numbered.append((entry, draft))
-        joined = not self.order.zipped and not archived
+        joined = not self.order.zipped
         found: _Ahead | None = ahead
         if holds:
             found = self._laid_out(numbered, joined, broken)
         if found is None or not found.is_of(numbered, joined):
             return None
         pieces: dict[int, _Piece] = {}
+        pages: dict[int, int] = {}
         self.issued = {}
+        together = _joined_once(found.made.pieces) if joined and archived else b""
+        start = 0
         for (entry, draft), letter in zip(numbered, found.made.letters, strict=True):
             issued = services.archive(draft, letter.content or b"", letter.pages)
             self.issued[str(entry.record_id)] = issued.id
-            pieces[entry.record_id] = _Piece(letter.content or b"", entry.file_name(issued.number))
-        if joined:
-            return _counted(found.made.pieces, len(pieces))
+            pages[entry.record_id] = letter.pages
+            pieces[entry.record_id] = (
+                _Piece(together, pages=(start, letter.pages))
+                if together
+                else _Piece(letter.content or b"", entry.file_name(issued.number))
+            )
+            start += letter.pages
         for entry in entries:
             if entry.record_id in archived:
-                self._take_from_archive(entry, archived[entry.record_id], pieces)
+                issued = archived[entry.record_id]
+                pages[entry.record_id] = issued.pages
+                self._take_from_archive(entry, issued, pieces)
+        self.pages = [
+            (entry.record_id, pages[entry.record_id]) for entry in entries if entry.record_id in pieces
+        ]
+        if joined and not archived:
+            return _counted(found.made.pieces, len(pieces))
         return [pieces[entry.record_id] for entry in entries if entry.record_id in pieces]
 
     def _take_from_archive(self, entry: _Entry, issued: IssuedDocument, pieces: dict[int, _Piece]) -> None:
+        laid_out = self.before.piece(entry.record_id, issued)
+        if laid_out is not None:
+            pieces[entry.record_id] = laid_out
+            return
         try:
             content = services.read(issued)
         except (services.DocumentErased, services.DocumentArchiveDamaged):
@@ -493,7 +551,7 @@ class _Portion:
 
     def _archived(self) -> dict[int, IssuedDocument]:
         """Return the newest valid document of each record; where new ones are wanted, those that this step issued."""
-        if self.order.renews and not self.issued_before:
+        if self.order.renews and not self.before.issued:
             return {}
         query = sa.select(IssuedDocument).where(
             IssuedDocument.document_type == self.document.code,
@@ -504,7 +562,7 @@ class _Portion:
             IssuedDocument.replaced_by_id.is_(None),
         )
         if self.order.renews:
-            query = query.where(IssuedDocument.id.in_(sorted(self.issued_before)))
+            query = query.where(IssuedDocument.id.in_(sorted(self.before.issued.values())))
         return {row.record_id: row for row in db.session.scalars(query.order_by(IssuedDocument.id))}
 
     def _records(self) -> list[tuple[Any, _Entry]]:
@@ -661,11 +719,19 @@ def _counted(pieces: Sequence[bytes], count: int) -> list[_Piece]:
     return [_Piece(piece, count=count if not number else 0) for number, piece in enumerate(pieces)]
 
 
+def _joined_once(pieces: Sequence[bytes]) -> bytes:
+    return _merged([_Piece(piece) for piece in pieces]) if pieces else b""
+
+
 def _merged(pieces: Sequence[_Piece]) -> bytes:
-    if len(pieces) == 1:
+    if len(pieces) == 1 and pieces[0].pages is None:
         return pieces[0].content
     target = io.BytesIO()
-    merge_pdfs([piece.content for piece in pieces], target, PdfMetadata())
+    merge_pdfs(
+        [PageRange(each.content, *each.pages) if each.pages else each.content for each in pieces],
+        target,
+        PdfMetadata(),
+    )
     return target.getvalue()
 
 

@@ -217,28 +217,53 @@ def _key(letter: Letter) -> str:
     return digest.hexdigest()
 
 
-def merge_pdfs(pieces: Sequence[bytes | Path], target: Path | io.BytesIO, metadata: PdfMetadata) -> int:
+@dataclass(frozen=True)
+class PageRange:
+    """Some pages of a PDF: ``count`` pages from ``start`` on, counted from 0."""
+
+    content: bytes
+    start: int
+    count: int
+
+
+def merge_pdfs(
+    pieces: Sequence[bytes | Path | PageRange], target: Path | io.BytesIO, metadata: PdfMetadata
+) -> int:
     """Write PDFs one after the other into one file and return how many pages it has.
 
+    Cuts of the same font in several of them become one, so letters that were written one by one do not stay as large.
+
     Args:
-        pieces: Contents or paths, at least one.
+        pieces: Contents, paths or ranges of pages, at least one.
         target: Where to write.
         metadata: Of the file.
     """
     import pikepdf
 
+    from core.machinery.documents.font_sharing import share_fonts
     from core.machinery.documents.overlay import describe
 
-    sources: list[Any] = []
+    sources: dict[int | Path, Any] = {}
     try:
         with pikepdf.new() as merged:
             for piece in pieces:
-                source = pikepdf.open(io.BytesIO(piece) if isinstance(piece, bytes) else piece)
-                sources.append(source)
-                merged.pages.extend(source.pages)
+                content = piece.content if isinstance(piece, PageRange) else piece
+                # Several ranges of one file are copied from one source, so that they share what it holds.
+                key = content if isinstance(content, Path) else id(content)
+                if key not in sources:
+                    sources[key] = pikepdf.open(
+                        io.BytesIO(content) if isinstance(content, bytes) else content
+                    )
+                pages = sources[key].pages
+                if isinstance(piece, PageRange):
+                    merged.pages.extend(pages[piece.start : piece.start + piece.count])
+                else:
+                    merged.pages.extend(pages)
+            if len(sources) > 1:
+                share_fonts(merged)
             describe(merged, metadata)
             merged.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
             return len(merged.pages)
     finally:
-        for source in sources:
+        for source in sources.values():
             source.close()

@@ -21,6 +21,7 @@ from jinja2 import Environment, Template, meta
 from core.database.owners import owner_of
 from core.database.scope import require_scope
 from core.database.types import LOCAL_ZONE
+from core.languages import listed
 from core.machinery.documents.codes import grouped
 from core.machinery.documents.letters import Letter
 from core.machinery.documents.renderer import PdfMetadata, RenderJob, read_attachments
@@ -329,7 +330,7 @@ def _environment() -> Environment:
     if environment is None:
         loader = current_app.jinja_env.loader
         environment = document_environment(_, _n, loaders=[loader] if loader is not None else [])
-        environment.filters.update(date=_date, long_date=_long_date, datetime=_datetime)
+        environment.filters.update(date=_date, long_date=_long_date, datetime=_datetime, listed=listed)
         environment.globals["locale"] = get_locale
         current_app.extensions[_ENVIRONMENT] = environment
     return environment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from unicodedata import east_asian_width
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
@@ -16,9 +17,45 @@ from core.machinery.documents.verification_code import qr_svg
 TEMPLATE_FOLDER = Path(__file__).parent / "templates"
 """Holds ``documents/base.html`` and ``documents/macros.html``; the application adds it to its own loader."""
 
+CHART_LABEL = 12.9
+"""Room of a label beside a bar, in widths of a Chinese character of its size."""
+SMALL_CHART_LABEL = 14.9
+"""The same for labels of two lines, which are printed smaller."""
+
+
+def _width(text: str) -> float:
+    return sum(1.0 if east_asian_width(letter) in "WF" else 0.56 for letter in text)
+
+
+def _first_line(text: str) -> str:
+    """Return what fits into a small line: whole words, or what fits of a long one."""
+    end = len(text)
+    while _width(text[:end]) > SMALL_CHART_LABEL:
+        end -= 1
+    space = text.rfind(" ", 0, end + 1)
+    return text[: space if end < len(text) and space > 0 else end]
+
+
+def label_lines(label: object) -> list[str]:
+    """Return the label of a bar in one line, or in two smaller ones; what does not fit ends with an ellipsis.
+
+    Args:
+        label: The text.
+    """
+    text = str(label).strip()
+    if _width(text) <= CHART_LABEL:
+        return [text]
+    first = _first_line(text)
+    rest = text[len(first) :].strip()
+    second = _first_line(rest)
+    lines = [first, second + "…" if len(second) < len(rest) else second]
+    return [line for line in lines if line]
+
+
 FILTERS: dict[str, Callable[..., object]] = {
     "language_tag": language_tag,
     "qr_svg": qr_svg,
+    "label_lines": label_lines,
     "money": money,
     "capital_amount": capital_amount,
 }

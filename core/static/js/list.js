@@ -1,20 +1,42 @@
 "use strict";
-// The counts of the tabs are asked for when the list is shown, which does not wait for them.
-(async function () {
-  const tabs = document.querySelector("[data-tab-counts]");
-  if (!tabs) {
-    return;
+// What a list does not wait for is asked for when it is shown: the counts of its tabs, how many rows it has, and parts of
+// the page that take long to count. Without an answer the page stays as it came.
+(function () {
+  async function ask(address, accept) {
+    try {
+      const answer = await fetch(address, { headers: { Accept: accept }, credentials: "same-origin" });
+      return answer.ok && !answer.redirected ? answer : null;
+    } catch (error) {
+      return null;
+    }
   }
-  let told = null;
-  try {
-    const answer = await fetch(tabs.dataset.tabCounts, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-    told = answer.ok && !answer.redirected ? await answer.json() : null;
-  } catch (error) {
-    told = null;
+
+  async function fillTabs(tabs) {
+    const answer = await ask(tabs.dataset.tabCounts, "application/json");
+    const told = answer ? await answer.json() : null;
+    for (const place of told ? tabs.querySelectorAll("[data-tab]") : []) {
+      place.textContent = told[place.dataset.tab] || "";
+    }
   }
-  for (const place of told ? tabs.querySelectorAll("[data-tab]") : []) {
-    place.textContent = told[place.dataset.tab] || "";
+
+  async function fillTotal(place) {
+    const answer = await ask(place.dataset.total, "application/json");
+    if (answer) {
+      place.textContent = (await answer.json()).words;
+    }
   }
+
+  async function fillPart(place) {
+    const answer = await ask(place.dataset.part, "text/html");
+    if (answer) {
+      place.innerHTML = await answer.text();
+    }
+    place.removeAttribute("aria-busy");
+  }
+
+  document.querySelectorAll("[data-tab-counts]").forEach(fillTabs);
+  document.querySelectorAll("[data-total]").forEach(fillTotal);
+  document.querySelectorAll("[data-part]").forEach(fillPart);
 }());
 // Choosing rows of a list: one listener for all of them. Deleting and other actions ask on a page of their own.
 (function () {

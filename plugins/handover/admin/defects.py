@@ -9,7 +9,6 @@ from typing import Any
 import sqlalchemy as sa
 from flask import g, request, url_for
 from markupsafe import Markup
-from sqlalchemy.orm import joinedload, lazyload, undefer
 from wtforms.fields.choices import SelectChoice
 
 from core.toolkit import (
@@ -33,6 +32,7 @@ from core.toolkit import (
     bulk_action,
     count_each,
     db,
+    expose_guarded,
     has_permission,
     is_signed,
     ngettext,
@@ -86,6 +86,15 @@ def defect_problem(defect: Defect) -> str:
     if known is None or defect.id not in known:
         return services.defect_title(defect)
     return services.title_of(defect, known[defect.id])
+
+
+FIGURES = (
+    _l("First-pass rate K01"),
+    _l("Defects per house K05"),
+    _l("Close rate K06"),
+    _l("Rectified on time K07"),
+)
+"""What stands above the list."""
 
 
 class DefectView(CountedTabs, HandoverView):
@@ -205,25 +214,18 @@ class DefectView(CountedTabs, HandoverView):
         "cause": lambda row: words.root_causes().get(row.root_cause, ""),
         "cost": lambda row: "" if row.cost is None else f"{row.cost:,.2f}",
     }
-    list_options = (
-        *(
-            undefer(getattr(Defect, name))
-            for name in (
-                "room_name",
-                "room_name_en",
-                "item_name",
-                "item_name_en",
-                "description",
-                "severity",
-                "state",
-                "promised_by",
-                "reopen_count",
-                "contractor_id",
-            )
-        ),
-        joinedload(Defect.contractor).load_only(Company.name, Company.short_name),
-        # The kinds of fault of a whole page are read as plain texts, see before_list.
-        lazyload(Defect.faults),
+    list_reads = (
+        "room_name",
+        "room_name_en",
+        "item_name",
+        "item_name_en",
+        "description",
+        "severity",
+        "state",
+        "promised_by",
+        "reopen_count",
+        "contractor.name",
+        "contractor.short_name",
     )
     search = SearchDeclaration(index=DEFECT_SEARCH, placeholder=_l("Number or problem"))
     filters = (
@@ -351,41 +353,46 @@ class DefectView(CountedTabs, HandoverView):
             services.assign_defect(record)
         return ngettext("%(num)d defect was assigned.", "%(num)d defects were assigned.", len(records_))
 
-    def figures(self, listed: int) -> list[dict[str, Any]] | None:
+    @expose_guarded("/figures/", permission="handover.view")
+    def figures_view(self) -> str:
+        """Show the figures above the list, which asks for them once it is shown."""
+        return self.render(
+            "handover/admin/defect_figures.html",
+            figures=self.figures(),
+            note=self.figures_note(),
+            all_url=self.address("index_view", **_filters_given(), figures="1"),
+        )
+
+    def figures_url(self) -> str:
+        """Return where the list as it is filtered asks for its figures."""
+        return self.address("figures_view", **_filters_given(), figures=request.args.get("figures"))
+
+    def figures(self) -> list[dict[str, Any]] | None:
         """Return the figures above the list, for what is filtered: K01 and K05 of houses, K06 and K07 of defects.
 
         A rate over all states means nothing within one of them, so the filters by state and by overdue leave it alone.
         All the rows have to be read for them, so of many defects they are None until somebody asks for them.
-
-        Args:
-            listed: How many defects are in the list.
         """
         on_inspection, on_defect = _where_filtered(request.args)
-        is_asked_for = request.args.get("figures") == "1"
-        if not is_asked_for and (listed > COUNTED_AT_ONCE or _are_many(on_inspection, on_defect)):
+        if request.args.get("figures") != "1" and _are_many(on_inspection, on_defect):
             return None
         first, mean = indicators.first_pass(*on_inspection), indicators.defects_per_house(*on_inspection)
         done, timely = indicators.closed(*on_defect), indicators.on_time(*on_defect)
-        none_due = _("nothing was due yet")
+        notes = (
+            _fraction(first, _("houses")),
+            _fraction(mean, ""),
+            _fraction(done, ""),
+            _fraction(timely, "") if timely.denominator else _("nothing was due yet"),
+        )
+        values = (first.percent, mean.mean, done.percent, timely.percent)
         return [
-            {
-                "label": _("First-pass rate K01"),
-                "value": first.percent,
-                "note": _fraction(first, _("houses")),
-            },
-            {"label": _("Defects per house K05"), "value": mean.mean, "note": _fraction(mean, "")},
-            {"label": _("Close rate K06"), "value": done.percent, "note": _fraction(done, "")},
-            {
-                "label": _("Rectified on time K07"),
-                "value": timely.percent,
-                "note": _fraction(timely, "") if timely.denominator else none_due,
-            },
+            {"label": label, "value": value, "note": note}
+            for label, value, note in zip(FIGURES, values, notes, strict=True)
         ]
 
-    def figures_url(self) -> str:
-        """Return the address of this list with its figures."""
-        given = {name: value for name, value in request.args.items() if name.startswith("f_")}
-        return self.address("index_view", **given, figures="1")
+    def figures_to_come(self) -> list[dict[str, Any]]:
+        """Return the figures as they stand above the list until they are counted."""
+        return [{"label": label, "value": "…", "note": "\N{NO-BREAK SPACE}"} for label in FIGURES]
 
     def figures_note(self) -> str | None:
         """Return what the figures leave aside of the filters that are chosen, or None."""
@@ -439,6 +446,11 @@ class DefectView(CountedTabs, HandoverView):
 Conditions = list[sa.ColumnElement[bool]]
 COUNTED_AT_ONCE = 2000
 """Of more defects or inspections the figures above the list are counted when somebody asks for them."""
+
+
+def _filters_given() -> dict[str, str]:
+    """Return the arguments of the filters that the address of this page gives, and whether something is searched."""
+    return {name: value for name, value in request.args.items() if name.startswith("f_") or name == "search"}
 
 
 def _where_filtered(given: Mapping[str, str]) -> tuple[Conditions, Conditions]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import request
-from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
@@ -125,7 +124,7 @@ class InspectionView(HandoverView):
             else ""
         ),
     }
-    list_options = (joinedload(Inspection.inspector).load_only(User.name),)
+    list_reads = ("inspector.name", "refusal_reason")
     personal_columns = {"attorney_name": mask_all}
     search = SearchDeclaration(index=INSPECTION_SEARCH, placeholder=NUMBER_SEARCH)
     filters = (

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from pypdf import PdfReader
 
-from core.toolkit import db, preview_document
-from plugins.handover import services
-from plugins.handover.models import FeeKind, HandoverUnit, Inspection, KeyKind
+from core.toolkit import db, owners_of, preview_document
+from plugins.handover import panels, services
+from plugins.handover.models import FeeKind, HandoverUnit, Inspection, InspectionKind, KeyKind
 from plugins.handover.tests.conftest import NOTIFIED, answer_all, finished
 from plugins.handover.tests.test_documents import picture_of, text_of
 
@@ -24,6 +24,22 @@ def place(notified_id):
 @pytest.fixture
 def desk(sign_in, place):
     return sign_in("admin", "group")
+
+
+def test_the_pages_of_house_and_owner_count_what_they_show(place, scope_of):
+    with scope_of("admin", "group"):
+        house = db.session.get_one(HandoverUnit, place).unit
+        owner = owners_of(house)[0]
+        of_house, of_owner = panels.of_unit(house), panels.of_customer(owner)
+        assert of_house is not None
+        assert of_owner is not None
+        assert [shown.id for shown, _state in of_owner["places"]] == [place]
+        assert (of_house["count"], of_owner["count"]) == (1, 1)
+        services.plan_inspection(house, InspectionKind.FORMAL)
+        assert [(each or {})["count"] for each in (panels.of_unit(house), panels.of_customer(owner))] == [
+            2,
+            2,
+        ]
 
 
 def test_a_day_from_the_arrival_to_the_keys_by_its_buttons(desk, place, site, scope_of):

@@ -182,7 +182,7 @@ def test_the_figures_agree_with_a_calculation_of_their_own(invented, system):
 
 def shown(client, query: str) -> list[tuple[int, int] | None]:
     """The fractions below the four figures of the list."""
-    page = client.get(f"/admin/handover/defects/?{query}").text
+    page = client.get(f"/admin/handover/defects/figures/?{query}").text
     figures = page.split('<dl class="kpi">')[1].split("</dl>")[0]
     notes = re.findall(r"<small>(.*?)</small>", figures)
     assert len(notes) == 4
@@ -211,7 +211,7 @@ def test_the_rates_are_printed_with_one_decimal(invented, sign_in):
     tenth = Decimal("0.1")
     percent = (Decimal(passed * 100) / houses).quantize(tenth, ROUND_HALF_UP)
     mean = (Decimal(found) / houses).quantize(tenth, ROUND_HALF_UP)
-    page = sign_in("admin", "group").get("/admin/handover/defects/").text
+    page = sign_in("admin", "group").get("/admin/handover/defects/figures/").text
     assert f"<b>{percent}%</b>" in page
     assert f"<b>{mean}</b>" in page
 
@@ -219,4 +219,5 @@ def test_the_rates_are_printed_with_one_decimal(invented, sign_in):
 def test_odd_filters_do_not_break_the_figures(site, sign_in):
     client = sign_in("admin", "group")
     for query in ("f_project_id=abc", "f_building_id=99999999999999999999", "f_severity=S9", "f_unit_id=0"):
-        assert client.get(f"/admin/handover/defects/?{query}").status_code == 200
+        for page in ("", "figures/"):
+            assert client.get(f"/admin/handover/defects/{page}?{query}").status_code == 200

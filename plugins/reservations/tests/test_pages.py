@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from core.toolkit import db, local_today, preview_document
-from plugins.reservations import panels, services
+from plugins.reservations import documents, panels, services
 from plugins.reservations.models import Booking, DayPlan, NotificationRule, Purpose, Resource, Slot
 from plugins.reservations.tests.conftest import customer, slot
 
@@ -61,6 +61,16 @@ def test_the_day_leads_to_the_form_of_its_slot_and_to_the_waiting_list_of_a_full
     assert [each["slot_id"] for each in chosen] == [str(key) for key in place.slot_ids[:2]]
     ticks = [re.search(r'<input[^>]*name="wait"[^>]*>', clerk.get(each).text) for each in links[:2]]
     assert ["checked" in tick[0] for tick in ticks if tick] == [False, True]
+
+
+def test_the_page_of_a_slot_says_who_comes(place, booked, clerk, system):
+    page = clerk.get(f"/admin/reservations/slots/details/?id={place.slot_ids[0]}").text
+    with system():
+        booking = db.session.get_one(Booking, booked)
+        assert booking.number in page
+        assert booking.name in page
+        number = booking.number
+    assert number not in clerk.get(f"/admin/reservations/slots/details/?id={place.slot_ids[1]}").text
 
 
 def test_the_lists_of_slots_and_days_begin_with_today_until_that_is_taken_away(place, clerk, system):
@@ -195,6 +205,18 @@ def test_the_papers_are_laid_out(place, booked, scope_of):
         for language in ("zh_Hans_CN", "en"):
             assert preview_document("reservations.booking_form", booking, language)[:4] == b"%PDF"
             assert preview_document("reservations.day_sheet", day, language)[:4] == b"%PDF"
+
+
+def test_the_desk_and_the_sheet_of_the_day_count_the_same_seats(place, booked, clerk, system, monkeypatch):
+    with system():
+        begun = slot(place).starts_at + dt.timedelta(minutes=1)
+        monkeypatch.setattr(services, "utc_now", lambda: begun)
+        day = db.session.scalar(sa.select(DayPlan).where(DayPlan.day == services.local_date(slot(place))))
+        sheet = [str(value) for _label, value in documents.day_sheet(day, "en")["facts"]]
+    page = clerk.get(f"/admin/reservations/desk/?project={place.project_id}&day={day_of(place, system)}").text
+    # Of six slots with two seats each one has begun, with one of its seats free.
+    assert sheet[-1] == "10"
+    assert "<dt>剩余席位</dt><dd><b>10</b>" in page.replace("\n", "")
 
 
 def test_purposes_resources_and_rules_are_kept_on_pages(place, clerk, system):

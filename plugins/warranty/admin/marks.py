@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
-from flask import url_for
+from flask import g, url_for
 from markupsafe import Markup
 
 from core.toolkit import (
@@ -107,7 +107,8 @@ def age_mark(order: Order) -> Markup | str:
     if order.state not in OPEN:
         return ""
     days = orders.age_days(order)
-    colour = orders.age_colour(days, orders.age_limits())
+    limits = g.get("_age_limits_of_page") or orders.age_limits()
+    colour = orders.age_colour(days, limits)
     return status(_AGE_TONES[colour], ngettext("%(num)d day", "%(num)d days", days))
 
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, request, url_for
+from flask import abort, g, request, url_for
 from markupsafe import Markup
-from sqlalchemy.orm import joinedload, undefer
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
@@ -29,7 +28,6 @@ from core.toolkit import (
     ReferenceFilter,
     SearchDeclaration,
     Transition,
-    Unit,
     User,
     ViewPermissions,
     _,
@@ -45,12 +43,11 @@ from core.toolkit import (
     users_in_reach,
     utc_now,
 )
-from plugins.contractors.models import Company
 from plugins.contractors.references import COMPANIES
 from plugins.contractors.services import companies_of_city
 from plugins.warranty import deadlines, forms, words
 from plugins.warranty.admin.board import BoardView
-from plugins.warranty.admin.common import WarrantyView, load_buildings, take_step, typed, visible
+from plugins.warranty.admin.common import WarrantyView, take_step, typed, visible
 from plugins.warranty.admin.deeds import DEEDS, take_order_step
 from plugins.warranty.admin.marks import (
     CATEGORY_CHOICES,
@@ -347,27 +344,22 @@ class OrderView(CountedTabs, WarrantyView):
         ),
         "satisfied": lambda row: words.SCORES.get(row.score, ""),
     }
-    list_options = (
-        *(
-            undefer(getattr(Order, name))
-            for name in (
-                "unit_id",
-                "building_id",
-                "room_name",
-                "fault_code",
-                "description",
-                "priority",
-                "cover",
-                "state",
-                "due_at",
-                "progress_due_at",
-                "fixed_at",
-                "reported_at",
-                "contractor_id",
-            )
-        ),
-        joinedload(Order.unit).load_only(Unit.code),
-        joinedload(Order.contractor).load_only(Company.name, Company.short_name),
+    list_reads = (
+        "unit.code",
+        "building.code",
+        "building.name",
+        "room_name",
+        "fault_code",
+        "description",
+        "priority",
+        "cover",
+        "state",
+        "due_at",
+        "progress_due_at",
+        "fixed_at",
+        "reported_at",
+        "contractor.name",
+        "contractor.short_name",
     )
     search = SearchDeclaration(index=ORDER_SEARCH, placeholder=_l("Number or problem"))
     filters = (
@@ -422,8 +414,8 @@ class OrderView(CountedTabs, WarrantyView):
     )
 
     def before_list(self, records: Sequence[Any]) -> None:
-        """Load the buildings of orders for common parts at once."""
-        load_buildings(records)
+        """Read the limits of the ages once for all rows."""
+        g._age_limits_of_page = orders.age_limits()
 
     def why_locked(self, record: Order) -> str | None:
         """Return why an order is not changed: it has ended."""

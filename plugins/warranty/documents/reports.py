@@ -128,7 +128,7 @@ def monthly_report(record: MonthlyReport, language: str) -> Mapping[str, Any]:
 def _brief(code: str, language: str) -> str:
     """A category without what stands in brackets, as the label of a bar."""
     name = category_name(code, language)
-    return name.split("（")[0].split(" (")[0][:24]
+    return name.split("（")[0].split(" (")[0]
 
 
 MOST_ORDERS = 200

@@ -115,6 +115,7 @@ class UnitView(RecordView):
     permissions = ViewPermissions("units.view", "units.create", "units.edit", "units.delete", "units.export")
     record_kind = "core.unit"
     column_list = ("code", "project.name", "decoration", "price", "contract_delivery_on", "created_at")
+    list_reads = ()
     column_details_list = ("code", "project.name", "layout", "decoration", "price")
     column_export_list = ("code", "layout", "project.name", "price", "created_at", "project.id")
     column_labels = {"code": "Code", "project.name": "Project", "price": "Price"}

@@ -10,7 +10,7 @@ from jinja2.exceptions import UndefinedError
 from pypdf import PdfReader
 
 from core.machinery.documents.renderer import render_pdf
-from core.machinery.documents.templating import DocumentHead, document_environment
+from core.machinery.documents.templating import DocumentHead, document_environment, label_lines
 
 pytestmark = pytest.mark.no_database
 
@@ -101,6 +101,19 @@ def test_long_values_stay_inside_the_page(pages):
         assert document.ink((196, 0, 210, 297), number) == 0
 
 
+def test_a_table_with_a_heading_of_its_own_stays_on_one_page(pages):
+    pairs = ", ".join(f'("name {number}", "value {number}")' for number in range(8))
+    source = (
+        '<div style="height: 215mm"></div>{{ form.key_values(['
+        + pairs
+        + '], columns=1, caption="Summary") }}'
+    )
+    printed = pages(render_pdf(render(source)).content)
+    assert len(printed) == 2
+    assert [name in printed.text(0) for name in ("Summary", "value 0")] == [False, False]
+    assert [name in printed.text(1) for name in ("Summary", "value 0", "value 7")] == [True, True, True]
+
+
 def test_charts_draw_bars_in_proportion(pages):
     style = "<style>@page { margin: 0 } body { margin: 0 } .chart { width: 120mm; margin: 0 }</style>"
     html = style + render("{{ form.bar_chart([('a', 100), ('b', 50)], unit='%') }}")
@@ -115,6 +128,31 @@ def test_charts_draw_bars_in_proportion(pages):
     stacked = render("{{ form.stacked_bar_chart(['x', 'y'], [('a', (1, 2)), ('b', (0, 0))]) }}")
     assert stacked.count("<rect") == 4
     assert render("{{ form.bar_chart([]) }}{{ form.stacked_bar_chart(['x'], []) }}").count("<svg") == 2
+
+
+@pytest.mark.parametrize(
+    ("label", "lines"),
+    [
+        ("W13 Blocked pipes", ["W13 Blocked pipes"]),
+        ("W07 Doors, windows and hardware", ["W07 Doors, windows and", "hardware"]),
+        ("渗漏与防水工程的专项排查和处理", ["渗漏与防水工程的专项排查和处", "理"]),
+        ("a" * 80, ["a" * 26, "a" * 26 + "…"]),
+        ("", [""]),
+    ],
+)
+def test_a_long_label_of_a_chart_takes_two_lines(label, lines):
+    assert label_lines(label) == lines
+    drawn = render("{{ form.bar_chart([(label, 1)]) }}", label=label)
+    assert all(f">{line}</text>" in drawn for line in lines)
+
+
+def test_a_signature_never_stands_alone_on_a_page(pages):
+    source = (
+        '<div style="height: 238mm"></div><p>what is signed</p>{{ form.signatures([{"role": "signer"}]) }}'
+    )
+    printed = pages(render_pdf(render(source)).content)
+    assert len(printed) == 2
+    assert ["what is signed" in printed.text(number) for number in (0, 1)] == [False, True]
 
 
 def test_missing_value_is_an_error_not_a_blank():

@@ -133,8 +133,16 @@ def test_a_letter_that_failed_is_printed_in_its_place_when_the_job_is_tried_agai
     with scope_of("head"):
         jobs.repeat(jobs.find_job(job_id))
         db.session.commit()
-    job, failures, _file, content = finished(job_id)
+    job, failures, _file, complete = finished(job_id)
     assert (job.done, job.failed, failures) == (len(world.own.unit_ids), 0, [])
+    with scope_of("head"):
+        alone = services.read(
+            db.session.scalar(sa.select(IssuedDocument).where(IssuedDocument.record_id == first))
+        )
+    assert len(complete) < len(content) + 1.1 * len(alone), (
+        "the letters of the first run are not printed anew"
+    )
+    content = complete
     with scope_of("head"):
         rows = {row.record_id: row for row in db.session.scalars(sa.select(IssuedDocument))}
         assert (
