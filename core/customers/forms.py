@@ -25,6 +25,8 @@ class SelectMultipleCheckboxField(SelectMultipleField):
 class SourceField(StringField):
     """Where a customer came from, in free text; what Doorstep writes itself is shown, and understood, in words."""
 
+    data: str | None
+
     def _value(self) -> str:
         word = dict(words.SOURCES).get(self.data or "")
         return str(word) if word is not None else super()._value()
