@@ -13,10 +13,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import format_date
+from babel.dates import get_day_names
+from flask_babel import get_locale
 
 from core.toolkit import (
     LOCAL_ZONE,
@@ -1016,7 +1018,18 @@ def slot_title(slot: Slot) -> str:
     """Return when and where a slot is, for example ``2026-11-28 周六 09:00–10:00 · 交付台``."""
     day = slot.starts_at.astimezone(LOCAL_ZONE).date()
     times = f"{clock(slot.starts_at)}–{clock(slot.ends_at)}"
-    return f"{day} {format_date(day, 'EEE')} {times} · {resource_name(slot.resource)}"
+    return f"{day} {_weekday(day.weekday(), str(get_locale()))} {times} · {resource_name(slot.resource)}"
+
+
+@cache
+def _weekday(number: int, language: str) -> str:
+    """Return the short name of a day of the week; lists show one in each row.
+
+    Args:
+        number: 0 is Monday.
+        language: Code of the locale.
+    """
+    return get_day_names("abbreviated", locale=language)[number]
 
 
 def local_date(slot: Slot) -> dt.date:

@@ -18,7 +18,7 @@ from flask_babel import lazy_gettext as _l
 
 from core.database.owners import owner_of
 from core.database.scope import Scope, all_departments, require_scope, use_scope
-from core.database.types import utc_now
+from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
 from core.machinery.messages import texts
 from core.machinery.messages.models import TAKEN, Message, MessageBatch, MessageState, MessageText
@@ -45,6 +45,7 @@ __all__ = [
     "make_batch",
     "messages_of",
     "preview",
+    "remark_of",
     "restore_text",
     "send_message",
     "set_up_messages",
@@ -316,6 +317,20 @@ def quiet_hours(department_id: int | None) -> tuple[int, int]:
     """Return the full hours at which the quiet hours of a department begin and end."""
     setting = means().setting
     return int(setting("quiet_from", department_id)), int(setting("quiet_until", department_id))
+
+
+def remark_of(message: Message) -> str:
+    """Return why a message stands as it does: what was noted, or that it waits for the end of the quiet hours."""
+    waits = message.state == MessageState.WAITING and message.not_before > utc_now()
+    if message.reason or not waits or message.urgent or message.kind not in _DISTURBING:
+        return message.reason
+    before = message.not_before - dt.timedelta(seconds=1)
+    if after_quiet(before, *quiet_hours(message.department_id)) != message.not_before:
+        return ""
+    return _(
+        "Quiet hours: it goes out from %(time)s on.",
+        time=f"{message.not_before.astimezone(LOCAL_ZONE):%Y-%m-%d %H:%M}",
+    )
 
 
 def _obstacle(

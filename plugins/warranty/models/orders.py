@@ -98,6 +98,7 @@ class Request(Record, Base):
         parent_key("unit", "unit_id"),
         parent_key("building", "building_id"),
         sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_warranty_request_number", "project_id", "number"),
         sa.Index("ix_warranty_request_project", "project_id", "reported_at"),
     )
 
@@ -172,6 +173,7 @@ class Order(Record, Base):
         parent_key("warranty_order", "merged_into_id"),
         parent_key("warranty_group_case", "group_case_id"),
         sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_warranty_order_number", "project_id", "number"),
         sa.Index("ix_warranty_order_work", "project_id", "state", "due_at"),
         sa.Index("ix_warranty_order_due", "due_at"),
         sa.Index("ix_warranty_order_overdue", "state", "due_at"),

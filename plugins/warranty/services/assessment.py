@@ -73,6 +73,7 @@ def change_order(
         deadlines.restart(order, order.priority)
     if engineer is not None:
         order.engineer_id = engineer.id
+        deadlines.hand_on(order)
     if promised_at is not None:
         order.promised_at = _later(order, promised_at)
     db.session.flush()

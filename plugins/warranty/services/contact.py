@@ -48,6 +48,7 @@ def dispatch(
         fields["dispatched_at"] = utc_now()
     ORDER.move(order, "dispatch", **fields)
     db.session.expire(order, ["contractor", "engineer"])
+    deadlines.hand_on(order)
     name = order.contractor.label if order.contractor is not None else ""
     note_event(order, "dispatched", " · ".join(filter(None, (name, note.strip()))))
     if order.engineer_id is not None:
