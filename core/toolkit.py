@@ -9,7 +9,7 @@ from __future__ import annotations
 # Texts
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import lazy_ngettext, ngettext
 
 # Back office
 from core.admin.access import ViewPermissions, expose_guarded
@@ -83,11 +83,13 @@ from core.database.types import (
     EncryptedText,
     Money,
     UtcDateTime,
+    WordedText,
+    Wording,
     local_today,
     utc_now,
 )
 from core.extensions import db
-from core.languages import in_language, listed
+from core.languages import Text, in_each_language, in_language, listed, worded
 
 # Machinery
 from core.machinery.approvals.base import role_label
@@ -126,6 +128,7 @@ from core.machinery.clocks.services import (
     ClockTimes,
     clock_times,
     clocks_of,
+    hand_on_clock,
     is_provisional,
     note_notice,
     pause_clock,
@@ -437,6 +440,7 @@ __all__ = [
     "Step",
     "StepFailed",
     "Supplement",
+    "Text",
     "TextFilter",
     "TimelineEntry",
     "TimelineKind",
@@ -456,6 +460,8 @@ __all__ = [
     "UtcDateTime",
     "Versioned",
     "ViewPermissions",
+    "WordedText",
+    "Wording",
     "Workflow",
     "WorkflowDeclaration",
     "_",
@@ -496,12 +502,14 @@ __all__ = [
     "finish_todos_by_key",
     "finish_todos_of",
     "finish_visit",
+    "hand_on_clock",
     "hand_on_todo",
     "has_permission",
     "history_of",
     "holders_of",
     "hookimpl",
     "house_terms_of",
+    "in_each_language",
     "in_language",
     "insert_logged",
     "is_on",
@@ -512,6 +520,7 @@ __all__ = [
     "issue_document",
     "issued_for",
     "lay_out_document",
+    "lazy_ngettext",
     "links_of",
     "listed",
     "listen_to",
@@ -600,6 +609,7 @@ __all__ = [
     "utc_now",
     "verify_signatures",
     "withdraw_request",
+    "worded",
     "working_days_after",
     "write_timeline",
 ]

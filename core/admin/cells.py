@@ -54,10 +54,12 @@ def getter(path: str) -> Getter:
 
 def plain_words(value: Any) -> str:
     """Return a value as staff read it: times in China, amounts with thousands separators, yes and no in words."""
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return str(value)
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(value, dt.datetime):
@@ -121,7 +123,7 @@ class Cells:
         mask = self.view.personal_columns.get(name) if self.masked else None
         if mask is not None:
             return mask
-        labels = {value: str(words) for value, words in self.view.choices_of(name)}
+        labels = self.view.labels_of(name)
         if labels:
             return lambda value: labels.get(value) or plain_words(value)
         return plain_words

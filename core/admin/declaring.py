@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import current_app
+from flask_babel import get_locale
 
 from core.admin import listing
 from core.admin.access import ViewDeclarationError, ViewPermissions, holds
@@ -128,6 +129,19 @@ class RecordDeclarations:
         if name in self.choices:
             return self.choices[name]
         return [(value, words) for value, (_tone, words) in self.status_columns.get(name, {}).items()]
+
+    def labels_of(self, name: str) -> Mapping[Any, str]:
+        """Return the values of a column with their words in the language of the page.
+
+        What the class declares is put into words once for each language: a list has a hundred of them in its filters.
+        """
+        if name not in self.choices and name not in self.status_columns:
+            return {value: str(words) for value, words in self.choices_of(name)}
+        known: dict[tuple[str, str], Mapping[Any, str]] = self.__dict__.setdefault("_labels", {})
+        place = (name, str(get_locale()))
+        if place not in known:
+            known[place] = {value: str(words) for value, words in self.choices_of(name)}
+        return known[place]
 
     def type_of(self, path: str) -> Any:
         """Return the type of the column of ``name`` or ``reference.name``, or None for what is no column."""

@@ -91,7 +91,7 @@ class ChoiceFilter(Filter):
     kind: ClassVar[str] = "choice"
 
     def choices(self, view: RecordView) -> Sequence[tuple[str, str]]:
-        return [(str(value), str(words)) for value, words in view.choices_of(self.column)]
+        return [(str(value), words) for value, words in view.labels_of(self.column).items()]
 
     def conditions(self, view: RecordView, typed: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
         for value, _words in view.choices_of(self.column):

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from operator import neg
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from core.admin.filters import Chip, Filter, FilterValueError, LinkFilter
 from core.admin.searching import clean_search
 from core.database.scope import (
     CUSTOMER_LINK_TABLE,
+    KEPT_SELECT,
     READS_FEW,
     ByCustomer,
     ByProject,
@@ -55,6 +56,7 @@ REMEMBERED_SECONDS = 60.0
 """How long it is remembered that a list is long."""
 MOST_REMEMBERED = 1_024
 
+_EDGE_VALUE, _EDGE_KEY = "edge_value", "edge_key"
 _LONG_LISTS = "doorstep.admin.long_lists"
 _PAGE = re.compile(r"-?[0-9]{1,9}")
 IMPORT = "import"
@@ -276,7 +278,7 @@ class Lister:
             count = self.count()
             self._few = count.certainty is Certainty.EXACT
             return self._from_neighbour(count) or self._by_number(count)
-        told = None if self.conditions else self.count()
+        told = self._count_at_hand()
         return self._from_neighbour(told) or self._by_number(told or self.count())
 
     def _found_page(self) -> Page:
@@ -307,13 +309,13 @@ class Lister:
         """Return the first page; when it is the only one, its rows are counted by having been read."""
         size = self.asked.size
         if self.key is not self.model.id:
-            found = self._along_links(size + 1, True)
+            found = self._along_links(size + 1, True, None)
             records, has_next = self._complete(found[:size]), len(found) > size
         else:
             records, has_next = self._rows(size, 0)
         if not has_next:
             return Page(records, Count(len(records)), 0, False, False)
-        return Page(records, None if self.conditions else self.count(), 0, False, True)
+        return Page(records, self._count_at_hand(), 0, False, True)
 
     @cached_property
     def _projects_first(self) -> bool:
@@ -330,7 +332,7 @@ class Lister:
             and 0 < len(projects) <= MOST_PROJECTS
             and self.key is self.model.id
             and not self.conditions
-            and _is_sorted_in_projects(self.model, rule.column, self.sort.key)
+            and is_sorted_in_projects(self.model, rule.column, self.sort.key)
         )
 
     def _keys_in_order(
@@ -396,17 +398,29 @@ class Lister:
         """
         if self.conditions:
             return self._count()
-        kept: dict[Any, tuple[float, Count]] = current_app.extensions.setdefault(_LONG_LISTS, {})
-        key, now = (self.model.__tablename__, require_scope()), time.monotonic()
-        known = kept.get(key)
-        if known is not None and known[0] > now:
-            return known[1]
+        known = self._remembered_count()
+        if known is not None:
+            return known
         count = self._count()
         if count.certainty is not Certainty.EXACT:
+            kept = _long_lists()
             if len(kept) >= MOST_REMEMBERED:
                 kept.clear()
-            kept[key] = (now + REMEMBERED_SECONDS, count)
+            key = (self.model.__tablename__, require_scope())
+            kept[key] = (time.monotonic() + REMEMBERED_SECONDS, count)
         return count
+
+    def _remembered_count(self) -> Count | None:
+        known = _long_lists().get((self.model.__tablename__, require_scope()))
+        return known[1] if known is not None and known[0] > time.monotonic() else None
+
+    def _count_at_hand(self) -> Count | None:
+        """Return how many rows the list has if that is known without counting them, else None."""
+        if self.conditions:
+            return None
+        if self.model.__scope__.criterion(self.model, require_scope()) is None:
+            return self.count()
+        return self._remembered_count()
 
     def _count(self) -> Count:
         if not self.conditions and self.model.__scope__.criterion(self.model, require_scope()) is None:
@@ -480,20 +494,47 @@ class Lister:
     def _follow(self, limit: int, forward: bool, start: tuple[Any, int]) -> list[Any]:
         """Return the rows that follow a row, in walking order."""
         if self.key is not self.model.id:
-            return self._along_links(limit, forward, *self._beyond(start, self._descends(forward)))
+            return self._along_links(limit, forward, start)
         rows: list[Any] = []
-        for condition in self._beyond(start, self._descends(forward)):
-            statement = self._page_select(limit - len(rows), forward, [*self.conditions, condition])
-            rows += self.view.read_rows(statement.execution_options(**{READS_FEW: not self._few}))
+        for step, condition in enumerate(self._beyond(start, self._descends(forward))):
+            missing = limit - len(rows)
+            statement = self._kept(
+                (missing, forward, step, start[0] is None),
+                partial(self._followers, missing, forward, condition),
+            )
+            rows += self.view.read_rows(statement, _edge_values(start))
             if len(rows) >= limit:
                 break
         return rows
 
-    def _along_links(self, limit: int, forward: bool, *conditions: sa.ColumnElement[bool]) -> list[Any]:
-        """Return rows in walking order, read along the link table and its index."""
+    def _followers(self, limit: int, forward: bool, beyond: sa.ColumnElement[bool]) -> sa.Select[Any]:
+        statement = self._page_select(limit, forward, [*self.conditions, beyond])
+        return statement.execution_options(**{READS_FEW: not self._few})
+
+    def _kept(self, name: tuple[Any, ...], make: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
+        """Return a select of the whole list, made once for each order and place in it.
+
+        Args:
+            name: What the select depends on besides the order and the visible projects.
+            make: Makes it.
+        """
+        if self.conditions or self.key is not self.model.id:
+            return make()
+        name = (self.asked.sort, self.asked.descending, self._reads_keys_first, self._projects_first, *name)
+        known = self.view.kept_selects
+        found = known.get(name)
+        if found is None:
+            if len(known) >= MOST_REMEMBERED:
+                known.clear()
+            found = known[name] = make().execution_options(**{KEPT_SELECT: True})
+        return found
+
+    def _along_links(self, limit: int, forward: bool, start: tuple[Any, int] | None) -> list[Any]:
+        """Return rows in walking order, from ``start`` on, read along the link table and its index."""
+        conditions = self._beyond(start, self._descends(forward)) if start is not None else []
         statement = self.view.list_select().join(self.key.class_, self.key == self.model.id)
         statement = statement.where(*self.conditions, *conditions).order_by(*self._order(forward))
-        return self.view.read_rows(statement.limit(limit))
+        return self.view.read_rows(statement.limit(limit), _edge_values(start))
 
     def _by_number(self, count: Count, number: int | None = None) -> Page:
         size = self.asked.size
@@ -548,14 +589,18 @@ class Lister:
         keys: list[int] = []
         for condition in self._beyond(start, self._descends(forward)):
             statement = self._keys_in_order(limit - len(keys), forward, [*self.conditions, condition])
-            keys += db.session.scalars(statement.execution_options(**{READS_FEW: not self._few}))
+            statement = statement.execution_options(**{READS_FEW: not self._few})
+            keys += db.session.scalars(statement, _edge_values(start))
             if len(keys) >= limit:
                 break
         return keys
 
     def _beyond(self, start: tuple[Any, int], descends: bool) -> list[sa.ColumnElement[bool]]:
-        """Return conditions whose rows, one after the other, follow the edge; each is read along the index."""
-        value, key = start
+        """Return conditions whose rows, one after the other, follow the edge; each is read along the index.
+
+        They stand for every edge: :func:`_edge_values` has its values.
+        """
+        value, key = start[0], sa.bindparam(_EDGE_KEY, type_=self.key.type)
         key_beyond = self.key < key if descends else self.key > key
         if self.sort is self.key:
             return [key_beyond]
@@ -565,7 +610,7 @@ class Lister:
             among_empty = sa.and_(self.sort.is_(None), key_beyond)
             return [among_empty] if empty_follow else [among_empty, self.sort.is_not(None)]
         here = sa.tuple_(self.sort, self.key)
-        edge = sa.tuple_(sa.literal(value, self.sort.type), sa.literal(key, self.key.type))
+        edge = sa.tuple_(sa.bindparam(_EDGE_VALUE, type_=self.sort.type), key)
         filled = here < edge if descends else here > edge
         return [filled, self.sort.is_(None)] if empty_follow and self._is_nullable() else [filled]
 
@@ -574,7 +619,9 @@ class Lister:
 
     def _rows(self, size: int, offset: int) -> tuple[list[Any], bool]:
         """Return the rows of a page that lies near the start, and whether others follow."""
-        records = self.view.read_rows(self._page_select(size + 1, True, self.conditions, offset))
+        read = partial(self._page_select, size + 1, True, self.conditions, offset)
+        statement = self._kept((size + 1, offset), read)
+        records = self.view.read_rows(statement)
         return self._complete(records[:size]), len(records) > size
 
     def _load(self, keys: Sequence[int]) -> list[Any]:
@@ -590,6 +637,17 @@ class Lister:
         return records
 
 
+def _long_lists() -> dict[Any, tuple[float, Count]]:
+    """Return until when it is remembered how long which lists are, by table and scope."""
+    kept: dict[Any, tuple[float, Count]] = current_app.extensions.setdefault(_LONG_LISTS, {})
+    return kept
+
+
+def _edge_values(start: tuple[Any, int] | None) -> dict[str, Any]:
+    """Return the values of :meth:`Lister._beyond` for the edge of a page."""
+    return {} if start is None else {_EDGE_VALUE: start[0], _EDGE_KEY: start[1]}
+
+
 def _told(number: int) -> Count:
     """Return a number that was counted up to one more than the limit as it is told."""
     return Count(COUNT_LIMIT, Certainty.AT_LEAST) if number > COUNT_LIMIT else Count(number)
@@ -602,7 +660,7 @@ def _row_of(model: Any) -> Any:
 
 
 @cache
-def _is_sorted_in_projects(model: Any, project: str, column: str) -> bool:
+def is_sorted_in_projects(model: Any, project: str, column: str) -> bool:
     """Return whether an index of a model holds the rows of each project in the order of a column."""
     table = model.__table__
     unique = [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]

@@ -128,6 +128,7 @@ class MessageView(RecordView):
         "record": _record_link,
         "text": _body,
         "channel_words": _channel,
+        "reason": services.remark_of,
     }
     choices: Mapping[str, Sequence[tuple[Any, Any]]] = {
         "kind": tuple(KINDS.items()),
@@ -137,7 +138,7 @@ class MessageView(RecordView):
     status_columns = {"state": STATES}
     personal_columns = {"address": mask_address}
     open_columns = frozenset({"recipient_name"})
-    list_options = (load_only(Message.template),)
+    list_options = (load_only(Message.template, Message.not_before, Message.urgent, Message.department_id),)
     filters = (
         ChoiceFilter("state"),
         ChoiceFilter("kind"),

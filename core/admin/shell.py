@@ -232,6 +232,10 @@ class FrameInputs:
     script_root: str
     work_url: str = ""
 
+    def __hash__(self) -> int:
+        """Return the hash of the short ones: the links are a hundred, and hardly ever all that differs."""
+        return hash((self.current, self.department, self.locale, self.theme, self.script_root))
+
 
 class Frame:
     """The HTML of the sidebar and the top bar.

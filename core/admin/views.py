@@ -85,6 +85,7 @@ SEALED = frozenset(
         "list_select",
         "read_list",
         "read_rows",
+        "kept_selects",
         # forms
         "scaffold_form",
         "scaffold_list_form",
@@ -458,11 +459,21 @@ class RecordView(RecordDeclarations, ModelView):
             *listing.loader_options(self.model, self.column_list), *self.list_options
         )
 
-    def read_rows(self, statement: sa.Select[Any]) -> list[Any]:
-        """Return the rows that a narrowed and ordered :meth:`list_select` finds."""
+    def read_rows(self, statement: sa.Select[Any], values: Mapping[str, Any] | None = None) -> list[Any]:
+        """Return the rows that a narrowed and ordered :meth:`list_select` finds.
+
+        Args:
+            statement: The select.
+            values: Those that it leaves open, by name.
+        """
         if self._row_reader is not None:
-            return self._row_reader.rows(db.session.execute(statement))
-        return list(db.session.scalars(statement))
+            return self._row_reader.rows(db.session.execute(statement, values))
+        return list(db.session.scalars(statement, values))
+
+    @cached_property
+    def kept_selects(self) -> dict[tuple[Any, ...], sa.Select[Any]]:
+        """Selects of the whole list that were made once, see :class:`~core.admin.listing.Lister`."""
+        return {}
 
     @cached_property
     def _row_reader(self) -> RowReader | None:
@@ -589,7 +600,7 @@ class RecordView(RecordDeclarations, ModelView):
             Cells(self, masked).rows(
                 self.column_list,
                 page.records,
-                _checkbox if bulk or prints else _no_start,
+                _checkboxes() if bulk or prints else _no_start,
                 f"{self.address('details_view')}?id=",
             )
             if page.records
@@ -1255,11 +1266,11 @@ def _reason() -> str | None:
     return reason if len(reason) >= SHORTEST_REASON else None
 
 
-def _checkbox(record: Any) -> str:
+def _checkboxes() -> Callable[[Any], str]:
+    """Return the function from a record to the cell by which its row is chosen."""
     label = escape(_("Choose"))
-    return (
-        f'<td class="pick"><input type="checkbox" name="rowid" value="{record.id}" aria-label="{label}"></td>'
-    )
+    end = f'" aria-label="{label}"></td>'
+    return lambda record: f'<td class="pick"><input type="checkbox" name="rowid" value="{record.id}{end}'
 
 
 def _no_start(record: Any) -> str:

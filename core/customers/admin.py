@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup, escape
 from wtforms import BooleanField
-from wtforms.validators import Optional
+from wtforms.validators import Length, Optional
 
 from core.admin import listing
 from core.admin.access import ViewPermissions, expose_guarded
@@ -22,9 +22,10 @@ from core.admin.declaring import FormSection
 from core.admin.filters import ChoiceFilter, DateRangeFilter, LinkFilter, ReferenceFilter
 from core.admin.forms import GuardedForm
 from core.admin.saving import SaveRefused, commit, saving
+from core.admin.searching import clean_text
 from core.admin.views import RecordView
 from core.customers import identity, references, services, words
-from core.customers.forms import DataExportForm, EraseForm, SelectMultipleCheckboxField
+from core.customers.forms import DataExportForm, EraseForm, SelectMultipleCheckboxField, SourceField
 from core.customers.message_pages import start_writing
 from core.customers.models import (
     Consent,
@@ -157,6 +158,9 @@ class CustomerView(RecordView):
             required=True,
             default=lambda: _asked("project"),
             description=_l("Through which the customer came; whoever sees the project sees the customer."),
+        ),
+        "source": SourceField(
+            _l("Source"), [Optional(), Length(max=40)], filters=[lambda text: clean_text(text).strip()]
         ),
         "register_anyway": BooleanField(
             _l("It is another customer, although a number is the same"),

@@ -11,6 +11,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from core.admin.forms import GuardedForm
 from core.admin.searching import clean_text
+from core.customers import words
+from core.languages import LOCALES, speaking
 
 
 class SelectMultipleCheckboxField(SelectMultipleField):
@@ -18,6 +20,24 @@ class SelectMultipleCheckboxField(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+
+class SourceField(StringField):
+    """Where a customer came from, in free text; what Doorstep writes itself is shown, and understood, in words."""
+
+    data: str | None
+
+    def _value(self) -> str:
+        word = dict(words.SOURCES).get(self.data or "")
+        return str(word) if word is not None else super()._value()
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take the words of any language for what Doorstep writes."""
+        super().process_formdata(valuelist)
+        typed = _cleaned(self.data)
+        for language in LOCALES:
+            with speaking(language):
+                self.data = next((code for code, word in words.SOURCES if str(word) == typed), self.data)
 
 
 def _cleaned(value: Any) -> str:

@@ -78,9 +78,6 @@ MESSAGE_PURPOSES = (
 SOURCES = (("import", _l("Import")),)
 """Sources that Doorstep writes itself; what people write stands as they wrote it."""
 
-SOURCES = (("import", _l("Import")),)
-"""Sources that Doorstep writes itself; what people write stands as they wrote it."""
-
 LABELS = {
     "name": _l("Name"),
     "phone": _l("Telephone"),

@@ -140,6 +140,9 @@ def all_departments(reason: str) -> Iterator[Scope]:
         yield scope
 
 
+KEPT_SELECT = "kept_select"
+"""Execution option of a SELECT that is made once and run often, with values given when it runs: how it is narrowed is
+remembered for each scope."""
 READS_FEW = "reads_few"
 """Execution option of a SELECT with a limit that walks along an index and stops after some hundred rows."""
 
@@ -416,9 +419,15 @@ _tables_of_statements: WeakKeyDictionary[Any, tuple[frozenset[str], frozenset[st
 """What :func:`_scoped_tables_of` found in statements that are built once and run often."""
 
 
+_narrowed_selects: WeakKeyDictionary[Any, dict[tuple[Scope, bool], Any]] = WeakKeyDictionary()
+"""What :data:`KEPT_SELECT` became in each scope, and whether it reads few rows."""
+_MOST_SCOPES = 100
+
+
 def register_scoped_table(model: Any) -> None:
     """Remember how the rows of a model are narrowed; called once for each class that has a table."""
     _tables_of_statements.clear()
+    _narrowed_selects.clear()
     if isinstance(model.__scope__, Unscoped):
         _scoped_models.pop(model.__tablename__, None)
     else:
@@ -557,6 +566,13 @@ def _narrow(state: ORMExecuteState) -> None:
         return
     if (scope := current_scope()) is not None and scope.sees_everything:
         return
+    kept: dict[tuple[Scope, bool], Any] | None = None
+    few = bool(state.execution_options.get(READS_FEW))
+    if state.execution_options.get(KEPT_SELECT) and state.is_select:
+        kept = _narrowed_selects.setdefault(state.statement, {})
+        if (narrowed := kept.get((require_scope(), few))) is not None:
+            state.statement = narrowed
+            return
     mapped, bare = _tables_in(state.statement)
     if is_change:
         target = _source_of(getattr(state.statement, "table", None))
@@ -577,7 +593,6 @@ def _narrow(state: ORMExecuteState) -> None:
     if state.is_update:
         _refuse_moving_rows(state)
     joined = _tables_loaded_along(state.statement, mapped)
-    few = bool(state.execution_options.get(READS_FEW))
     options = []
     for name in sorted(mapped | joined):
         model = _scoped_models[name]
@@ -590,6 +605,10 @@ def _narrow(state: ORMExecuteState) -> None:
                 _Criterion(model, criterion, include_aliases=True, propagate_to_loaders=name in joined)
             )
     state.statement = state.statement.options(*options)
+    if kept is not None:
+        if len(kept) >= _MOST_SCOPES:
+            kept.clear()
+        kept[(scope, few)] = state.statement
 
 
 def _customer_column(model: Any) -> str | None:

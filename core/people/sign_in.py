@@ -55,6 +55,7 @@ def set_up_sign_in(app: Flask) -> None:
     has_mail = bool(app.config.get("MAIL_SERVER"))
     app.config.update(_settings(app, has_mail))
     limiter.init_app(app)
+    _leave_unlimited_pages_alone(app, limiter)
     if has_mail:
         Mail(app)
     # An object of its own for each application: Flask-Security keeps keys and hashers in it.
@@ -165,11 +166,20 @@ def _ask_for_codes_only_after_the_password(app: Flask) -> None:
     app.view_functions[endpoint] = guarded(app.view_functions[endpoint])
 
 
+def _leave_unlimited_pages_alone(app: Flask, each: Limiter) -> None:
+    """Let a limiter look only at pages that are limited, which ask it themselves; each other page would ask in vain for
+    limits of the whole site, and there are none."""
+    asked_first = app.before_request_funcs.get(None, [])
+    if each._check_request_limit in asked_first:  # Not where the settings switch limits off.
+        asked_first.remove(each._check_request_limit)
+
+
 def _throttle(app: Flask) -> None:
     """Limit attempts per address. A page that comes back with 200 after a POST is a failure; success redirects."""
 
     # A limiter of its own for each application: it counts by the names of the views, which all applications share.
     guard = Limiter(sign_in_guards.throttling_address, app=app)
+    _leave_unlimited_pages_alone(app, guard)
     app.extensions[LIMITER_KEY] = guard
 
     def failed(response: Response) -> bool:

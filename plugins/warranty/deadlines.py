@@ -16,6 +16,7 @@ from core.toolkit import (
     RollRule,
     _l,
     clocks_of,
+    hand_on_clock,
     pause_clock,
     resume_clock,
     running_clock,
@@ -94,7 +95,7 @@ def _escalated(record: Any, clock: Any, step: EscalationStep) -> None:
     del clock
     from plugins.warranty.services.orders import escalate
 
-    escalate(record, f"overdue_{step.code}", str(step.label))
+    escalate(record, f"overdue_{step.code}", step.label)
 
 
 def policies() -> Sequence[ClockPolicy]:
@@ -243,6 +244,14 @@ def stop(order: Order, step: Step, at: dt.datetime | None = None, note: str = ""
                 order.progress_due_at = None
             elif step in _COLUMNS:
                 setattr(order, _COLUMNS[step], clock.due_at)
+
+
+def hand_on(order: Order) -> None:
+    """Tell the engineer of an order of its limits from now on: most began before anybody looked after it."""
+    own = {SITE_TEAM, *(code_of(step, priority) for step in _LABELS for priority in Priority)}
+    for clock in clocks_of(order):
+        if clock.is_running and clock.policy in own:
+            hand_on_clock(clock, order.engineer_id)
 
 
 def start_site_team(order: Order, at: dt.datetime) -> None:

@@ -17,7 +17,9 @@ from core.people import services as people
 from core.people.models import Role
 from core.plugin_system.runtime import current_runtime
 from core.testing import World
-from plugins.warranty.models import Order
+from plugins.contractors import services as contractors
+from plugins.warranty.models import Order, Responsibility
+from plugins.warranty.services import orders
 from plugins.warranty.tests.helpers import order_of
 
 LATE = "warranty.complete"
@@ -44,7 +46,13 @@ def test_a_late_repair_is_written_to_all_who_hear_of_it(
         order = order_of(world.own.unit_ids[0], reported_at=utc_now() - dt.timedelta(days=30))
         clock = running_clock(LATE, order)
         assert clock is not None
-        clock.owner_id = world.user("engineer").id
+        assert clock.owner_id is None
+        # Who looks after it is known only when it is dispatched; from then on the limit is his.
+        orders.triage(order, responsibility=Responsibility.DEVELOPER)
+        company = contractors.register_company(
+            department=world.department("city"), name="甲总包有限公司", short_name="甲总包"
+        )
+        orders.dispatch(order, company, engineer=world.user("engineer"))
         db.session.commit()
         order_id, due, key = order.id, clock.due_at, f"clock:{clock.id}:"
     with system():

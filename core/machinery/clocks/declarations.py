@@ -74,8 +74,8 @@ def message_templates() -> Sequence[MessageTemplate]:
         MessageTemplate(
             "core.time_limit",
             _l("Time limit of a colleague"),
-            "{customer}，您好！“{record}”须在{due}前完成“{what}”，请尽快处理。{company}",
-            "Dear {customer}, “{what}” is due on {due} for “{record}”. Please see to it. {company}",
+            "{customer}，您好！{what}：{record}，时限{due}，请尽快处理。{company}",
+            "Dear {customer}, {what}: {record}, due on {due}. Please see to it. {company}",
             channels=("email", "sms"),
             subject="时限提醒：{record}",
             subject_en="Time limit: {record}",

@@ -391,6 +391,19 @@ def stop_clock(clock: Clock, at: dt.datetime | None = None, note: str = "") -> N
     means().withdraw(clock)
 
 
+def hand_on_clock(clock: Clock, owner_id: int | None) -> None:
+    """Name who has to act from now on; steps of the ladder that come are told to him. A clock that stopped stays.
+
+    Args:
+        clock: A clock.
+        owner_id: A user, or None for nobody in particular.
+    """
+    _lock(clock)
+    if clock.is_running and clock.owner_id != owner_id:
+        clock.owner_id = owner_id
+        db.session.flush()
+
+
 def stop_clocks_of(
     record: Any, policy: str | None = None, at: dt.datetime | None = None, note: str = ""
 ) -> None:

@@ -22,6 +22,8 @@ MAX_SHEETS = 60
 MAX_ROWS = 20_000
 """Rows of all sheets together."""
 MAX_COLUMNS = 100
+_OTHER_FILES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"Rar!", b"7z\xbc\xaf")
+"""How files begin that are chosen by mistake: PDF, pictures, archives."""
 _PIECE = 1024 * 1024
 EXACT_DIGITS = 15
 """Excel keeps this many digits of a number; a longer one has lost its end."""
@@ -100,8 +102,18 @@ def stream_workbook(content: bytes, file_name: str, most_rows: int = MAX_ROWS) -
         )
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         yield from _stream_excel(content, file_name, most_rows)
+    elif file_name.lower().endswith((".xlsx", ".xlsm")) or _is_web_page(content):
+        raise WorkbookUnreadable(_no_excel(file_name))
+    elif content.startswith(_OTHER_FILES):
+        raise WorkbookUnreadable(_no_workbook(file_name))
     else:
         yield _stream_csv(content, file_name, most_rows)
+
+
+def _is_web_page(content: bytes) -> bool:
+    """Return whether it is a page of HTML or XML, which some programs write and call .xls."""
+    start = content[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return start.startswith((b"<html", b"<!doctype", b"<?xml", b"<table"))
 
 
 def _stream_excel(content: bytes, file_name: str, most_rows: int) -> Iterator[SheetStream]:
@@ -181,6 +193,9 @@ def _check_archive(content: bytes, file_name: str, most_rows: int) -> None:
     """Refuse an archive that unpacks to too much; the sizes that it states are not believed."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+            if not any(name.startswith("xl/") for name in names) and "mimetype" not in names:
+                raise WorkbookUnreadable(_no_excel(file_name))
             left = MAX_UNPACKED
             if sum(entry.file_size for entry in archive.infolist()) > left:
                 raise _too_many(file_name, most_rows)
@@ -231,6 +246,14 @@ def _rows_of_csv(text: str, delimiter: str, file_name: str, most_rows: int) -> I
             yield [_cell(value) for value in line[:MAX_COLUMNS]]
     except csv.Error as error:
         raise WorkbookUnreadable(_no_workbook(file_name)) from error
+
+
+def _no_excel(file_name: str) -> str:
+    return _(
+        "“%(name)s” is no Excel workbook, whatever its name says. Open it in the program that made it, save it as an "
+        "Excel workbook (.xlsx) or as CSV, and choose that file.",
+        name=file_name,
+    )
 
 
 def _no_workbook(file_name: str) -> str:

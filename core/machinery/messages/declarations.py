@@ -247,7 +247,7 @@ def panel_values(record: Any) -> Mapping[str, Any] | None:
     if not rows or isinstance(record, Message):
         return None
     return {
-        "rows": [(row, label_of(row.template), *STATES[row.state]) for row in rows],
+        "rows": [(row, label_of(row.template), *STATES[row.state], services.remark_of(row)) for row in rows],
         "kinds": KINDS,
         "count": len(rows),
     }

@@ -14,10 +14,11 @@ import sqlalchemy.exc
 from flask import Flask, current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.database.owners import owner_of
 from core.database.scope import Scope, all_departments, require_scope, use_scope
-from core.database.types import utc_now
+from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
 from core.machinery.messages import texts
 from core.machinery.messages.models import TAKEN, Message, MessageBatch, MessageState, MessageText
@@ -44,6 +45,7 @@ __all__ = [
     "make_batch",
     "messages_of",
     "preview",
+    "remark_of",
     "restore_text",
     "send_message",
     "set_up_messages",
@@ -317,6 +319,20 @@ def quiet_hours(department_id: int | None) -> tuple[int, int]:
     return int(setting("quiet_from", department_id)), int(setting("quiet_until", department_id))
 
 
+def remark_of(message: Message) -> str:
+    """Return why a message stands as it does: what was noted, or that it waits for the end of the quiet hours."""
+    waits = message.state == MessageState.WAITING and message.not_before > utc_now()
+    if message.reason or not waits or message.urgent or message.kind not in _DISTURBING:
+        return message.reason
+    before = message.not_before - dt.timedelta(seconds=1)
+    if after_quiet(before, *quiet_hours(message.department_id)) != message.not_before:
+        return ""
+    return _(
+        "Quiet hours: it goes out from %(time)s on.",
+        time=f"{message.not_before.astimezone(LOCAL_ZONE):%Y-%m-%d %H:%M}",
+    )
+
+
 def _obstacle(
     template: MessageTemplate,
     customer: Any,
@@ -422,20 +438,20 @@ def note_on_timeline(message: Message) -> None:
     if message.customer_id is None and message.unit_id is None and message.project_id is None:
         return
     template = current_runtime().declared.message_template(message.template)
-    with force_locale(default_language()):
-        words = {
-            "kind": str(KINDS[message.kind]),
-            "title": str(template.label) if template is not None else message.template,
-        }
-        if message.state in (MessageState.SENT, MessageState.DELIVERED):
-            code, sentence = "core.message_sent", _("%(kind)s sent: %(title)s.", **words)
-        else:
-            code = "core.message_not_sent"
-            sentence = _("%(kind)s not sent: %(title)s. %(reason)s", **words, reason=message.reason)
+    words = {
+        "kind": KINDS[message.kind],
+        "title": template.label if template is not None else message.template,
+    }
+    if message.state in (MessageState.SENT, MessageState.DELIVERED):
+        code, sentence = "core.message_sent", _l("%(kind)s sent: %(title)s.", **words)
+    else:
+        code = "core.message_not_sent"
+        reason = message.reason or ""
+        sentence = _l("%(kind)s not sent: %(title)s. %(reason)s", **words, reason=reason)
     with use_scope(scope_of(message)):
         means().write_timeline(
             code,
-            sentence.strip(),
+            sentence,
             customer_id=message.customer_id,
             unit_id=message.unit_id,
             project_id=message.project_id,
@@ -740,13 +756,14 @@ def launch_batch(
     if batch.template:
         raise MessageRefused(_("These customers are being written to already. Reload the page."))
     batch.template = declared.code
-    batch.title = " ".join(title.split())[:255] or str(declared.label)
+    typed = " ".join(title.split())[:255]
+    batch.title = typed or str(declared.label)
     batch.not_before = not_before
     db.session.flush()
     job = means().enqueue_job(
         BATCH_JOB,
         {"batch": batch.id},
-        title=batch.title,
+        title=typed or declared.label,
         total=batch.total,
         dedupe_key=f"batch:{batch.id}",
     )
@@ -789,7 +806,7 @@ def write_batch(run: Any) -> None:
         if customer is None:
             run.note_failure(
                 _called(customer_id),
-                _("This customer does not exist any more, or you may not see him any more."),
+                _l("This customer does not exist any more, or you may not see him any more."),
             )
             return
         message = write_of_batch(held, customer)

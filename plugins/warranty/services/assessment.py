@@ -7,6 +7,7 @@ import datetime as dt
 from core.toolkit import (
     User,
     _,
+    _l,
     add_todo,
     db,
     has_permission,
@@ -72,6 +73,7 @@ def change_order(
         deadlines.restart(order, order.priority)
     if engineer is not None:
         order.engineer_id = engineer.id
+        deadlines.hand_on(order)
     if promised_at is not None:
         order.promised_at = _later(order, promised_at)
     db.session.flush()
@@ -136,9 +138,9 @@ def triage(
     if needs_authority(order):
         add_todo(
             order,
-            _("Notify the authority and the original design unit: %(number)s", number=order.number),
+            _l("Notify the authority and the original design unit: %(number)s", number=order.number),
             role="LEG",
-            note=_("A problem of foundation or main structure (建设工程质量管理条例 Art. 40)."),
+            note=_l("A problem of foundation or main structure (建设工程质量管理条例 Art. 40)."),
             dedupe_key=f"warranty:structure:{order.id}",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -123,6 +124,23 @@ def test_registering_warns_of_a_visible_double_and_keeps_what_was_typed(sign_in,
 
 def test_registering_tells_nothing_of_foreign_customers(sign_in, world):
     assert create(sign_in("head"), world, name="新客户", phone=world.foreign.phones[0]).status_code == 303
+
+
+def test_where_an_imported_customer_came_from_is_said_in_words(sign_in, made, scope_of):
+    with scope_of("head"):
+        db.session.get_one(Customer, made[1]).source = "import"
+        db.session.commit()
+    browser, address = sign_in("head"), f"/admin/customers/edit/?id={made[1]}"
+    page = browser.get(address).text
+    assert 'name="source"' in page and 'value="导入"' in page and 'value="import"' not in page
+    for typed, kept in (("导入", "import"), ("Import", "import"), (" 朋友介绍 ", "朋友介绍")):
+        form = browser.get(address).text.split('<form id="record-form"')[-1]
+        hidden = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form))
+        known = {"name": "欧阳月", "kind": "person", "language": "zh_Hans_CN", "phone": "13900010001"}
+        answer = browser.post(address, data={**hidden, **known, "source": typed, "register_anyway": "y"})
+        assert answer.status_code == 303, answer.text
+        with scope_of("head"):
+            assert db.session.get_one(Customer, made[1]).source == kept
 
 
 def test_an_impossible_number_stands_at_its_field(sign_in, world):

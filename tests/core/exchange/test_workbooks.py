@@ -114,6 +114,30 @@ def test_what_is_no_workbook_is_refused_in_a_sentence(content):
         read_workbook(content, "名单.xlsx")
 
 
+def archive_of(name: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(name, "<x/>")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "is_no_excel"),
+    [
+        (b"just some words", "a.xlsx", True),
+        ("楼栋,房号\n1,101\n".encode(), "a.xlsx", True),
+        (archive_of("word/document.xml"), "a.xlsx", True),
+        (b"<html><table><tr><td>1</td></tr></table></html>", "a.xls", True),
+        (b"%PDF-1.7 words", "a.csv", False),
+    ],
+)
+def test_another_file_under_the_name_of_a_workbook_is_called_that(content, name, is_no_excel):
+    with pytest.raises(WorkbookUnreadable) as refused:
+        read_workbook(content, name)
+    assert ("是 Excel 工作簿" in str(refused.value)) is is_no_excel
+    assert ("既不是 Excel 文件也不是 CSV 文件" in str(refused.value)) is not is_no_excel
+
+
 def test_too_many_rows_are_refused():
     stream = io.BytesIO()
     book = xlsxwriter.Workbook(stream, {"in_memory": True})

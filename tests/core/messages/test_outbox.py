@@ -164,6 +164,8 @@ def test_quiet_hours_postpone_text_messages_but_not_urgent_ones(world, scope_of,
         message, urgent = write(world), write(world, "k2", URGENT)
         assert message.not_before == dt.datetime(2026, 11, 28, 1, tzinfo=dt.UTC)
         assert urgent.not_before == NIGHT
+        assert services.remark_of(message).startswith("免打扰时段：2026-11-28 09:00")
+        assert services.remark_of(urgent) == ""
     with system():
         assert sending.send_due().sent == 1
         clock(message.not_before)
