@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import flask_babel
 from babel import Locale
 from flask import Flask, current_app, g, has_request_context, request, session
 from flask.globals import _cv_app
 from flask_babel import Babel, Domain, force_locale, get_locale
+from flask_babel.speaklater import LazyString
 from flask_login import current_user
 from markupsafe import Markup, escape
 from werkzeug.utils import cached_property
 from wtforms.i18n import messages_path
 
+from core.database.types import Wording
+
 LOCALES = {"zh_Hans_CN": "中文", "en": "English"}
 _CORE_CATALOGUE = str(Path(__file__).parent / "translations")
 _FORM_TEXTS = Domain([messages_path(), _CORE_CATALOGUE], domain="wtforms")
 
+
+Text: TypeAlias = str | Wording | LazyString
+"""What a service takes as a text: what somebody typed (a ``str``), or what the program says (``_l("…")``)."""
 
 ENGLISH_FORMATS = {
     "date.full": "EEEE d MMMM y",
@@ -206,3 +212,76 @@ def listed(parts: Iterable[object]) -> str:
     if any(hasattr(item, "__html__") for item in items):
         return Markup(separator).join(escape(item) for item in items)  # noqa: S704 (either of two signs)
     return separator.join(str(item) for item in items)
+
+
+class FinishedText(str):
+    """A translation that a test marked as such, so that nobody stores it: it is in one language only."""
+
+    __slots__ = ()
+
+
+def in_each_language(say: Callable[[], Any]) -> str | Wording:
+    """Return what a function says, in each language, to be stored and read by people of any.
+
+    Args:
+        say: Makes the text in the language of the moment, for example with ``_()`` and :func:`in_language`.
+
+    Returns:
+        A plain text where all languages say the same.
+    """
+    said = {}
+    for language in LOCALES:
+        with force_locale(language):
+            said[language] = str(say())
+    return Wording(said) if len(set(said.values())) > 1 else next(iter(said.values()))
+
+
+def worded(text: Text) -> str | Wording:
+    """Return a text as it is stored: what was typed as it is, and what the program says in the words of each language.
+
+    A service calls it with each text that others read later, for a column of
+    :class:`~core.database.types.WordedText`.
+
+    Args:
+        text: A typed text, a lazy one (``_l("…", number=…)``) or what :func:`in_each_language` returned.
+
+    Raises:
+        TypeError: In tests: the text was translated already (``_("…")``), so that readers of other languages could not
+            read it.
+    """
+    if isinstance(text, FinishedText):
+        raise TypeError(
+            f"{str(text)!r} is in one language already. Hand over the lazy text, _l() or lazy_ngettext(), or use "
+            "in_each_language()."
+        )
+    return text if isinstance(text, str | Wording) else in_each_language(lambda: text)
+
+
+def cut(text: Text, length: int) -> str | Wording:
+    """Return a text as it is stored, without space around it and no longer than a column holds.
+
+    Args:
+        text: As for :func:`worded`.
+        length: Most characters in each language.
+    """
+
+    def cut_words(words: str) -> str:
+        return words.strip()[:length]
+
+    said = worded(text)
+    return said.map(cut_words) if isinstance(said, Wording) else cut_words(said)
+
+
+def shortened(text: Text, length: int) -> str | Wording:
+    """Return a text as it is stored, on one line and no longer than a column holds.
+
+    Args:
+        text: As for :func:`worded`.
+        length: Most characters in each language.
+    """
+
+    def one_line(words: str) -> str:
+        return " ".join(words.split())[:length]
+
+    said = worded(text)
+    return said.map(one_line) if isinstance(said, Wording) else one_line(said)

@@ -9,7 +9,7 @@ from __future__ import annotations
 # Texts
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import lazy_ngettext, ngettext
 
 # Back office
 from core.admin.access import ViewPermissions, expose_guarded
@@ -83,11 +83,13 @@ from core.database.types import (
     EncryptedText,
     Money,
     UtcDateTime,
+    WordedText,
+    Wording,
     local_today,
     utc_now,
 )
 from core.extensions import db
-from core.languages import in_language, listed
+from core.languages import Text, in_each_language, in_language, listed, worded
 
 # Machinery
 from core.machinery.approvals.base import role_label
@@ -438,6 +440,7 @@ __all__ = [
     "Step",
     "StepFailed",
     "Supplement",
+    "Text",
     "TextFilter",
     "TimelineEntry",
     "TimelineKind",
@@ -457,6 +460,8 @@ __all__ = [
     "UtcDateTime",
     "Versioned",
     "ViewPermissions",
+    "WordedText",
+    "Wording",
     "Workflow",
     "WorkflowDeclaration",
     "_",
@@ -504,6 +509,7 @@ __all__ = [
     "holders_of",
     "hookimpl",
     "house_terms_of",
+    "in_each_language",
     "in_language",
     "insert_logged",
     "is_on",
@@ -514,6 +520,7 @@ __all__ = [
     "issue_document",
     "issued_for",
     "lay_out_document",
+    "lazy_ngettext",
     "links_of",
     "listed",
     "listen_to",
@@ -602,6 +609,7 @@ __all__ = [
     "utc_now",
     "verify_signatures",
     "withdraw_request",
+    "worded",
     "working_days_after",
     "write_timeline",
 ]

@@ -25,7 +25,9 @@ _NOTE = "<!-- Written by `make reference`; change the code instead. -->\n"
 
 _OF_LIBRARIES = {
     "_": 'Return a text in the language of the request: `_("%(count)s defects", count=3)`.',
-    "_l": "Return a text that is translated when it is shown; for everything that is made when the program starts.",
+    "_l": "Return a text that is translated when it is shown: for what is made when the program starts, and for what "
+    "is stored and read by others.",
+    "lazy_ngettext": "Return a text like `_l`, in its singular or plural form.",
     "ngettext": "Return a text in the language of the request, in its singular or plural form.",
 }
 """Names of the toolkit that libraries define, and leave without a docstring."""

@@ -17,6 +17,7 @@ from core.admin.cells import plain_words
 from core.admin.filters import ChoiceFilter, DateRangeFilter, NumberRangeFilter, TextFilter
 from core.admin.saving import commit
 from core.admin.views import RecordView
+from core.database.types import Wording
 from core.languages import listed
 from core.machinery.audit import services
 from core.machinery.audit.models import AuditEntry
@@ -285,7 +286,7 @@ def value_words(value: services.Value, name: str = "", table_name: str = "") -> 
                     return str(words)
     if isinstance(plain, list):
         return listed(str(item) for item in plain)
-    return str(plain)
+    return str(Wording.read(plain) if isinstance(plain, str) else plain)
 
 
 def _views() -> list[RecordView]:

@@ -221,7 +221,7 @@ def todo_entries(start: dt.datetime, end: dt.datetime, mine: bool) -> list[Calen
     ).all()
     return [
         CalendarEntry(
-            line.todo.title,
+            str(line.todo.title),
             line.todo.due_at,
             url=work.url_of(line.todo),
             detail=line.record or line.department,

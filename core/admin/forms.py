@@ -33,7 +33,7 @@ from core.admin import rendering
 from core.admin.access import ViewDeclarationError
 from core.admin.ajax import ReferenceField, ReferenceListField
 from core.admin.searching import clean_text
-from core.database.types import LOCAL_ZONE, EncryptedText, Money, UtcDateTime
+from core.database.types import LOCAL_ZONE, EncryptedText, Money, UtcDateTime, WordedText
 from core.languages import FormTexts
 
 if TYPE_CHECKING:
@@ -286,7 +286,7 @@ class FormBuilder:
         if isinstance(kind, sa.Integer):
             largest = _LARGEST_BIG if isinstance(kind, sa.BigInteger) else _LARGEST_SMALL
             return IntegerField(label, [*validators, NumberRange(-largest, largest)], **arguments)
-        if isinstance(kind, (sa.String, EncryptedText)):
+        if isinstance(kind, (sa.String, EncryptedText, WordedText)):
             return self._text(column, label, validators, arguments)
         raise self._fault(
             f"the column {column.name!r} has no usual field; declare form_fields[{column.name!r}]"
@@ -295,7 +295,8 @@ class FormBuilder:
     def _text(
         self, column: Any, label: Any, validators: list[Any], arguments: dict[str, Any]
     ) -> UnboundField[Any]:
-        is_long = isinstance(column.type, sa.Text)
+        kind = column.type
+        is_long = kind.is_long if isinstance(kind, WordedText) else isinstance(kind, sa.Text)
         validators.append(Length(max=getattr(column.type, "length", None) or LONGEST_TEXT))
         filters: list[Callable[[Any], Any]] = [_clean, _empty_to_none if column.nullable else _none_to_empty]
         filters += arguments.pop("filters", ())

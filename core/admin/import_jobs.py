@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from flask import current_app, url_for
 from flask_babel import force_locale, get_locale
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.admin import exporting, listing
 from core.admin.access import holds
 from core.admin.masking import sees_personal_data
 from core.extensions import db
+from core.languages import in_each_language
 from core.machinery.audit.services import record_event
 from core.machinery.exchange import services
 from core.machinery.exchange.importer import ImportRefused
@@ -64,7 +64,7 @@ def go_on(batch: ImportBatch, declaration: ImportDeclaration, what: str) -> None
         job = enqueue_job(
             IMPORT,
             {"batch": batch.id, "what": what},
-            title=str(_TITLES[what]) % {"file": batch.file_name[:120]},
+            title=in_each_language(lambda: str(_TITLES[what]) % {"file": batch.file_name[:120]}),
             project_id=batch.project_id,
             total=batch.total,
             address=url_for("imports.result", id=batch.id),
@@ -128,7 +128,7 @@ def _held(run: JobRun) -> tuple[ImportBatch, ImportDeclaration]:
     batch = services.find_import(run.payload["batch"])
     declaration = current_runtime().declared.import_declaration(batch.kind) if batch is not None else None
     if batch is None or declaration is None or not has_permission(declaration.permission):
-        raise StepFailed(_("The import is gone, or you do not hold the right to it any more."))
+        raise StepFailed(_l("The import is gone, or you do not hold the right to it any more."))
     return batch, declaration
 
 
@@ -152,12 +152,12 @@ def _check(run: JobRun, batch: ImportBatch, declaration: ImportDeclaration) -> N
         if key != _END:
             services.check_chunk(held, declaration.importer, int(str(key)))
         elif services.unchecked_chunks(held):
-            raise StepFailed(_("Some rows could not be checked. Go on with the failed part."))
+            raise StepFailed(_l("Some rows could not be checked. Go on with the failed part."))
         else:
             services.finish_check(held)
             counts = services.counts_of(held)
             run.outcome(
-                _(
+                _l(
                     "%(new)s new, %(changed)s changed, %(unchanged)s unchanged, %(error)s with errors.",
                     new=f"{counts['new']:,}",
                     changed=f"{counts['changed']:,}",
@@ -199,14 +199,14 @@ def _end_write(run: JobRun, numbers: Sequence[int]) -> None:
             run.outcome(held.result["refused"])
             services.abandon_write(held)
         elif services.unwritten_chunks(held):
-            raise StepFailed(_("Some rows could not be written. Go on with the failed part."))
+            raise StepFailed(_l("Some rows could not be written. Go on with the failed part."))
         else:
             _log_written(held)
     held, declaration = _held(run)
     if held.state == ImportState.WRITTEN:
         # Said behind the step: a worker that was killed right after it has not said it.
         run.outcome(
-            _(
+            _l(
                 "%(new)s new, %(changed)s changed, %(error)s left out.",
                 new=f"{held.result['new']:,}",
                 changed=f"{held.result['changed']:,}",
@@ -228,7 +228,7 @@ def _undo(run: JobRun, batch: ImportBatch, declaration: ImportDeclaration) -> No
     held, declaration = _held(run)
     if held.state == ImportState.UNDONE:
         run.outcome(
-            _(
+            _l(
                 "%(undone)s taken back, %(kept)s stay as they are.",
                 undone=f"{held.result['undone']:,}",
                 kept=f"{held.result['kept']:,}",
@@ -267,7 +267,7 @@ def start_export(
             "reason": reason,
             "language": str(get_locale()),
         },
-        title=_("Export: %(list)s", list=view.name),
+        title=_l("Export: %(list)s", list=view.name),
         total=count,
     )
 
@@ -288,9 +288,9 @@ def run_export(run: JobRun) -> None:
     )
     for _key in run.steps(["file"], size=lambda _one: run_total(run)):
         if view is None or not is_on(view.component):
-            raise StepFailed(_("The list does not exist any more, or its module is switched off."))
+            raise StepFailed(_l("The list does not exist any more, or its module is switched off."))
         if not (holds(view.permissions.view) and holds(view.permissions.export)):
-            raise StepFailed(_("You do not hold the right to export this list any more."))
+            raise StepFailed(_l("You do not hold the right to export this list any more."))
         columns = [name for name in held["columns"] if name in view.column_export_list]
         file_format = held["format"]
         with TemporaryDirectory() as folder, force_locale(held["language"]):

@@ -230,7 +230,7 @@ def _row(job: Job) -> dict[str, Any]:
     is_new = job.seen_at is not None and utc_now() - job.seen_at < dt.timedelta(seconds=NEW_SECONDS)
     return {
         "id": job.id,
-        "title": job.title,
+        "title": str(job.title),
         "kind": _kind_label(job),
         "url": url_for("jobs.details", job_id=job.id),
         "starter_id": job.starter_id,

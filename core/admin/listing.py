@@ -332,7 +332,7 @@ class Lister:
             and 0 < len(projects) <= MOST_PROJECTS
             and self.key is self.model.id
             and not self.conditions
-            and _is_sorted_in_projects(self.model, rule.column, self.sort.key)
+            and is_sorted_in_projects(self.model, rule.column, self.sort.key)
         )
 
     def _keys_in_order(
@@ -660,7 +660,7 @@ def _row_of(model: Any) -> Any:
 
 
 @cache
-def _is_sorted_in_projects(model: Any, project: str, column: str) -> bool:
+def is_sorted_in_projects(model: Any, project: str, column: str) -> bool:
     """Return whether an index of a model holds the rows of each project in the order of a column."""
     table = model.__table__
     unique = [each for each in table.constraints if isinstance(each, sa.UniqueConstraint)]

@@ -37,7 +37,7 @@ def record_kinds() -> Sequence[RecordKind]:
             "todos.view",
             "todos.view",
             "todos.details_view",
-            lambda todo: todo.title,
+            lambda todo: str(todo.title),
         ),
     )
 

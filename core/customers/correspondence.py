@@ -14,6 +14,7 @@ from core.customers.models import Consent, Customer, CustomerContact, CustomerPr
 from core.customers.services import give_consent, has_consent, holders_of
 from core.database.scope import all_departments
 from core.extensions import db
+from core.languages import Text
 from core.machinery.messages.outgoing import Recipient
 from core.machinery.messages.services import CustomerFacts
 from core.people.models import Department, Membership, Role, User
@@ -158,7 +159,7 @@ def places(
 
 def write_timeline(
     kind: str,
-    summary: str,
+    summary: Text,
     *,
     customer_id: int | None,
     unit_id: int | None,

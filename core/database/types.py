@@ -1,13 +1,16 @@
-"""Column types: UTC times, money, encrypted text."""
+"""Column types: UTC times, money, encrypted text, and what the program says in the words of each language."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
+from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from flask_babel import get_locale
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -90,3 +93,107 @@ class EncryptedText(TypeDecorator[str]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else encryption.decrypt(value)
+
+
+class Wording:
+    """What the program said, in the words of each language; ``str()`` gives those of the reader.
+
+    It is made by :func:`core.languages.worded` and does not change.
+    """
+
+    __slots__ = ("_words",)
+
+    def __init__(self, words: Mapping[str, str]) -> None:
+        """Keep the words of each language.
+
+        Args:
+            words: By language; the first is what readers of any other language see.
+        """
+        self._words = dict(words)
+
+    def __str__(self) -> str:
+        return self.said_in(str(get_locale()))
+
+    def said_in(self, language: str) -> str:
+        """Return the words of a language; those of the first language where it has none."""
+        found = self._words.get(language)
+        return next(iter(self._words.values()), "") if found is None else found
+
+    def map(self, change: Callable[[str], str]) -> Wording:
+        """Return it with a change to the words of each language, for example a shorter one."""
+        return Wording({language: change(words) for language, words in self._words.items()})
+
+    def stored(self) -> str:
+        """Return it as the database keeps it: JSON, with what people wrote in it as they wrote it."""
+        return json.dumps(self._words, ensure_ascii=False, separators=(",", ":"))
+
+    @staticmethod
+    def read(text: str) -> str | Wording:
+        """Return what a text of the database says: itself, unless :meth:`stored` made it."""
+        # Told apart by the first character, since lists read hundreds of them.
+        if text[:1] != "{":
+            return text
+        try:
+            held = json.loads(text)
+        except ValueError:
+            return text
+        is_ours = isinstance(held, dict) and held and all(isinstance(each, str) for each in held.values())
+        if not is_ours:
+            return text
+        # What was typed and only looks like ours is kept under no language.
+        return held[""] if list(held) == [""] else Wording(held)
+
+    def __eq__(self, other: object) -> bool:
+        return self._words == other._words if isinstance(other, Wording) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._words.items()))
+
+    def __bool__(self) -> bool:
+        return any(self._words.values())
+
+    def __repr__(self) -> str:
+        return f"Wording({self._words!r})"
+
+
+_LANGUAGES_HELD, _AROUND = 4, 100
+"""A column has room for the words of two languages, of which JSON writes each character as two at the most."""
+
+
+class WordedText(TypeDecorator[str | Wording]):
+    """A text that people type or that the program says; the latter is read in the reader's language.
+
+    A typed text is stored and given back as it is, a :class:`Wording` as JSON with the words of each language.
+    """
+
+    impl: Any = sa.Text
+    cache_ok = True
+
+    def __init__(self, length: int | None = None) -> None:
+        """Say how long a text may be.
+
+        Args:
+            length: Most characters of what is typed, and of the words of each language; None for no limit. The column
+                is longer, because it holds all languages.
+        """
+        super().__init__()
+        self.length = length
+        if length is not None:
+            self.impl = sa.String(length * _LANGUAGES_HELD + _AROUND)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it has room for paragraphs."""
+        return self.length is None
+
+    def process_bind_param(self, value: str | Wording | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        if isinstance(value, Wording):
+            return value.stored()
+        if not isinstance(value, str):
+            raise TypeError(f"{value!r} is no text; let core.languages.worded() make one of it.")
+        return value if Wording.read(value) == value else json.dumps({"": value}, ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | Wording | None:
+        return None if value is None else Wording.read(value)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from core.customers import services as customers
 from core.customers.models import Customer, CustomerKind, CustomerUnit, UnitRole
 from core.database.scope import Scope, all_departments, use_scope
-from core.database.types import local_today
+from core.database.types import Wording, local_today
 from core.demo import office, people_names
 from core.extensions import db
 from core.machinery.messages import services as messages
@@ -190,10 +190,15 @@ def _promises(demo: Demo) -> None:
     timeline.assign_touchpoint(
         "TP-D03",
         buyers[0].unit,
-        "电话回访：施工进度与交付时间",
+        _said("电话回访：施工进度与交付时间", "Call back: progress of the works and time of the handover"),
         department=demo.city,
         due_at=dt.datetime.combine(demo.today, dt.time(9), dt.UTC),
     )
+
+
+def _said(chinese: str, english: str) -> Wording:
+    """Return what the story says, for readers of either language."""
+    return Wording({"zh_Hans_CN": chinese, "en": english})
 
 
 def new_password() -> str:
@@ -348,7 +353,7 @@ def _history(demo: Demo, customer: Customer, unit: Unit, subscribed: dt.date, si
     customers.give_consent(customer, "purchase", channel="sales_office", notice_version="2024-01")
     timeline.write(
         "core.milestone",
-        f"认购 {unit.code}",
+        _said(f"认购 {unit.code}", f"Reserved {unit.code}"),
         customer=customer,
         unit=unit,
         touchpoint_code="TP-C01",
@@ -356,7 +361,7 @@ def _history(demo: Demo, customer: Customer, unit: Unit, subscribed: dt.date, si
     )
     timeline.write(
         "core.milestone",
-        f"签署 {unit.code} 商品房买卖合同",
+        _said(f"签署 {unit.code} 商品房买卖合同", f"Signed the contract of sale of {unit.code}"),
         customer=customer,
         unit=unit,
         touchpoint_code="TP-C05",
@@ -365,7 +370,10 @@ def _history(demo: Demo, customer: Customer, unit: Unit, subscribed: dt.date, si
     if demo.random.random() < 0.4:
         timeline.write(
             "core.milestone",
-            "寄送工程进度家书：主体结构封顶",
+            _said(
+                "寄送工程进度家书：主体结构封顶",
+                "Sent the letter about the works: the structure is topped out",
+            ),
             customer=customer,
             unit=unit,
             touchpoint_code="TP-D01",

@@ -149,6 +149,7 @@ def _declared_default(component: str, key: str, _department_id: int | None) -> A
 
 def _announce(told: Announcement) -> None:
     """Make the to-do of a step of a ladder."""
+    from core.languages import in_each_language
     from core.machinery.todos import services as todos
 
     clock, step = told.clock, told.step
@@ -157,13 +158,13 @@ def _announce(told: Announcement) -> None:
     owner_id = clock.owner_id if step.to_owner else None
     todos.add_todo(
         told.record,
-        f"{step.label}: {told.kind.title(told.record)}",
+        in_each_language(lambda: f"{step.label}: {told.kind.title(told.record)}"),
         owner=owner_id,
         department=told.department_id,
         role=None if owner_id is not None else step.role,
         due_at=clock.due_at,
         dedupe_key=f"clock:{clock.id}:{step.code}",
-        note=str(told.policy.label),
+        note=told.policy.label,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.customers.models import Customer
 from core.customers.services import owners_of
@@ -94,7 +95,7 @@ def register_promise(
     if unit is not None or customer is not None:
         write(
             "core.promise_made",
-            _("Promise %(number)s was registered.", number=promise.number),
+            _l("Promise %(number)s was registered.", number=promise.number),
             customer=customer,
             unit=unit,
             project=project,
@@ -157,7 +158,7 @@ def settle_promise(promise: Promise, state: PromiseState | str, how: str, on: dt
     if promise.unit_id is not None or promise.customer_id is not None:
         write(
             "core.promise_settled",
-            _("Promise %(number)s was settled.", number=promise.number),
+            _l("Promise %(number)s was settled.", number=promise.number),
             customer=promise.customer,
             unit=promise.unit,
             project=promise.project,
@@ -251,7 +252,7 @@ def _ask(promise: Promise) -> None:
     due_at = dt.datetime.combine(promise.due_on, dt.time(23, 59), LOCAL_ZONE)
     add_todo(
         promise,
-        _("Keep promise %(number)s", number=promise.number),
+        _l("Keep promise %(number)s", number=promise.number),
         role=promise.responsible_role,
         due_at=due_at,
         dedupe_key=f"promise:{promise.id}:{promise.row_version}",

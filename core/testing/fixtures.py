@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from flask_babel import Domain
 
 from core.database import encryption
 from core.database.base import metadata
 from core.database.scope import Scope
 from core.extensions import db, limiter
+from core.languages import FinishedText
 from core.machinery.attachments import intake
 from core.testing.databases import (
     States,
@@ -55,6 +57,19 @@ __all__ = [
 pytest.register_assert_rewrite("core.testing.contract")
 
 _EMPTY, _WORLD = "empty", "world"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _finished_texts_are_known() -> Iterator[None]:
+    """Mark what ``_()`` returns, so that :func:`core.languages.worded` refuses to store a text of one language."""
+
+    def marked(translate: Callable[..., str]) -> Callable[..., str]:
+        return lambda *args, **values: FinishedText(translate(*args, **values))
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("gettext", "ngettext", "pgettext", "npgettext"):
+            patch.setattr(Domain, name, marked(getattr(Domain, name)))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -82,9 +82,9 @@ def _told(job: Job) -> RunJob:
         JobState(job.state),
         job.done,
         job.failed,
-        job.error,
-        job.outcome,
-        tuple((row.subject, row.reason) for row in failures),
+        str(job.error),
+        str(job.outcome),
+        tuple((str(row.subject), str(row.reason)) for row in failures),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database.base import CoreBase, Identified, Record, big_id
 from core.database.scope import ByDepartment, Owned, Unscoped
-from core.database.types import utc_now
+from core.database.types import WordedText, Wording, utc_now
 
 
 class Touchpoint(Record, CoreBase):
@@ -86,8 +86,8 @@ class TimelineEntry(Identified, CoreBase):
     """``<component>.<fact>``, for example ``handover.inspection_finished``."""
     component: Mapped[str] = mapped_column(sa.String(40))
     touchpoint_code: Mapped[str | None] = mapped_column(sa.String(20), index=True)
-    summary: Mapped[str] = mapped_column(sa.Text)
-    """One sentence in the language of the installation, kept as written on the day."""
+    summary: Mapped[str | Wording] = mapped_column(WordedText())
+    """One sentence, kept as it was said on the day, in each language."""
     details: Mapped[Any] = mapped_column(sa.JSON, default=dict)
     project_id: Mapped[int | None] = mapped_column(sa.ForeignKey("project.id", ondelete="CASCADE"))
     unit_id: Mapped[int | None] = mapped_column(sa.ForeignKey("unit.id", ondelete="SET NULL"))

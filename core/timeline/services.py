@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from core.database.scope import require_scope
 from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
+from core.languages import Text, worded
 from core.machinery.clocks.dates import months_after
 from core.machinery.clocks.working_days import working_days_after
 from core.machinery.todos.models import Todo
@@ -52,7 +53,7 @@ class TouchpointFact:
 
 def write(
     kind: str,
-    summary: str,
+    summary: Text,
     *,
     customer: Any = None,
     unit: Any = None,
@@ -67,7 +68,8 @@ def write(
 
     Args:
         kind: ``<component>.<fact>``, as declared by a ``TimelineKind``.
-        summary: One sentence, as staff will read it years later.
+        summary: One sentence, as staff will read it years later: what the program says as a lazy text,
+            ``_l("…", number=…)``, so that each reader sees it in his language.
         customer: The customer, or None.
         unit: The unit, or None; its project is taken when ``project`` is not given.
         project: The project, or None.
@@ -82,7 +84,7 @@ def write(
     entry = TimelineEntry(
         kind=kind,
         component=kind.split(".", 1)[0],
-        summary=summary,
+        summary=worded(summary),
         touchpoint_code=touchpoint_code,
         happened_at=happened_at or utc_now(),
         details=dict(details or {}),
@@ -102,7 +104,7 @@ def write(
 def reach(
     code: str,
     kind: str,
-    summary: str,
+    summary: Text,
     *,
     customer: Any = None,
     unit: Any = None,
@@ -119,7 +121,7 @@ def reach(
     Args:
         code: Touchpoint code, for example ``TP-E08``.
         kind: ``<component>.<fact>``.
-        summary: One sentence for the timeline.
+        summary: One sentence for the timeline, as for :func:`write`.
         customer: The customer, or None.
         unit: The unit, or None.
         project: The project, or None.
@@ -170,13 +172,13 @@ def reach(
 def assign_touchpoint(
     code: str,
     record: Any,
-    title: str,
+    title: Text,
     *,
     department: Any = None,
     owner: Any = None,
     role: str | None = None,
     due_at: dt.datetime | None = None,
-    note: str = "",
+    note: Text = "",
     customer: Any = None,
     unit: Any = None,
 ) -> Todo:
@@ -186,7 +188,7 @@ def assign_touchpoint(
     Args:
         code: Touchpoint code, for example ``TP-E08``.
         record: The customer, unit or other record that it is for.
-        title: What to do.
+        title: What to do; what the program says as a lazy text, see :func:`add_todo`.
         department: The department that does it (or its id).
         owner: The user who does it (or his id), or None.
         role: Code of the role whose holders there may take it; the responsible role of the touchpoint when None.
@@ -315,15 +317,16 @@ def move_to_customer(kept_id: int, merged_id: int, record_kind: str) -> None:
     db.session.flush()
 
 
-def erase_of_customer(customer_id: int, summary: str) -> None:
+def erase_of_customer(customer_id: int, summary: Text) -> None:
     """Blank what entries say of an erased customer; that something happened on that day stays.
 
     Args:
         customer_id: The customer.
         summary: What stands in the place of each sentence.
     """
+    said = worded(summary)
     for entry in db.session.scalars(sa.select(TimelineEntry).where(TimelineEntry.customer_id == customer_id)):
-        entry.summary = summary
+        entry.summary = said
         entry.details = {}
     db.session.flush()
 
@@ -339,7 +342,7 @@ def of_customer(customer_id: int) -> list[dict[str, Any]]:
         {
             "happened_at": entry.happened_at.isoformat(),
             "kind": entry.kind,
-            "summary": entry.summary,
+            "summary": str(entry.summary),
             "touchpoint": entry.touchpoint_code,
         }
         for entry in entries

@@ -13,7 +13,6 @@ from core.toolkit import (
     JobRun,
     PeriodicTask,
     Unit,
-    _,
     _l,
     add_todo,
     all_departments,
@@ -76,7 +75,7 @@ def ask_for_patrols(run: JobRun) -> None:
             building = db.session.get_one(Building, building_id)
             add_todo(
                 building,
-                _(
+                _l(
                     "Patrol the vacant houses of %(building)s and report",
                     building=building.name or building.code,
                 ),

@@ -26,9 +26,11 @@ from core.toolkit import (
     Project,
     Unit,
     _,
+    _l,
     add_todo,
     db,
     finish_todos_of,
+    in_each_language,
     in_language,
     is_on,
     next_number,
@@ -706,7 +708,7 @@ def move_up(slot: Slot) -> list[Booking]:
         moved.append(booking)
         add_todo(
             booking,
-            _("Call %(name)s: a seat became free", name=booking.number),
+            _l("Call %(name)s: a seat became free", name=booking.number),
             due_at=slot.starts_at,
             dedupe_key=f"reservations:{booking.id}:moved_up:{slot.id}",
         )
@@ -901,20 +903,20 @@ def recipients(booking: Booking, event: RuleEvent) -> Sequence[NotificationRule]
 def tell_staff(booking: Booking, event: RuleEvent) -> int:
     """Give a to-do to everybody whom the rules name, and return how many were told."""
     words = {
-        RuleEvent.BOOKED: _("Prepare %(number)s", number=booking.number),
-        RuleEvent.MOVED: _("Moved: %(number)s", number=booking.number),
-        RuleEvent.CANCELLED: _("Cancelled: %(number)s", number=booking.number),
+        RuleEvent.BOOKED: _l("Prepare %(number)s", number=booking.number),
+        RuleEvent.MOVED: _l("Moved: %(number)s", number=booking.number),
+        RuleEvent.CANCELLED: _l("Cancelled: %(number)s", number=booking.number),
     }
-    note = " · ".join(
-        part
-        for part in (
+
+    def note() -> str:
+        parts = (
             purpose_name(booking.slot.purpose),
             slot_title(booking.slot),
             _("%(count)s people", count=booking.guests),
             booking.wishes,
         )
-        if part
-    )
+        return " · ".join(filter(None, parts))[:1000]
+
     told = recipients(booking, event)
     for rule in told:
         add_todo(
@@ -923,7 +925,7 @@ def tell_staff(booking: Booking, event: RuleEvent) -> int:
             owner=rule.user_id,
             role=None if rule.user_id is not None else rule.role_code or None,
             due_at=booking.slot.starts_at if event != RuleEvent.CANCELLED else None,
-            note=note[:1000],
+            note=in_each_language(note),
             dedupe_key=f"reservations:{booking.id}:{rule.id}:{event}:{booking.moved_count}",
         )
     return len(told)
@@ -1036,13 +1038,13 @@ def local_date(slot: Slot) -> dt.date:
 
 
 _SUMMARIES = {
-    "booked": lambda: _("Booked"),
-    "waiting": lambda: _("On the waiting list"),
-    "moved_up": lambda: _("Moved up from the waiting list"),
-    "moved": lambda: _("Moved"),
-    "cancelled": lambda: _("Cancelled"),
-    "done": lambda: _("Completed"),
-    "no_show": lambda: _("Did not come"),
+    "booked": _l("Booked"),
+    "waiting": _l("On the waiting list"),
+    "moved_up": _l("Moved up from the waiting list"),
+    "moved": _l("Moved"),
+    "cancelled": _l("Cancelled"),
+    "done": _l("Completed"),
+    "no_show": _l("Did not come"),
 }
 
 
@@ -1050,17 +1052,21 @@ def _write(booking: Booking, what: str, before: Slot | None = None) -> None:
     """Write a line on the customer's timeline."""
     if booking.customer is None and booking.unit is None:
         return
-    summary = _(
-        "%(what)s: %(purpose)s, %(slot)s",
-        what=_SUMMARIES[what](),
-        purpose=purpose_name(booking.slot.purpose),
-        slot=slot_title(booking.slot),
-    )
-    if before is not None:
-        summary = _("%(what)s (before: %(slot)s)", what=summary, slot=slot_title(before))
+
+    def summary() -> str:
+        said = _(
+            "%(what)s: %(purpose)s, %(slot)s",
+            what=_SUMMARIES[what],
+            purpose=purpose_name(booking.slot.purpose),
+            slot=slot_title(booking.slot),
+        )
+        if before is None:
+            return said
+        return _("%(what)s (before: %(slot)s)", what=said, slot=slot_title(before))
+
     write_timeline(
         "reservations.booking",
-        summary,
+        in_each_language(summary),
         customer=booking.customer,
         unit=booking.unit,
         record_kind="reservations.booking",

@@ -95,7 +95,7 @@ def _escalated(record: Any, clock: Any, step: EscalationStep) -> None:
     del clock
     from plugins.warranty.services.orders import escalate
 
-    escalate(record, f"overdue_{step.code}", str(step.label))
+    escalate(record, f"overdue_{step.code}", step.label)
 
 
 def policies() -> Sequence[ClockPolicy]:

@@ -364,7 +364,7 @@ def next_visit(order: Order) -> Visit | None:
 
 def words_of_pause(order: Order) -> str:
     """Return what a resting order waits for, as it was last told to the owner."""
-    told = [event.text for event in order.events if event.kind == "suspended"]
+    told = [str(event.text) for event in order.events if event.kind == "suspended"]
     return told[-1] if told else ""
 
 

@@ -46,4 +46,4 @@ def told(event: OrderEvent) -> str:
     if "cover" in facts:
         facts["cover"] = str(COVERS[facts["cover"]][1])
     saying = str(SAYINGS[event.saying]) % facts if event.saying in SAYINGS else ""
-    return " · ".join(filter(None, (saying, event.text)))
+    return " · ".join(filter(None, (saying, str(event.text))))

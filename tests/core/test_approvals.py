@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -309,7 +310,8 @@ def test_the_limits_of_the_department_of_the_record_count(office, monkeypatch):
     )
     with office.as_("region"):
         request = services.amount_changed(PLAN.code, office.unit(), Decimal("19000"))
-        assert services.amount_words(request).startswith("¥19,000.00 比已审批的 ¥18,000.00 增加 5.6%")
+        with force_locale("en"):
+            assert services.amount_words(request).startswith("¥19,000.00 is 5.6 % more")
         assert set(asked) == {office.unit().project.department_id}
         db.session.commit()
     assert office.state(key)[0] == "approved"

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.database.owners import owner_of
 from core.database.scope import require_scope
@@ -239,9 +240,9 @@ def due_after(request: ApprovalRequest, now: dt.datetime, key: str = "approval_a
 def ask(task: ApprovalTask, what: str) -> None:
     """Make the to-dos of a task: one for the person, or one for each department in which the role is held."""
     request = task.request
-    title = _("Approve %(number)s %(title)s", number=request.number, title=request.title)
+    title = _l("Approve %(number)s %(title)s", number=request.number, title=request.title)
     if what:
-        title = _("Overdue: %(title)s", title=title)
+        title = _l("Overdue: %(title)s", title=title)
     places: Sequence[int | None] = [None] if task.person_id is not None else task.place_ids
     for place in places:
         means_of_approvals().add_todo(

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
@@ -60,7 +60,7 @@ def remind(task_id: int, now: dt.datetime | None = None) -> None:
         above = _above(task)
         means_of_approvals().add_todo(
             task.request,
-            _("Unanswered: %(number)s %(title)s", number=task.request.number, title=task.request.title),
+            _l("Unanswered: %(number)s %(title)s", number=task.request.number, title=task.request.title),
             department=above,
             role="HEAD",
             dedupe_key=f"approval:{task.id}:escalation",

@@ -24,7 +24,7 @@ from sqlalchemy.orm.base import NO_VALUE, PASSIVE_NO_INITIALIZE
 from core.database.base import Model
 from core.database.owners import owner_of
 from core.database.scope import ByCustomer, ByDepartment, ByProject, current_scope
-from core.database.types import EncryptedText, utc_now
+from core.database.types import EncryptedText, WordedText, utc_now
 from core.machinery.audit.models import AuditEntry, AuditSeal
 from core.machinery.audit.subjects import (
     customer_subject,
@@ -86,7 +86,9 @@ def _marker(model: type[Any], key: str, column: sa.Column[Any]) -> str:
     if key in model.__personal__ or isinstance(column.type, EncryptedText):
         return PERSONAL
     # People write names and numbers into notes. Where a row belongs to a customer, free text is encrypted with his key.
-    return PRIVATE if isinstance(column.type, sa.Text) else ""
+    kind = column.type
+    is_long = kind.is_long if isinstance(kind, WordedText) else isinstance(kind, sa.Text)
+    return PRIVATE if is_long else ""
 
 
 def is_audited(model: Any) -> bool:

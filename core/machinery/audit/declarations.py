@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.machinery.audit import services
@@ -79,7 +78,7 @@ def check_log(run: Any) -> None:
         numbers = {"seals": report.seals, "entries": report.entries, "unsealed": report.unsealed}
         if report.is_sound:
             run.outcome(
-                _(
+                _l(
                     "The audit log is sound: %(entries)s entries under %(seals)s seals were checked; "
                     "%(unsealed)s are not sealed yet.",
                     **numbers,
@@ -87,7 +86,7 @@ def check_log(run: Any) -> None:
             )
         else:
             run.outcome(
-                _(
+                _l(
                     "The audit log was tampered with in %(count)s places. The file names them. Tell whoever is in "
                     "charge of security, and keep a copy of the database.",
                     count=len(report.problems),
@@ -95,7 +94,7 @@ def check_log(run: Any) -> None:
             )
             lines = [*(problem.message for problem in report.problems), f"Head: {report.head}"]
             run.result("audit-log-check.txt", "text/plain", "\n".join(lines).encode())
-        run.log(_("Head of the chain: %(head)s", head=report.head))
+        run.log(_l("Head of the chain: %(head)s", head=report.head))
 
 
 def change_log(record: Any) -> Mapping[str, Any] | None:

@@ -9,6 +9,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from core.database.types import Wording
+
 PERSONAL = "personal"
 """Key of an encrypted value that is masked for readers without the right to personal data."""
 PRIVATE = "private"
@@ -23,6 +25,8 @@ def to_plain(value: Any) -> Any:
         return to_plain(value.value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, Wording):
+        return value.stored()
     if isinstance(value, Decimal):
         # SQLite gives back 5 for a stored 5.00; both are written as the same text.
         return format(value.normalize(), "f")

@@ -16,17 +16,20 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
-from flask_babel import ngettext
+from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_ngettext
 
 from core.database.owners import owner_of
 from core.database.scope import require_scope, scoped_models
 from core.database.types import local_today
 from core.extensions import db
+from core.languages import Text, in_each_language
 from core.machinery.documents import services
 from core.machinery.documents.letters import Letter, MadeLetters, PageRange, merge_pdfs
 from core.machinery.documents.models import IssuedDocument
@@ -213,8 +216,8 @@ def start_batch(order: BatchOrder, nonce: str | None = None) -> Any:
     return means.enqueue_job(
         KIND,
         order.payload(),
-        title=ngettext(
-            "%(title)s for %(num)s record", "%(title)s for %(num)s records", count, title=str(document.label)
+        title=lazy_ngettext(
+            "%(title)s for %(num)s record", "%(title)s for %(num)s records", count, title=document.label
         ),
         total=count,
         dedupe_key=f"{require_scope().user_id}:{nonce}" if nonce else None,
@@ -253,7 +256,7 @@ def print_documents(run: _Run) -> None:
             range(len(portions)),
             lambda index: _print_portion(run, order, document, index, index * size, portions[index]),
             size=lambda index: len(portions[index]),
-            name=lambda index: _(
+            name=lambda index: _l(
                 "Records %(first)d to %(last)d",
                 first=index * size + 1,
                 last=index * size + len(portions[index]),
@@ -270,7 +273,7 @@ class _Entry:
 
     position: int
     record_id: int
-    subject: str
+    subject: Text
     title: str
 
     def file_name(self, number: str = "") -> str:
@@ -382,7 +385,7 @@ class _Portion:
         self.kind = kind
         self.keys = keys
         self.positions = {key: start + offset for offset, key in enumerate(keys, start=1)}
-        self.failures: dict[int, tuple[str, str]] = {}
+        self.failures: dict[int, tuple[Text, Text]] = {}
         self.before = before or _Before()
         self.issued: dict[str, int] = {}
         self.pages: list[tuple[int, int]] = []
@@ -419,7 +422,7 @@ class _Portion:
         When somebody took such a number meanwhile, or a record has changed, all is laid out anew. A document that
         cannot be printed is left out, and the others move up.
         """
-        broken: dict[int, tuple[str, str]] = {}
+        broken: dict[int, tuple[Text, Text]] = {}
         tries = 0
         while True:
             tries += 1
@@ -436,7 +439,7 @@ class _Portion:
                 self.failures |= broken
                 return pieces
 
-    def _lay_out_ahead(self, broken: dict[int, tuple[str, str]]) -> _Ahead | None:
+    def _lay_out_ahead(self, broken: dict[int, tuple[Text, Text]]) -> _Ahead | None:
         """Lay out what will be issued, while nothing is locked; None when one more is broken."""
         self.failures = {}
         coming: Counter[str] = Counter()
@@ -459,7 +462,7 @@ class _Portion:
         self,
         drafts: Sequence[tuple[_Entry, services.Numbered]],
         joined: bool,
-        broken: dict[int, tuple[str, str]],
+        broken: dict[int, tuple[Text, Text]],
     ) -> _Ahead | None:
         made = self._make([draft.written.letter for _entry, draft in drafts], singles=True, joined=joined)
         failed = self._failures_of([entry for entry, _draft in drafts], made, blanks_fail=True)
@@ -467,7 +470,7 @@ class _Portion:
         return None if failed else _Ahead({entry.record_id: draft for entry, draft in drafts}, made, joined)
 
     def _issue(
-        self, broken: dict[int, tuple[str, str]], ahead: _Ahead, *, holds: bool
+        self, broken: dict[int, tuple[Text, Text]], ahead: _Ahead, *, holds: bool
     ) -> list[_Piece] | None:
         """Number and archive; None when what was laid out is not what is issued, or cannot be printed.
 
@@ -538,7 +541,7 @@ class _Portion:
         try:
             content = services.read(issued)
         except (services.DocumentErased, services.DocumentArchiveDamaged):
-            reason = _(
+            reason = _l(
                 "The archived file of %(number)s is missing or damaged. Have it restored from a backup.",
                 number=issued.number,
             )
@@ -571,16 +574,19 @@ class _Portion:
                 self._note_missing(key)
                 continue
             title = self.kind.title(found[key])
-            subject = title
+            subject: Text = title
             if owner_of(found[key]).customer_id is not None:
                 # The reasons of a job are read by others too: nobody is named in them.
-                subject = f"{self.kind.label} {key}"
+                subject = self._called(key)
             records.append((found[key], _Entry(self.positions[key], key, subject, title)))
         return records
 
+    def _called(self, key: int) -> Text:
+        return in_each_language(lambda: f"{self.kind.label} {key}")
+
     def _note_missing(self, key: int) -> None:
-        reason = _("This record does not exist any more, or you may not see it any more.")
-        self.failures[key] = (f"{self.kind.label} {key}", reason)
+        reason = _l("This record does not exist any more, or you may not see it any more.")
+        self.failures[key] = (self._called(key), reason)
 
     def _attempt(self, entry: _Entry, do: Callable[[Any], Result], record: Any) -> Result | None:
         """Return what a function makes of one record, or None when it fails; then nothing of it stays."""
@@ -588,13 +594,13 @@ class _Portion:
             with db.session.begin_nested():
                 return do(record)
         except DocumentRefused as refusal:
-            reason = str(refusal)
+            reason: Text = str(refusal)
         except Exception as error:
             incident = secrets.token_hex(4)
             logger.exception("%s of %s failed, incident %s", self.document.code, entry.subject, incident)
             if isinstance(error, sa.exc.OperationalError):
                 raise
-            reason = _(
+            reason = _l(
                 "An unexpected error occurred. Tell your administrator the incident number %(incident)s.",
                 incident=incident,
             )
@@ -611,14 +617,17 @@ class _Portion:
 
     def _failures_of(
         self, entries: Sequence[_Entry], made: MadeLetters, *, blanks_fail: bool
-    ) -> dict[int, tuple[str, str]]:
-        failed = {}
+    ) -> dict[int, tuple[Text, Text]]:
+        failed: dict[int, tuple[Text, Text]] = {}
         for entry, letter in zip(entries, made.letters, strict=True):
             if letter.error:
                 logger.error("%s of %s: %s", self.document.code, entry.subject, letter.error)
-                failed[entry.record_id] = (entry.subject, refusal_of(letter.reason))
+                failed[entry.record_id] = (
+                    entry.subject,
+                    in_each_language(partial(refusal_of, letter.reason)),
+                )
             elif blanks_fail and letter.missing_characters:
-                reason = refusal_of_characters(letter.missing_characters)
+                reason = in_each_language(partial(refusal_of_characters, letter.missing_characters))
                 failed[entry.record_id] = (entry.subject, reason)
         return failed
 
@@ -738,7 +747,7 @@ def _put_together(run: _Run, order: BatchOrder, document: DocumentType, portions
     counts = [json.loads(run.kept(f"made-{index}") or b"0") for index in range(portions)]
     made = sum(counts)
     if not made:
-        run.outcome(_("No document could be printed. The reasons stand below."))
+        run.outcome(_l("No document could be printed. The reasons stand below."))
         return
     title = _UNSAFE.sub(" ", str(document.label))
     # Tried again, the job replaces the file by one of the same name.
@@ -757,9 +766,9 @@ def _put_together(run: _Run, order: BatchOrder, document: DocumentType, portions
             merge_pdfs(paths, target, PdfMetadata(title=title))
             run.result(f"{name}.pdf", "application/pdf", target)
     if order.issues:
-        run.outcome(ngettext("%(num)s document is issued.", "%(num)s documents are issued.", made))
+        run.outcome(lazy_ngettext("%(num)s document is issued.", "%(num)s documents are issued.", made))
     else:
-        run.outcome(ngettext("%(num)s draft is printed.", "%(num)s drafts are printed.", made))
+        run.outcome(lazy_ngettext("%(num)s draft is printed.", "%(num)s drafts are printed.", made))
 
 
 def _join_zips(parts: Any, target: Path) -> None:

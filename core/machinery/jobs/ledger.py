@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from core.database.types import utc_now
 from core.extensions import db
+from core.languages import Text, cut
 from core.machinery.jobs.models import Job, JobFailure, JobFile, JobLogLine, JobState, JobStep, JobWorker
 
 _job = cast(sa.Table, Job.__table__)
@@ -203,8 +204,8 @@ def note_failure(
     connection: sa.Connection,
     held: Claim,
     key: str,
-    subject: str,
-    reason: str,
+    subject: Text,
+    reason: Text,
     *,
     of_whole_step: bool,
     again: bool = False,
@@ -215,8 +216,8 @@ def note_failure(
             job_id=held.job_id,
             department_id=held.department_id,
             step_key=key,
-            subject=subject[:200],
-            reason=reason[:1000],
+            subject=cut(subject, 200),
+            reason=cut(reason, 1000),
             of_whole_step=of_whole_step,
             again=again,
             at=utc_now(),
@@ -224,10 +225,10 @@ def note_failure(
     )
 
 
-def say(connection: sa.Connection, job_id: int, department_id: int | None, text: str) -> None:
+def say(connection: sa.Connection, job_id: int, department_id: int | None, text: Text) -> None:
     """Write a line into the log of a job; beyond :data:`MOST_LOG_LINES` the oldest go."""
     connection.execute(
-        _log.insert().values(job_id=job_id, department_id=department_id, text=text[:500], at=utc_now())
+        _log.insert().values(job_id=job_id, department_id=department_id, text=cut(text, 500), at=utc_now())
     )
     oldest = (
         sa.select(_log.c.id)
@@ -287,8 +288,8 @@ def end(
     held: Claim,
     state: JobState,
     *,
-    error: str = "",
-    outcome: str | None = None,
+    error: Text = "",
+    outcome: Text | None = None,
     of_system: bool = False,
 ) -> None:
     """End a job in the transaction of the caller.
@@ -299,7 +300,7 @@ def end(
     now = utc_now()
     values: dict[str, Any] = {
         "state": state,
-        "error": error[:1000],
+        "error": cut(error, 1000),
         "ended_at": now,
         "seen_at": now if of_system else None,
         "lease_token": None,
@@ -307,7 +308,7 @@ def end(
         "attempts": 0,
     }
     if outcome is not None:
-        values["outcome"] = outcome[:500]
+        values["outcome"] = cut(outcome, 500)
     row = connection.execute(sa.update(_job).where(_holds(held)).values(values).returning(_job.c.id)).first()
     if row is None:
         raise LeaseLost(f"Job {held.job_id} is held by another worker.")

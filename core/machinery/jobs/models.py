@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from core.database.base import CoreBase, Identified
 from core.database.scope import ByDepartment, Unscoped
-from core.database.types import utc_now
+from core.database.types import WordedText, Wording, utc_now
 
 
 class JobState(StrEnum):
@@ -48,7 +48,7 @@ class Job(Identified, CoreBase):
 
     kind: Mapped[str] = mapped_column(sa.String(80), index=True)
     """Code of the job kind or of the periodic task, as text, so that the row outlives the plugin."""
-    title: Mapped[str] = mapped_column(sa.String(255))
+    title: Mapped[str | Wording] = mapped_column(WordedText(255))
     payload: Mapped[Any] = mapped_column(sa.JSON, default=dict)
     """What the handler needs to begin; ids and choices, no personal values."""
     department_id: Mapped[int | None] = mapped_column(
@@ -67,9 +67,9 @@ class Job(Identified, CoreBase):
     total: Mapped[int | None]
     done: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)
-    error: Mapped[str] = mapped_column(sa.String(1000), default="")
+    error: Mapped[str | Wording] = mapped_column(WordedText(1000), default="")
     """Why it could not come to its end, a sentence."""
-    outcome: Mapped[str] = mapped_column(sa.String(500), default="")
+    outcome: Mapped[str | Wording] = mapped_column(WordedText(500), default="")
     """What came out, in the handler's words."""
 
     created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
@@ -90,7 +90,7 @@ class Job(Identified, CoreBase):
     """How often it was taken up since a step was last finished; it rises when a step kills the worker."""
 
     def __str__(self) -> str:
-        return self.title
+        return str(self.title)
 
 
 class _OfJob(Identified):
@@ -128,9 +128,9 @@ class JobFailure(_OfJob, CoreBase):
     __table_args__: Any = (sa.Index("ix_job_failure_job_id", "job_id", "id"),)
 
     step_key: Mapped[str] = mapped_column(sa.String(120))
-    subject: Mapped[str] = mapped_column(sa.String(200))
+    subject: Mapped[str | Wording] = mapped_column(WordedText(200))
     """What it is about, as staff know it; no personal values."""
-    reason: Mapped[str] = mapped_column(sa.String(1000))
+    reason: Mapped[str | Wording] = mapped_column(WordedText(1000))
     of_whole_step: Mapped[bool] = mapped_column(default=True)
     """Whether the step failed and can be tried again; False for one thing within a step that was finished."""
     again: Mapped[bool] = mapped_column(default=False)
@@ -147,7 +147,7 @@ class JobLogLine(_OfJob, CoreBase):
     __table_args__: Any = (sa.Index("ix_job_log_line_job_id", "job_id", "id"),)
 
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)
-    text: Mapped[str] = mapped_column(sa.String(500))
+    text: Mapped[str | Wording] = mapped_column(WordedText(500))
 
 
 class JobFile(_OfJob, CoreBase):

@@ -14,11 +14,12 @@ from typing import Any, Protocol, TypeVar
 import sqlalchemy as sa
 from flask import Flask, g
 from flask_babel import force_locale
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.database.reading import reading_only
 from core.database.scope import Scope, all_departments, replace_outermost_scope, use_scope
 from core.extensions import db
+from core.languages import Text, worded
 from core.machinery.jobs import ledger
 from core.machinery.jobs.ledger import Claim, LeaseLost
 from core.machinery.jobs.models import Job, JobState
@@ -41,13 +42,17 @@ class StepFailed(Exception):
     """A step cannot be done. The rest of the job goes on.
 
     Args:
-        sentence: Why, in a full sentence for the user.
+        sentence: Why, in a full sentence for whoever reads it: a lazy text, ``_l("…")``.
         subject: What the step is about, as staff know it; the step's name when left out.
     """
 
-    def __init__(self, sentence: Any, subject: Any = "") -> None:
-        super().__init__(str(sentence))
-        self.subject = str(subject)
+    def __init__(self, sentence: Text, subject: Text = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.subject = subject
+
+    def __str__(self) -> str:
+        return str(self.sentence)
 
 
 class Cancelled(BaseException):
@@ -118,8 +123,8 @@ class _Current:
 
     key: str
     size: int
-    subject: str
-    failures: list[tuple[str, str, bool]] = field(default_factory=list)
+    subject: Text
+    failures: list[tuple[Text, Text, bool]] = field(default_factory=list)
 
 
 class JobRun:
@@ -145,7 +150,7 @@ class JobRun:
         self._held = held
         self._around = around
         self._current: _Current | None = None
-        self._outcome: str | None = None
+        self._outcome: Text | None = None
         self._tries: dict[str, int] = {}
         self._is_suspect = held.attempts > MOST_ATTEMPTS
         self._check_rights: Callable[[], None] = lambda: None
@@ -155,7 +160,7 @@ class JobRun:
         keys: Iterable[Key],
         *,
         size: int | Callable[[Key], int] = 1,
-        name: Callable[[Key], Any] | None = None,
+        name: Callable[[Key], Text] | None = None,
     ) -> Iterator[Key]:
         """Yield the keys whose step is not done yet, one after the other::
 
@@ -197,7 +202,7 @@ class JobRun:
         do: Callable[[Key], Any],
         *,
         size: int | Callable[[Key], int] = 1,
-        name: Callable[[Key], Any] | None = None,
+        name: Callable[[Key], Text] | None = None,
     ) -> None:
         """Call ``do`` with each key whose step is not done yet; like :meth:`steps`, but a failure does not start the
         function of the job anew. Use it where many steps may fail.
@@ -230,14 +235,14 @@ class JobRun:
         """
         ledger.advance(self._connection(), self._held, total=number)
 
-    def note_failure(self, subject: Any, reason: Any, *, again: bool = False) -> None:
+    def note_failure(self, subject: Text, reason: Text, *, again: bool = False) -> None:
         """Record, within a step, one thing that could not be done, while the step itself is done.
 
         It counts as one of the step's size.
 
         Args:
             subject: What it is about, as staff know it; no personal values.
-            reason: Why, a full sentence.
+            reason: Why, a full sentence: a lazy text, ``_l("…")``, so that each reads it in his language.
             again: Whether the step is done once more when somebody tries the job again. What was done in it before must
                 then not be done twice: keep with :meth:`keep` what that is. Else the step keeps its mark.
 
@@ -246,23 +251,23 @@ class JobRun:
         """
         if self._current is None:
             raise RuntimeError("note_failure belongs into a step.")
-        self._current.failures.append((str(subject), str(reason), again))
+        self._current.failures.append((worded(subject), worded(reason), again))
 
-    def log(self, text: Any) -> None:
+    def log(self, text: Text) -> None:
         """Write a line into the log of the job, in the transaction of the step.
 
         Args:
-            text: A sentence, at most 500 characters; no personal values.
+            text: A sentence, ``_l("…")``, at most 500 characters; no personal values.
         """
-        ledger.say(self._connection(), self.job_id, self.department_id, str(text))
+        ledger.say(self._connection(), self.job_id, self.department_id, text)
 
-    def outcome(self, sentence: Any) -> None:
+    def outcome(self, sentence: Text) -> None:
         """Say what came out; it stands above the list of files when the job has ended.
 
         Args:
-            sentence: At most 500 characters.
+            sentence: A sentence, ``_l("…")``, at most 500 characters.
         """
-        self._outcome = str(sentence)
+        self._outcome = worded(sentence)
 
     def result(self, file_name: str, content_type: str, content: bytes | Path) -> None:
         """Keep a file for the starter to download; one of the same name is replaced.
@@ -308,7 +313,7 @@ class JobRun:
         return db.session.connection()
 
     def _pending(
-        self, keys: Iterable[Key], size: int | Callable[[Key], int], name: Callable[[Key], Any] | None
+        self, keys: Iterable[Key], size: int | Callable[[Key], int], name: Callable[[Key], Text] | None
     ) -> Iterator[tuple[Key, _Current]]:
         wanted = [
             (
@@ -316,7 +321,7 @@ class JobRun:
                 _Current(
                     str(key),
                     size(key) if callable(size) else size,
-                    str(name(key)) if name is not None else str(key),
+                    name(key) if name is not None else str(key),
                 ),
             )
             for key in keys
@@ -413,20 +418,22 @@ NEW_FILES, GONE_FILES = "doorstep.jobs.new_files", "doorstep.jobs.gone_files"
 when it is committed."""
 
 
-def _suspicion() -> str:
-    return _(
+def _suspicion() -> Text:
+    return _l(
         "The worker was ended %(times)s times while it did this. Ask your administrator to look into the log of the "
         "server for that time.",
         times=MOST_ATTEMPTS,
     )
 
 
-def _sentence_of(error: BaseException, where: str) -> str:
-    if isinstance(error, StepFailed | PluginFailed):
+def _sentence_of(error: BaseException, where: str) -> Text:
+    if isinstance(error, StepFailed):
+        return error.sentence
+    if isinstance(error, PluginFailed):
         return str(error)
     incident = secrets.token_hex(4)
     logger.error("%s failed, incident %s", where, incident, exc_info=error)
-    return _(
+    return _l(
         "An unexpected error occurred. Tell your administrator the incident number %(incident)s.",
         incident=incident,
     )
@@ -510,8 +517,8 @@ def _rights_checker(
     return check
 
 
-def _not_allowed() -> str:
-    return _(
+def _not_allowed() -> Text:
+    return _l(
         "Whoever started this is deactivated, no longer belongs to the department, or no longer holds the right to it. "
         "Somebody who holds it must start it anew."
     )
@@ -560,7 +567,7 @@ def _work(run: JobRun, kind: JobKind | PeriodicTask, *, of_system: bool) -> None
                 return
 
 
-def _end(run: JobRun, state: JobState, *, error: str = "", of_system: bool) -> None:
+def _end(run: JobRun, state: JobState, *, error: Text = "", of_system: bool) -> None:
     connection = run._connection()
     ledger.end(connection, run._held, state, error=error, outcome=run._outcome, of_system=of_system)
     # A job that can be tried again keeps what it was given.

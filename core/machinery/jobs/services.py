@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask, current_app, g
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from core.database.base import CORE
 from core.database.scope import Scope, all_departments, current_scope, require_scope, use_scope
 from core.database.types import utc_now
 from core.extensions import db
+from core.languages import Text, cut
 from core.machinery.jobs import ledger
 from core.machinery.jobs.bell import Bell
 from core.machinery.jobs.models import (
@@ -40,6 +42,7 @@ logger = logging.getLogger(__name__)
 
 EXTENSION = "doorstep.jobs"
 VIEW, MANAGE = "jobs.view", "jobs.manage"
+LONGEST_TITLE = 255
 WORKER_SECONDS = 60
 """A worker that was not seen for so long is taken for gone."""
 KEEP_SYSTEM_DAYS, KEEP_DAYS = 2, 180
@@ -161,7 +164,7 @@ def enqueue_job(
     kind: str,
     payload: Mapping[str, Any] | None = None,
     *,
-    title: Any = "",
+    title: Text = "",
     department_id: int | None = None,
     project_id: int | None = None,
     total: int | None = None,
@@ -177,7 +180,8 @@ def enqueue_job(
     Args:
         kind: Code of a declared :class:`JobKind`.
         payload: What its function needs to begin, as JSON: ids and choices. No personal values: the row is kept.
-        title: What staff read in the list; the label of the kind when left out.
+        title: What staff read in the list, as a lazy text (``_l("…")``), so that each reads it in his language; the
+            label of the kind when left out.
         department_id: Where it acts; the acting department when left out.
         project_id: The project that it is for; who does not see it, does not see the job.
         total: How much there is to do, when that is known; the number of the steps tells it else.
@@ -207,7 +211,7 @@ def enqueue_job(
         raise ValueError("The address of a job is a path of this site.")
     job = Job(
         kind=kind,
-        title=str(title or declared.label)[:255],
+        title=cut(title or declared.label, LONGEST_TITLE),
         payload=dict(payload or {}),
         department_id=department_id,
         project_id=project_id,
@@ -490,7 +494,7 @@ def cancel(job: Job) -> None:
     if not ended and not _change(job, Job.state == JobState.RUNNING, cancel_requested_at=now):
         raise JobRefused(_("This job has ended already."))
     ledger.say(
-        db.session.connection(), job.id, job.department_id, _("Cancelled by %(name)s.", name=_acting())
+        db.session.connection(), job.id, job.department_id, _l("Cancelled by %(name)s.", name=_acting())
     )
     means_of().record_event("job_cancelled", job)
 
@@ -534,7 +538,7 @@ def repeat(job: Job) -> None:
                 execution_options={"synchronize_session": False},
             )
     ledger.say(
-        db.session.connection(), job.id, job.department_id, _("Tried again by %(name)s.", name=_acting())
+        db.session.connection(), job.id, job.department_id, _l("Tried again by %(name)s.", name=_acting())
     )
     means_of().record_event("job_repeated", job)
     db.session.info[_RINGS] = True
@@ -586,9 +590,9 @@ def _require_change(job: Job) -> None:
         raise JobRefused(_("Somebody else started this job. Ask him, or somebody who may manage jobs."))
 
 
-def _acting() -> str:
+def _acting() -> Text:
     user = g.get("_login_user")
-    return str(getattr(user, "name", "") or _("the system"))
+    return getattr(user, "name", "") or _l("the system")
 
 
 # Clearing

@@ -14,6 +14,7 @@ import sqlalchemy.exc
 from flask import Flask, current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.database.owners import owner_of
 from core.database.scope import Scope, all_departments, require_scope, use_scope
@@ -437,20 +438,20 @@ def note_on_timeline(message: Message) -> None:
     if message.customer_id is None and message.unit_id is None and message.project_id is None:
         return
     template = current_runtime().declared.message_template(message.template)
-    with force_locale(default_language()):
-        words = {
-            "kind": str(KINDS[message.kind]),
-            "title": str(template.label) if template is not None else message.template,
-        }
-        if message.state in (MessageState.SENT, MessageState.DELIVERED):
-            code, sentence = "core.message_sent", _("%(kind)s sent: %(title)s.", **words)
-        else:
-            code = "core.message_not_sent"
-            sentence = _("%(kind)s not sent: %(title)s. %(reason)s", **words, reason=message.reason)
+    words = {
+        "kind": KINDS[message.kind],
+        "title": template.label if template is not None else message.template,
+    }
+    if message.state in (MessageState.SENT, MessageState.DELIVERED):
+        code, sentence = "core.message_sent", _l("%(kind)s sent: %(title)s.", **words)
+    else:
+        code = "core.message_not_sent"
+        reason = message.reason or ""
+        sentence = _l("%(kind)s not sent: %(title)s. %(reason)s", **words, reason=reason)
     with use_scope(scope_of(message)):
         means().write_timeline(
             code,
-            sentence.strip(),
+            sentence,
             customer_id=message.customer_id,
             unit_id=message.unit_id,
             project_id=message.project_id,
@@ -755,13 +756,14 @@ def launch_batch(
     if batch.template:
         raise MessageRefused(_("These customers are being written to already. Reload the page."))
     batch.template = declared.code
-    batch.title = " ".join(title.split())[:255] or str(declared.label)
+    typed = " ".join(title.split())[:255]
+    batch.title = typed or str(declared.label)
     batch.not_before = not_before
     db.session.flush()
     job = means().enqueue_job(
         BATCH_JOB,
         {"batch": batch.id},
-        title=batch.title,
+        title=typed or declared.label,
         total=batch.total,
         dedupe_key=f"batch:{batch.id}",
     )
@@ -804,7 +806,7 @@ def write_batch(run: Any) -> None:
         if customer is None:
             run.note_failure(
                 _called(customer_id),
-                _("This customer does not exist any more, or you may not see him any more."),
+                _l("This customer does not exist any more, or you may not see him any more."),
             )
             return
         message = write_of_batch(held, customer)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database.base import CoreBase, Record, big_id
 from core.database.scope import Owned
+from core.database.types import WordedText, Wording
 
 
 class TodoState(StrEnum):
@@ -33,8 +34,8 @@ class Todo(Record, CoreBase):
         sa.Index("ix_todo_state", "state", "due_at"),
     )
 
-    title: Mapped[str] = mapped_column(sa.String(200))
-    note: Mapped[str] = mapped_column(sa.Text, default="")
+    title: Mapped[str | Wording] = mapped_column(WordedText(200))
+    note: Mapped[str | Wording] = mapped_column(WordedText(), default="")
     """What to know beforehand."""
     record_kind: Mapped[str | None] = mapped_column(sa.String(80))
     record_id: Mapped[int | None] = mapped_column(big_id)

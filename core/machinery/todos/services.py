@@ -14,6 +14,7 @@ from core.database.owners import owner_of
 from core.database.scope import all_departments, require_scope
 from core.database.types import utc_now
 from core.extensions import db
+from core.languages import Text, cut, in_each_language, shortened, worded
 from core.machinery.todos.models import Todo, TodoState
 from core.plugin_system.declarations import RecordKind
 from core.plugin_system.runtime import current_runtime
@@ -36,14 +37,14 @@ class TodoRefused(ValueError):
 
 def add_todo(
     record: Any,
-    title: str,
+    title: Text,
     *,
     owner: Any = None,
     department: Any = None,
     role: str | None = None,
     due_at: dt.datetime | None = None,
     dedupe_key: str | None = None,
-    note: str = "",
+    note: Text = "",
     touchpoint_code: str | None = None,
     customer: Any = None,
     unit: Any = None,
@@ -52,7 +53,8 @@ def add_todo(
 
     Args:
         record: The loaded record that it is about, or None for a to-do by itself.
-        title: What to do, in a few words.
+        title: What to do, in a few words. What the program says is handed over as a lazy text, ``_l("…", number=…)``:
+            each reader sees it in his language.
         owner: The user who has to do it (or his id); None leaves it to the department.
         department: The department that has to do it (or its id); the record's when omitted, else that of its project,
             else the acting one.
@@ -60,7 +62,7 @@ def add_todo(
         due_at: Until when, in UTC.
         dedupe_key: What it is made for, at most 120 characters, for example ``survey:17:call``. A to-do that was made
             for the same before is returned as it is, also when it is done.
-        note: What to know beforehand.
+        note: What to know beforehand; a lazy text like the title, or what somebody wrote.
         touchpoint_code: The touchpoint that is reached when it is done; :func:`core.timeline.services.reach` finishes
             it.
         customer: The customer that it concerns, if the record does not say so.
@@ -70,7 +72,7 @@ def add_todo(
         TodoRefused: The title is missing.
         LookupError: The record is of no declared kind.
     """
-    words = " ".join(title.split())[:LONGEST_TITLE]
+    words = shortened(title, LONGEST_TITLE)
     if not words:
         raise TodoRefused(_("Say in a few words what is to be done."), field="title")
     if dedupe_key is not None:
@@ -89,7 +91,7 @@ def add_todo(
     department_id = department_id or _department_of_project(project_id) or require_scope().department_id
     todo = Todo(
         title=words,
-        note=note.strip()[:LONGEST_NOTE],
+        note=cut(note, LONGEST_NOTE),
         record_kind=kind.code if kind else None,
         record_id=record.id if kind else None,
         project_id=project_id,
@@ -234,7 +236,8 @@ def hand_on_todo(
     todo.role = role if owner is None else ""
     words = note.strip()
     if words:
-        todo.note = "\n".join(part for part in (todo.note, words) if part)[:LONGEST_NOTE]
+        before = todo.note
+        todo.note = cut(in_each_language(lambda: "\n".join(filter(None, (str(before), words)))), LONGEST_NOTE)
     db.session.flush()
 
 
@@ -260,10 +263,15 @@ def change_todo(todo: Todo, *, title: str, note: str, due_at: dt.datetime | None
         TodoRefused: It was finished, or the title is missing.
     """
     _require_open(todo)
-    words = " ".join(title.split())[:LONGEST_TITLE]
+    words = shortened(title, LONGEST_TITLE)
     if not words:
         raise TodoRefused(_("Say in a few words what is to be done."), field="title")
-    todo.title, todo.note, todo.due_at = words, note.strip()[:LONGEST_NOTE], due_at
+    # What the form brings back as it was stays what the program says to readers of all languages.
+    if str(words) != str(todo.title):
+        todo.title = words
+    if note.split() != str(todo.note).split():
+        todo.note = cut(note, LONGEST_NOTE)
+    todo.due_at = due_at
     db.session.flush()
 
 
@@ -291,15 +299,16 @@ def move_to_customer(kept_id: int, merged_id: int) -> None:
     db.session.flush()
 
 
-def erase_of_customer(customer_id: int, title: str) -> None:
+def erase_of_customer(customer_id: int, title: Text) -> None:
     """Blank what to-dos say of an erased customer, and finish the open ones.
 
     Args:
         customer_id: The customer.
         title: What stands in the place of each title.
     """
+    words = worded(title)
     for todo in db.session.scalars(sa.select(Todo).where(Todo.customer_id == customer_id)):
-        todo.title, todo.note, todo.finish_note = title, "", ""
+        todo.title, todo.note, todo.finish_note = words, "", ""
         if todo.is_open:
             todo.state, todo.finished_at = TodoState.SKIPPED, utc_now()
     db.session.flush()
@@ -310,8 +319,8 @@ def of_customer(customer_id: int) -> list[dict[str, Any]]:
     todos = db.session.scalars(sa.select(Todo).where(Todo.customer_id == customer_id).order_by(Todo.id))
     return [
         {
-            "title": todo.title,
-            "note": todo.note,
+            "title": str(todo.title),
+            "note": str(todo.note),
             "due_at": todo.due_at.isoformat() if todo.due_at else None,
             "state": str(todo.state),
             "how": todo.finish_note,

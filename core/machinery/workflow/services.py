@@ -17,6 +17,7 @@ from core.database.base import Model
 from core.database.owners import owner_of
 from core.database.scope import require_scope
 from core.extensions import db
+from core.languages import in_each_language
 from core.machinery.workflow.models import WorkflowMove
 from core.plugin_system.declarations import State, Transition, WorkflowDeclaration
 from core.plugin_system.runtime import current_runtime
@@ -215,10 +216,12 @@ class Workflow(WorkflowDeclaration):
         if transition.timeline is not None and write is not None:
             write(
                 transition.timeline,
-                _(
-                    "%(record)s: %(step)s",
-                    record=kind.title(record) if kind is not None else str(record),
-                    step=str(transition.label),
+                in_each_language(
+                    lambda: _(
+                        "%(record)s: %(step)s",
+                        record=kind.title(record) if kind is not None else str(record),
+                        step=transition.label,
+                    )
                 ),
                 customer=_subject(record, where["record_kind"], "customer"),
                 unit=_subject(record, where["record_kind"], "unit"),

@@ -56,6 +56,7 @@ class Defect(Record, Base):
         parent_key("handover_inspection", "inspection_id"),
         sa.UniqueConstraint("project_id", "id"),
         sa.UniqueConstraint("inspection_id", "client_key"),
+        sa.Index("ix_handover_defect_number", "project_id", "number"),
         sa.Index("ix_handover_defect_unit", "unit_id", "state"),
         sa.Index("ix_handover_defect_due", "project_id", "state", "promised_by"),
         sa.Index("ix_handover_defect_contractor", "contractor_id", "state"),

@@ -92,6 +92,7 @@ class Inspection(Record, Base):
         sa.Index("ix_handover_inspection_project", "project_id", "kind", "state"),
         sa.Index("ix_handover_inspection_planned", "project_id", "planned_on"),
         sa.Index("ix_handover_inspection_state_in_project", "project_id", "state"),
+        sa.Index("ix_handover_inspection_number", "project_id", "number"),
     )
 
     project_id: Mapped[int] = project_column()

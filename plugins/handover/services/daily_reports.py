@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from core.toolkit import (
     LOCAL_ZONE,
     _,
+    _l,
     add_todo,
     all_departments,
     db,
@@ -258,7 +259,7 @@ def send_report(batch_id: int, at: dt.datetime) -> DailyReport:
         report = prepare_report(batch, at.astimezone(LOCAL_ZONE).date(), at)
         add_todo(
             report,
-            _("Read and issue the daily report of %(batch)s", batch=batch.name),
+            _l("Read and issue the daily report of %(batch)s", batch=batch.name),
             owner=batch.manager_id,
             role="PCM",
             due_at=at + dt.timedelta(hours=2),

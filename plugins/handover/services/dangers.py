@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from core.toolkit import _, add_todo, finish_todos_of, setting, utc_now
+from core.toolkit import _l, add_todo, finish_todos_of, in_each_language, setting, utc_now
 from plugins.handover.models import Defect, InspectionState, Severity
 from plugins.handover.services.common import defect_title
 from plugins.handover.workflows import OPEN
@@ -34,12 +34,12 @@ def watch(defect: Defect) -> None:
     for key, title, limit in (
         (
             MAKE_SAFE,
-            _("Make %(number)s in %(unit)s safe", number=defect.number, unit=defect.unit.code),
+            _l("Make %(number)s in %(unit)s safe", number=defect.number, unit=defect.unit.code),
             dt.timedelta(hours=int(setting("handover", "make_safe_hours"))),
         ),
         (
             PLAN,
-            _("Plan the repair of %(number)s in %(unit)s", number=defect.number, unit=defect.unit.code),
+            _l("Plan the repair of %(number)s in %(unit)s", number=defect.number, unit=defect.unit.code),
             dt.timedelta(days=int(setting("handover", "danger_plan_days"))),
         ),
     ):
@@ -49,7 +49,7 @@ def watch(defect: Defect) -> None:
             role="ENG",
             due_at=defect.raised_at + limit,
             dedupe_key=f"{key}{defect.id}",
-            note=defect_title(defect)[:500],
+            note=in_each_language(lambda: defect_title(defect)[:500]),
             unit=defect.unit,
         )
 
@@ -64,7 +64,7 @@ def repair_failed(defect: Defect, needs_plan: bool) -> None:
     if needs_plan:
         add_todo(
             defect,
-            _(
+            _l(
                 "Write a special plan for %(number)s in %(unit)s: %(count)d repairs have failed",
                 number=defect.number,
                 unit=defect.unit.code,
@@ -73,7 +73,7 @@ def repair_failed(defect: Defect, needs_plan: bool) -> None:
             role="ENG",
             due_at=utc_now() + dt.timedelta(days=int(setting("handover", "danger_plan_days"))),
             dedupe_key=f"{SPECIAL}{defect.id}",
-            note=defect_title(defect)[:500],
+            note=in_each_language(lambda: defect_title(defect)[:500]),
             unit=defect.unit,
         )
 

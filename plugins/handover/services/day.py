@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.toolkit import (
-    _,
+    _l,
     add_todo,
     db,
     finish_todos_of,
@@ -109,7 +109,7 @@ def _date_step(place: HandoverUnit, code: str) -> None:
         reach(
             "TP-E01",
             "handover.notified",
-            _("House %(unit)s: delivery notice sent.", unit=place.unit.code),
+            _l("House %(unit)s: delivery notice sent.", unit=place.unit.code),
             **about(place),
         )
     elif code == "receive_notice":
@@ -118,7 +118,7 @@ def _date_step(place: HandoverUnit, code: str) -> None:
         place.legal_reviewed_at = place.legal_reviewed_by_id = None
         add_todo(
             place,
-            _("Review whether %(unit)s is deemed delivered", unit=place.unit.code),
+            _l("Review whether %(unit)s is deemed delivered", unit=place.unit.code),
             role="LEG",
             dedupe_key=f"handover.deemed:{place.id}:{place.row_version}",
             unit=place.unit,

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from core.toolkit import (
     _,
+    _l,
     db,
     reach,
     require_scope,
@@ -143,7 +144,7 @@ def weigh_fees(place: HandoverUnit, at: dt.datetime | None = None) -> None:
     reach(
         "TP-E04",
         "handover.fees_settled",
-        _("House %(unit)s: fees settled.", unit=place.unit.code),
+        _l("House %(unit)s: fees settled.", unit=place.unit.code),
         happened_at=moment,
         **about(place),
     )

@@ -16,9 +16,11 @@ from core.toolkit import (
     Unit,
     User,
     _,
+    _l,
     attachments_of,
     db,
     has_permission,
+    lazy_ngettext,
     listed,
     local_today,
     ngettext,
@@ -744,7 +746,7 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
     kind = "handover.inspection_finished"
     if inspection.kind == InspectionKind.RE_INSPECTION:
         checked = rechecks_of(inspection)
-        summary = _(
+        summary: Any = _l(
             "Re-inspection %(number)s: %(passed)d of %(total)d defects passed.",
             number=inspection.number,
             passed=sum(recheck.passed for recheck in checked),
@@ -752,7 +754,7 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
         )
         reach("TP-E07", "handover.re_inspected", summary, **about)
     elif inspection.kind == InspectionKind.FORMAL:
-        summary = ngettext(
+        summary = lazy_ngettext(
             "Formal inspection %(number)s, round %(round)d: %(num)d defect.",
             "Formal inspection %(number)s, round %(round)d: %(num)d defects.",
             len(defects),
@@ -761,7 +763,7 @@ def _tell_finish(inspection: Inspection, defects: Sequence[Defect]) -> None:
         )
         reach("TP-E06", kind, summary, **about)
     else:
-        summary = ngettext(
+        summary = lazy_ngettext(
             "Inspection %(number)s: %(num)d defect.",
             "Inspection %(number)s: %(num)d defects.",
             len(defects),

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from core.toolkit import (
     LOCAL_ZONE,
     _,
+    _l,
     assign_touchpoint,
     db,
     reach,
@@ -190,7 +191,7 @@ def deliver(place: HandoverUnit) -> None:
     reach(
         "TP-E08",
         "handover.delivered",
-        _("House %(unit)s was delivered.", unit=place.unit.code),
+        _l("House %(unit)s was delivered.", unit=place.unit.code),
         happened_at=moment,
         details={"batch": place.batch.code, "delivered_at": moment.isoformat()},
         **about(place),
@@ -202,11 +203,11 @@ def _follow_up(place: HandoverUnit, day: dt.date) -> None:
     """Ask for the call-back and the revisits that a delivery brings (domain reference 3.3.6 rule 8)."""
     customer = about(place)["customer"]
     titles = {
-        "e09": _("Call back after the handover of %(unit)s", unit=place.unit.code),
-        "g01": _("Greet the owner who moves into %(unit)s", unit=place.unit.code),
-        "g02": _("Revisit %(unit)s after three months", unit=place.unit.code),
-        "g03": _("Visit %(unit)s at home after half a year", unit=place.unit.code),
-        "g04": _("Revisit %(unit)s after a year", unit=place.unit.code),
+        "e09": _l("Call back after the handover of %(unit)s", unit=place.unit.code),
+        "g01": _l("Greet the owner who moves into %(unit)s", unit=place.unit.code),
+        "g02": _l("Revisit %(unit)s after three months", unit=place.unit.code),
+        "g03": _l("Visit %(unit)s at home after half a year", unit=place.unit.code),
+        "g04": _l("Revisit %(unit)s after a year", unit=place.unit.code),
     }
     for key, title in titles.items():
         due = day + dt.timedelta(days=int(setting("handover", f"follow_up_days_{key}")))

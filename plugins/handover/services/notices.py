@@ -14,12 +14,13 @@ from core.toolkit import (
     TransitionRefused,
     Unit,
     _,
+    _l,
     add_todo,
     attachments_of,
     db,
     finish_todos_of,
+    lazy_ngettext,
     listed,
-    ngettext,
     reach,
     request_approval,
     require_scope,
@@ -161,7 +162,7 @@ def issue_notice(
         reach(
             "TP-E07",
             "handover.notice_issued",
-            ngettext(
+            lazy_ngettext(
                 "Notice %(number)s to %(contractor)s: %(num)d defect.",
                 "Notice %(number)s to %(contractor)s: %(num)d defects.",
                 len(defects),
@@ -279,7 +280,7 @@ def object_to(line: NoticeLine, reason: str) -> None:
     db.session.flush()
     add_todo(
         line.notice,
-        _("Answer the objection to %(number)s", number=defect.number),
+        _l("Answer the objection to %(number)s", number=defect.number),
         role="ENG",
         dedupe_key=f"{OBJECTIONS_BY}{line.id}:{line.objected_at.isoformat()}",
         note=line.objection[:500],

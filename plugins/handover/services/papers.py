@@ -7,6 +7,7 @@ import datetime as dt
 from core.toolkit import (
     Decoration,
     _,
+    _l,
     db,
     reach,
     require_scope,
@@ -133,7 +134,7 @@ def weigh_papers(place: HandoverUnit, at: dt.datetime | None = None) -> None:
     reach(
         "TP-E05",
         "handover.papers_signed",
-        _("House %(unit)s: papers signed.", unit=place.unit.code),
+        _l("House %(unit)s: papers signed.", unit=place.unit.code),
         happened_at=at,
         **about(place),
     )

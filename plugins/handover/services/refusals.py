@@ -6,6 +6,7 @@ import datetime as dt
 
 from core.toolkit import (
     _,
+    _l,
     add_todo,
     db,
     finish_todos_of,
@@ -65,7 +66,7 @@ def note_refusal(
     number = visit.number if visit is not None else 0
     add_todo(
         place,
-        _("Reply to the refusal of %(unit)s (%(reason)s)", unit=place.unit.code, reason=reason),
+        _l("Reply to the refusal of %(unit)s (%(reason)s)", unit=place.unit.code, reason=reason),
         role="PCM",
         due_at=place.reply_due_at,
         dedupe_key=f"{REFUSALS_BY}{place.id}:{number}",
@@ -74,7 +75,7 @@ def note_refusal(
     )
     write_timeline(
         "handover.refused",
-        _("House %(unit)s was refused: %(reason)s.", unit=place.unit.code, reason=reason),
+        _l("House %(unit)s was refused: %(reason)s.", unit=place.unit.code, reason=reason),
         happened_at=at,
         details={"reason": reason},
         **about(place),

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from core.toolkit import (
     _,
+    _l,
     db,
     reach,
     require_scope,
@@ -227,7 +228,7 @@ def check_identity(
     reach(
         "TP-E03",
         "handover.signed_in",
-        _("House %(unit)s: signed in, identity checked.", unit=place.unit.code),
+        _l("House %(unit)s: signed in, identity checked.", unit=place.unit.code),
         happened_at=moment,
         **about(place),
     )

@@ -19,6 +19,8 @@ from core.toolkit import (
     SearchIndex,
     Unit,
     User,
+    WordedText,
+    Wording,
     big_id,
     parent_key,
     project_column,
@@ -96,6 +98,7 @@ class Request(Record, Base):
         parent_key("unit", "unit_id"),
         parent_key("building", "building_id"),
         sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_warranty_request_number", "project_id", "number"),
         sa.Index("ix_warranty_request_project", "project_id", "reported_at"),
     )
 
@@ -170,6 +173,7 @@ class Order(Record, Base):
         parent_key("warranty_order", "merged_into_id"),
         parent_key("warranty_group_case", "group_case_id"),
         sa.UniqueConstraint("project_id", "id"),
+        sa.Index("ix_warranty_order_number", "project_id", "number"),
         sa.Index("ix_warranty_order_work", "project_id", "state", "due_at"),
         sa.Index("ix_warranty_order_due", "due_at"),
         sa.Index("ix_warranty_order_overdue", "state", "due_at"),
@@ -385,8 +389,8 @@ class OrderEvent(Identified, Base):
     """What the program says of it, a :class:`Saying`; empty where somebody's words say all."""
     facts: Mapped[Any] = mapped_column(sa.JSON, default=dict)
     """What stands in the saying: numbers and codes."""
-    text: Mapped[str] = mapped_column(sa.Text, default="")
-    """What somebody wrote, in his words."""
+    text: Mapped[str | Wording] = mapped_column(WordedText(), default="")
+    """What somebody wrote, in his words; why the program brought it before a higher level."""
     is_public: Mapped[bool] = mapped_column(default=False)
     """Whether the owner reads it on his page."""
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)

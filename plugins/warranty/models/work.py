@@ -10,7 +10,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from core.toolkit import ByProject, Record, SignedPart, User, big_id, parent_key, project_column, utc_now
+from core.toolkit import (
+    ByProject,
+    Record,
+    SignedPart,
+    User,
+    WordedText,
+    Wording,
+    big_id,
+    parent_key,
+    project_column,
+    utc_now,
+)
 from plugins.warranty.coverage import Bearer
 from plugins.warranty.models.base import Base, user_column
 from plugins.warranty.models.orders import Order
@@ -264,5 +275,5 @@ class Escalation(Record, Base):
     order_id: Mapped[int] = mapped_column(big_id)
     step: Mapped[str] = mapped_column(sa.String(40))
     """``overdue_manager`` …, ``repeat_3``, ``dissatisfied_1``, ``media``: what brought it there, once each."""
-    reason: Mapped[str] = mapped_column(sa.Text, default="")
+    reason: Mapped[str | Wording] = mapped_column(WordedText(), default="")
     at: Mapped[dt.datetime] = mapped_column(default=utc_now)

@@ -7,6 +7,7 @@ import datetime as dt
 from core.toolkit import (
     User,
     _,
+    _l,
     add_todo,
     db,
     has_permission,
@@ -137,9 +138,9 @@ def triage(
     if needs_authority(order):
         add_todo(
             order,
-            _("Notify the authority and the original design unit: %(number)s", number=order.number),
+            _l("Notify the authority and the original design unit: %(number)s", number=order.number),
             role="LEG",
-            note=_("A problem of foundation or main structure (建设工程质量管理条例 Art. 40)."),
+            note=_l("A problem of foundation or main structure (建设工程质量管理条例 Art. 40)."),
             dedupe_key=f"warranty:structure:{order.id}",
         )
 

@@ -13,6 +13,7 @@ from core.toolkit import (
     Unit,
     User,
     _,
+    _l,
     add_todo,
     db,
     delivery_batch_of,
@@ -169,7 +170,7 @@ def _open(
     _link(case, orders)
     add_todo(
         case,
-        _("Batch problem: %(title)s", title=case.title),
+        _l("Batch problem: %(title)s", title=case.title),
         role="PCM",
         dedupe_key=f"warranty:case:{case.id}",
     )
@@ -192,8 +193,8 @@ def _link(case: GroupCase, orders: Sequence[Order]) -> None:
     if case.is_major or case.houses_found >= int(option("escalate_households", case.project)):
         tell_region(
             case,
-            _("Tell the region: %(title)s", title=case.title),
-            _(
+            _l("Tell the region: %(title)s", title=case.title),
+            _l(
                 "%(houses)s households, %(orders)s orders.",
                 houses=case.houses_found,
                 orders=case.orders_found,

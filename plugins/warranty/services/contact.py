@@ -9,6 +9,7 @@ from core.toolkit import (
     Message,
     User,
     _,
+    _l,
     add_todo,
     db,
     finish_todos_by_key,
@@ -53,7 +54,7 @@ def dispatch(
     if order.engineer_id is not None:
         add_todo(
             order,
-            _("Look after %(number)s", number=order.number),
+            _l("Look after %(number)s", number=order.number),
             owner=order.engineer_id,
             due_at=order.contact_due_at,
             dedupe_key=f"warranty:order:{order.id}:{order.engineer_id}:{order.reopen_count}",
@@ -79,7 +80,7 @@ def note_contact(order: Order, text: str, at: dt.datetime | None = None) -> None
     ORDER.move(order, "contact", contacted_at=order.contacted_at or moment)
     deadlines.stop(order, Step.CONTACT, moment)
     note_event(order, "contact", text, saying=None if text.strip() else Saying.REACHED, at=moment)
-    tell_of(order, "TP-F02", "warranty.contacted", _("First contact about %(number)s", number=order.number))
+    tell_of(order, "TP-F02", "warranty.contacted", _l("First contact about %(number)s", number=order.number))
 
 
 def note_attempt(order: Order, text: str, at: dt.datetime | None = None) -> None:
@@ -143,6 +144,6 @@ def urge(order: Order) -> None:
     note_event(order, "urge", saying=Saying.URGED, is_public=True, count=order.urge_count)
     tell_engineer(
         order,
-        _("The owner urges: %(number)s", number=order.number),
+        _l("The owner urges: %(number)s", number=order.number),
         key=f"urge:{order.id}:{order.urge_count}",
     )

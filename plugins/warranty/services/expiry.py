@@ -17,6 +17,7 @@ from core.toolkit import (
     Project,
     Unit,
     _,
+    _l,
     add_todo,
     db,
     finish_todos_of,
@@ -88,7 +89,7 @@ def _notice(unit: Unit, ends_on: dt.date, codes: Sequence[str]) -> ExpiryNotice:
     else:
         add_todo(
             notice,
-            _("Tell the owner of %(house)s that a warranty ends", house=unit.code),
+            _l("Tell the owner of %(house)s that a warranty ends", house=unit.code),
             role="PM",
             due_at=utc_now() + dt.timedelta(days=max((ends_on - local_today()).days, 1)),
             dedupe_key=f"warranty:expiry:{notice.id}",
@@ -131,7 +132,7 @@ def note_told(notice: ExpiryNotice, how: ToldHow, owners: Sequence[Customer] = (
         tell(
             "TP-F09",
             "warranty.expiring",
-            _("Told of the end of the warranty on %(day)s", day=notice.ends_on.isoformat()),
+            _l("Told of the end of the warranty on %(day)s", day=notice.ends_on.isoformat()),
             notice,
             customer=owner,
             unit=notice.unit,

@@ -9,6 +9,7 @@ from flask_babel import force_locale
 from core.toolkit import (
     MessageState,
     _,
+    _l,
     db,
     has_permission,
     require_scope,
@@ -131,7 +132,7 @@ def extend(order: Order, new_date: dt.datetime, reason: str, told_how: ToldHow |
     order.promised_at = new_date
     note_event(order, "extended", reason, is_public=True)
     db.session.flush()
-    tell_of(order, "TP-F08", "warranty.extended", _("New date for %(number)s", number=order.number))
+    tell_of(order, "TP-F08", "warranty.extended", _l("New date for %(number)s", number=order.number))
     telling.delayed(row, order)
     return row
 

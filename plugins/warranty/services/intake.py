@@ -16,15 +16,18 @@ from core.toolkit import (
     Customer,
     PersonalValueError,
     Project,
+    Text,
     Unit,
     UnknownTouchpointError,
     _,
+    _l,
     all_departments,
     db,
     normalise_phone,
     reach,
     require_scope,
     utc_now,
+    worded,
     write_timeline,
 )
 from plugins.contractors.models import Company
@@ -190,7 +193,7 @@ def register_request(
     tell(
         "TP-F01",
         "warranty.reported",
-        _("Repair reported: %(number)s with %(count)s orders", number=request.number, count=count),
+        _l("Repair reported: %(number)s with %(count)s orders", number=request.number, count=count),
         request,
         customer=customer,
         unit=unit,
@@ -307,10 +310,10 @@ def _look_beyond(order: Order, previous: Order | None) -> None:
     reports = max(repairs, reports_of_kind(order))
     if reports >= int(option("repeat_escalates", order.project)):
         escalate(
-            order, "repeat", _("The same problem was reported %(count)s times in this room.", count=reports)
+            order, "repeat", _l("The same problem was reported %(count)s times in this room.", count=reports)
         )
     elif repairs >= int(option("repairs_escalate", order.project)):
-        escalate(order, f"repair_{repairs}", _("Repair %(count)s of the same defect.", count=repairs))
+        escalate(order, f"repair_{repairs}", _l("Repair %(count)s of the same defect.", count=repairs))
     look_for_case(order)
 
 
@@ -464,7 +467,7 @@ def proposed_contractor(order: Order, unit: Unit | None, building: Building) -> 
 def note_event(
     order: Order,
     kind: str,
-    text: str = "",
+    text: Text = "",
     *,
     saying: Saying | None = None,
     is_public: bool = False,
@@ -476,7 +479,7 @@ def note_event(
     Args:
         order: The order.
         kind: ``reported``, ``contact``, ``progress``, ``note`` …
-        text: What somebody wrote, in his words.
+        text: What somebody wrote, in his words, or why the program brought the order before a higher level.
         saying: What the program says of it, each reader in his language; before the text.
         is_public: Whether the owner reads it.
         at: When; now when omitted.
@@ -488,7 +491,7 @@ def note_event(
         kind=kind,
         saying=saying or "",
         facts=facts,
-        text=text.strip()[:2000],
+        text=worded(text.strip()[:2000] if isinstance(text, str) else text),
         is_public=is_public,
         at=at or utc_now(),
         user_id=require_scope().user_id,
@@ -502,7 +505,7 @@ def note_event(
 def tell(
     code: str,
     kind: str,
-    summary: str,
+    summary: Text,
     record: Any,
     *,
     customer: Customer | None = None,
@@ -529,7 +532,7 @@ def tell(
         write_timeline(kind, summary, **values)
 
 
-def tell_of(order: Order, code: str, kind: str, summary: str, **details: Any) -> None:
+def tell_of(order: Order, code: str, kind: str, summary: Text, **details: Any) -> None:
     """Record that a touchpoint of an order was reached."""
     tell(
         code,

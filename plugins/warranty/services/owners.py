@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.toolkit import Building, Customer, JobRun, Unit, _, db, is_on, utc_now
+from core.toolkit import Building, Customer, JobRun, Unit, _, _l, db, is_on, utc_now
 from plugins.warranty.common import option
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Acceptance, AcceptanceKind, Channel, Order, OrderEvent, Request, Saying
@@ -121,7 +121,7 @@ def rate(order: Order, score: int, note: str = "", **ticks: bool | None) -> None
         orders.escalate(
             order,
             f"rated_{order.reopen_count}",
-            note.strip() or _("The owner is dissatisfied: %(score)s of 5.", score=score),
+            note.strip() or _l("The owner is dissatisfied: %(score)s of 5.", score=score),
         )
     db.session.flush()
 
@@ -139,7 +139,7 @@ def refuse_repair(order: Order, what: str) -> Acceptance:
     refused = orders.reject_repair(order, what, by_owner=True)
     orders.tell_engineer(
         order,
-        _("The owner does not accept %(number)s", number=order.number),
+        _l("The owner does not accept %(number)s", number=order.number),
         what,
         key=f"refused:{order.id}:{order.repair_cycles}",
     )

@@ -8,7 +8,7 @@ import datetime as dt
 import sqlalchemy as sa
 from flask_babel import force_locale, get_locale
 
-from core.toolkit import JobRun, MessageState, _, add_todo, db, is_on, utc_now
+from core.toolkit import JobRun, MessageState, _, _l, add_todo, db, is_on, utc_now
 from plugins.warranty import deadlines
 from plugins.warranty.common import option
 from plugins.warranty.messages import BY_ITSELF
@@ -117,7 +117,7 @@ def see_to_progress(order: Order, now: dt.datetime | None = None) -> bool:
         return True
     add_todo(
         order,
-        _("Tell the owner how %(number)s goes", number=order.number),
+        _l("Tell the owner how %(number)s goes", number=order.number),
         owner=order.engineer_id,
         role=None if order.engineer_id else "PCM",
         note=progress_words(order),

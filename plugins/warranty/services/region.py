@@ -7,7 +7,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.toolkit import Department, DepartmentKind, Project, _, add_todo, db, department_path, has_permission
+from core.toolkit import (
+    Department,
+    DepartmentKind,
+    Project,
+    Text,
+    _,
+    _l,
+    add_todo,
+    db,
+    department_path,
+    has_permission,
+)
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Escalation, Order
 from plugins.warranty.services.intake import tell_of
@@ -29,7 +40,7 @@ def region_of(project: Project) -> Department | None:
     )
 
 
-def tell_region(record: Any, title: str, note: str = "", *, key: str) -> None:
+def tell_region(record: Any, title: Text, note: Text = "", *, key: str) -> None:
     """Ask brand and customer service of the region to look after something; once for each key.
 
     Args:
@@ -82,10 +93,10 @@ def note_media(order: Order, reason: str) -> Escalation | None:
         raise WarrantyRuleError(
             _("The region was told of %(number)s already. Add what is new as a remark.", number=order.number)
         )
-    found = escalate(order, MEDIA, reason)
+    found = escalate(order, MEDIA, reason.strip())
     tell_region(
         order,
-        _("In the media: %(number)s, inform public relations", number=order.number),
+        _l("In the media: %(number)s, inform public relations", number=order.number),
         reason.strip(),
         key=f"media:{order.id}",
     )
@@ -93,6 +104,6 @@ def note_media(order: Order, reason: str) -> Escalation | None:
         order,
         "TP-F10",
         "warranty.escalated",
-        _("Complaint about %(number)s in the media", number=order.number),
+        _l("Complaint about %(number)s in the media", number=order.number),
     )
     return found

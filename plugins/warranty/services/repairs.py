@@ -6,7 +6,9 @@ import datetime as dt
 from typing import Any
 
 from core.toolkit import (
+    Text,
     _,
+    _l,
     db,
     has_permission,
     require_scope,
@@ -101,7 +103,7 @@ def confirm_plan(order: Order) -> None:
     deadlines.stop(order, Step.PLAN, now)
     plan = order.plans[-1]
     note_event(order, "planned", plan.method, is_public=True)
-    tell_of(order, "TP-F04", "warranty.planned", _("Plan of %(number)s confirmed", number=order.number))
+    tell_of(order, "TP-F04", "warranty.planned", _l("Plan of %(number)s confirmed", number=order.number))
 
 
 def start_repair(order: Order) -> None:
@@ -233,7 +235,7 @@ def accept_as_owner(
         order,
         "TP-F06",
         "warranty.accepted",
-        _("Repair %(number)s accepted", number=order.number),
+        _l("Repair %(number)s accepted", number=order.number),
         score=score,
     )
     return accepted
@@ -335,14 +337,16 @@ def call_back(order: Order, *, reached: bool, score: int | None = None, note: st
         order,
         "TP-F07",
         "warranty.called_back",
-        _("Call-back about %(number)s", number=order.number),
+        _l("Call-back about %(number)s", number=order.number),
         score=score,
     )
     if score is not None and score <= int(option("dissatisfied_score", order.project)):
-        reason = note.strip() or _("The owner is dissatisfied: %(score)s of 5.", score=score)
+        reason = note.strip() or _l("The owner is dissatisfied: %(score)s of 5.", score=score)
         _reopen(order, reason)
         escalate(order, f"dissatisfied_{order.reopen_count}", reason)
-        tell_of(order, "TP-F10", "warranty.escalated", _("Dissatisfied with %(number)s", number=order.number))
+        tell_of(
+            order, "TP-F10", "warranty.escalated", _l("Dissatisfied with %(number)s", number=order.number)
+        )
     return row
 
 
@@ -358,16 +362,16 @@ def reopen(order: Order, reason: str) -> None:
     _reopened(order, reason)
     repairs = order.repair_cycles + 1
     if repairs >= int(option("repairs_escalate", order.project)):
-        escalate(order, f"repair_{repairs}", _("Repair %(count)s of the same defect.", count=repairs))
+        escalate(order, f"repair_{repairs}", _l("Repair %(count)s of the same defect.", count=repairs))
 
 
-def _reopen(order: Order, reason: str) -> None:
+def _reopen(order: Order, reason: Text) -> None:
     """Open again what a call-back found; who calls back need not hold the right to open orders."""
     order.state = "reopened"
     _reopened(order, reason)
 
 
-def _reopened(order: Order, reason: str) -> None:
+def _reopened(order: Order, reason: Text) -> None:
     order.reopen_count += 1
     order.fixed_at = order.fixed_by_id = order.engineer_accepted_at = order.owner_accepted_at = None
     order.closed_at = order.called_back_at = None
@@ -377,6 +381,6 @@ def _reopened(order: Order, reason: str) -> None:
     note_event(order, "reopened", reason, is_public=True)
     tell_engineer(
         order,
-        _("Opened again: %(number)s", number=order.number),
+        _l("Opened again: %(number)s", number=order.number),
         key=f"reopened:{order.id}:{order.reopen_count}",
     )

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import sqlalchemy as sa
 
-from core.toolkit import LOCAL_ZONE, Project, _, add_todo, db, months_after, require_scope
+from core.toolkit import LOCAL_ZONE, Project, _, _l, add_todo, db, months_after, require_scope
 from plugins.contractors.models import Company
 from plugins.warranty import indicators
 from plugins.warranty.common import local_day, option
@@ -94,8 +94,8 @@ def prepare_report(project: Project, month: dt.date) -> MonthlyReport:
     report = held or make_report(project, month)
     following = months_after(month, 1)
     for key, title in (
-        ("figures", _("Check the figures of the monthly report %(month)s", month=f"{month:%Y-%m}")),
-        ("analysis", _("Write the analysis of the monthly report %(month)s", month=f"{month:%Y-%m}")),
+        ("figures", _l("Check the figures of the monthly report %(month)s", month=f"{month:%Y-%m}")),
+        ("analysis", _l("Write the analysis of the monthly report %(month)s", month=f"{month:%Y-%m}")),
     ):
         day = following.replace(day=int(option(f"report_{key}_day", project)))
         add_todo(

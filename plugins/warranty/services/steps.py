@@ -7,12 +7,15 @@ import datetime as dt
 import sqlalchemy as sa
 
 from core.toolkit import (
+    Text,
     _,
+    _l,
     add_todo,
     db,
     finish_todos_of,
     stop_clocks_of,
     utc_now,
+    worded,
 )
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import (
@@ -68,7 +71,7 @@ def progress_key(order: Order) -> str:
     return f"warranty:progress:{order.id}:"
 
 
-def tell_engineer(order: Order, text: str, note: str = "", *, key: str) -> None:
+def tell_engineer(order: Order, text: Text, note: Text = "", *, key: str) -> None:
     """Ask whoever looks after an order to do something; the customer-service manager where nobody does.
 
     Args:
@@ -87,7 +90,7 @@ def tell_engineer(order: Order, text: str, note: str = "", *, key: str) -> None:
     )
 
 
-def escalate(order: Order, step: str, reason: str) -> Escalation | None:
+def escalate(order: Order, step: str, reason: Text) -> Escalation | None:
     """Bring an order before the customer-service manager, once for each step.
 
     Args:
@@ -103,14 +106,14 @@ def escalate(order: Order, step: str, reason: str) -> Escalation | None:
     )
     if held is not None:
         return None
-    row = Escalation(project_id=order.project_id, order_id=order.id, step=step[:40], reason=reason.strip())
+    row = Escalation(project_id=order.project_id, order_id=order.id, step=step[:40], reason=worded(reason))
     db.session.add(row)
     note_event(order, "escalated", reason)
     if not step.startswith("overdue_"):
         # The ladder of the clock asks by itself.
         add_todo(
             order,
-            _("Escalated: %(number)s", number=order.number),
+            _l("Escalated: %(number)s", number=order.number),
             role="PCM",
             note=reason,
             dedupe_key=f"warranty:escalated:{order.id}:{step}",

@@ -205,7 +205,7 @@ def progress(event: OrderEvent, order: Order) -> Message | None:
         key=f"{event.id}",
         number=order.number,
         what=lambda: _what(order),
-        text=event.text,
+        text=str(event.text),
     )
 
 

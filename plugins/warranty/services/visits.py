@@ -7,6 +7,7 @@ import datetime as dt
 from core.toolkit import (
     User,
     _,
+    _l,
     db,
     stop_clocks_of,
 )
@@ -96,7 +97,7 @@ def arrive(visit: Visit, at: dt.datetime | None = None, persons: str = "") -> No
             # Who stands at the door has reached the owner.
             note_contact(order, _("On site"), moment if order.contacted_at is None else None)
     if visit.purpose == VisitPurpose.SURVEY:
-        tell_of(order, "TP-F03", "warranty.visited", _("On site for %(number)s", number=order.number))
+        tell_of(order, "TP-F03", "warranty.visited", _l("On site for %(number)s", number=order.number))
     elif visit.purpose == VisitPurpose.REPAIR:
         tell_repair(order)
     db.session.flush()
@@ -104,7 +105,9 @@ def arrive(visit: Visit, at: dt.datetime | None = None, persons: str = "") -> No
 
 def tell_repair(order: Order) -> None:
     """Record that the home is being repaired (touchpoint F05)."""
-    tell_of(order, "TP-F05", "warranty.repairing", _("Repair of %(number)s in the home", number=order.number))
+    tell_of(
+        order, "TP-F05", "warranty.repairing", _l("Repair of %(number)s in the home", number=order.number)
+    )
 
 
 def leave(

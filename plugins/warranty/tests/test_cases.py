@@ -77,7 +77,7 @@ def test_worked_example_10_leaks_after_rain_in_a_fifth_of_the_delivered_houses(s
 def of_region() -> list[tuple[str, str]]:
     """The open to-dos of the role of brand and customer service: what, and the kind of the department."""
     return [
-        (todo.title, str(db.session.get_one(Department, todo.department_id).kind))
+        (str(todo.title), str(db.session.get_one(Department, todo.department_id).kind))
         for todo in db.session.scalars(sa.select(Todo).where(Todo.role == "BCS").order_by(Todo.id))
     ]
 
@@ -105,7 +105,7 @@ def test_a_complaint_to_the_media_is_told_to_the_region_at_once(site, world, sco
         told = db.session.scalars(
             sa.select(TimelineEntry.summary).where(TimelineEntry.kind == "warranty.escalated")
         ).all()
-        assert told == [f"{order.number} 引发媒体投诉"]
+        assert [str(summary) for summary in told] == [f"{order.number} 引发媒体投诉"]
         assert orders.media_complaint(order).reason.startswith("《都市报》")
         with pytest.raises(WarrantyRuleError, match=order.number):
             orders.note_media(order, "又一家")

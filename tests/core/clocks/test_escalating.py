@@ -68,7 +68,7 @@ def test_a_step_writes_to_those_who_get_the_to_do_and_takes_it_back(
         assert message.address == "engineer@test.example"
         assert all(words in message.body for words in ("1-1-101", "Due soon", due))
         assert message.department_id == world.departments["group"]
-        todos = sorted(todo.title for todo in db.session.scalars(sa.select(Todo)))
+        todos = sorted(str(todo.title) for todo in db.session.scalars(sa.select(Todo)))
         assert [title.partition(":")[0] for title in todos] == ["Due soon", "Repair overdue"], (
             "the to-do of a step stands when its message fails"
         )

@@ -79,7 +79,7 @@ def ago(hours: float) -> dt.datetime:
 
 def titles():
     with all_departments("looking at what a test made"):
-        return sorted(todo.title for todo in db.session.scalars(sa.select(Todo)) if todo.is_open)
+        return sorted(str(todo.title) for todo in db.session.scalars(sa.select(Todo)) if todo.is_open)
 
 
 def test_a_clock_is_started_once_and_copies_what_it_counts_with(unit, limits):

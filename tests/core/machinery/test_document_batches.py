@@ -39,9 +39,8 @@ def finished(running_app, scope_of):
         run_pending_jobs(running_app)
         with scope_of(name):
             job = db.session.get_one(Job, job_id)
-            failures = db.session.execute(
-                sa.select(JobFailure.subject, JobFailure.reason).where(JobFailure.job_id == job_id)
-            ).all()
+            told = sa.select(JobFailure.subject, JobFailure.reason).where(JobFailure.job_id == job_id)
+            failures = [(str(subject), str(reason)) for subject, reason in db.session.execute(told)]
             file = db.session.scalar(
                 sa.select(JobFile).where(JobFile.job_id == job_id, JobFile.is_piece.is_(False))
             )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import html
 
 import pytest
 import sqlalchemy as sa
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.database.scope import all_departments
 from core.database.types import local_today, utc_now
@@ -158,6 +161,45 @@ def test_to_dos_are_made_once_and_finish_with_their_record(running_app, world, s
         assert todos.add_todo(unit, "Re-inspect", dedupe_key="test:1") is first
         with pytest.raises(todos.TodoRefused):
             todos.add_todo(unit, "   ")
+
+
+def test_what_the_program_asks_for_is_read_in_the_readers_language(running_app, world, sign_in):
+    typed = '{"en": "Call", "zh_Hans_CN": "致电"}'
+    with running_app.app_context():
+        owner = {"owner": world.users["engineer"], "due_at": utc_now()}
+        asked = add(world, _l("Keep promise %(number)s", number="CN-7"), note=_l("Overdue"), **owner)
+        add(world, typed, **owner)
+    browser = sign_in("engineer")
+
+    def page(path, language):
+        with browser.session_transaction() as session:
+            session["locale"] = language
+        return html.unescape(browser.get(path).text)
+
+    english, chinese = "Keep promise CN-7", "兑现承诺 CN-7"
+    for path in ("/admin/work/", "/admin/calendar/", f"/admin/todos/details/?id={asked}", "/admin/todos/"):
+        for language, mine, other in (("en", english, chinese), ("zh_Hans_CN", chinese, english)):
+            text = page(path, language)
+            assert mine in text and other not in text, (path, language)
+            assert typed in text or "details" in path, "what somebody typed stays as it is"
+    form = f"/admin/todos/edit/?id={asked}"
+    held = {
+        name: page(form, "en").split(f'name="{name}"')[1].split('value="')[1].split('"')[0]
+        for name in ("row_version", "title", "due_at")
+    }
+    assert held["title"] == english
+    answer = browser.post(form, data={**held, "note": "Overdue"})
+    assert answer.status_code == 303
+    assert chinese in page(f"/admin/todos/details/?id={asked}", "zh_Hans_CN"), (
+        "saved as it was, it stays in all"
+    )
+    log = page("/admin/audit/?kind=todo", "en") + page(f"/admin/todos/details/?id={asked}", "en")
+    assert 'zh_Hans_CN":"' not in log, "nobody reads how it is stored"
+
+
+def test_a_text_that_was_translated_already_is_refused(world, system):
+    with system(), pytest.raises(TypeError, match="in one language already"):
+        todos.add_todo(None, _("Overdue"))
 
 
 @pytest.mark.parametrize("view", ["month", "week", "day"])

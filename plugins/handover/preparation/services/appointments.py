@@ -15,6 +15,7 @@ from core.toolkit import (
     Project,
     User,
     _,
+    _l,
     db,
     owners_of,
     partner,
@@ -260,7 +261,7 @@ def _come_at(place: HandoverUnit, moment: dt.datetime) -> None:
     reach(
         "TP-E02",
         "handover.booked",
-        _(
+        _l(
             "House %(unit)s: handover booked for %(time)s.",
             unit=place.unit.code,
             time=moment.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M"),

@@ -27,16 +27,18 @@ from core.toolkit import (
     PlannedLink,
     Secret,
     StepFailed,
+    Text,
     TransitionRefused,
     Unit,
     _,
+    _l,
     db,
     enqueue_job,
     issue_document,
     lay_out_document,
+    lazy_ngettext,
     local_today,
     make_link,
-    ngettext,
     owners_of,
     plan_link,
     reach,
@@ -229,11 +231,11 @@ def start(
     )
 
 
-def title_of(batch: HandoverBatch, kind: LetterKind) -> str:
+def title_of(batch: HandoverBatch, kind: LetterKind) -> Text:
     """Return what the job is called."""
     if kind == LetterKind.REMINDER:
-        return _("Reminders of %(batch)s", batch=batch.code)
-    return _("Delivery notices of %(batch)s", batch=batch.code)
+        return _l("Reminders of %(batch)s", batch=batch.code)
+    return _l("Delivery notices of %(batch)s", batch=batch.code)
 
 
 def run(run: JobRun) -> None:
@@ -266,7 +268,7 @@ def run(run: JobRun) -> None:
         run.result(
             f"{_file_name(kind)} {local_today():%Y%m%d} {len(made)}.pdf", "application/pdf", _joined(made)
         )
-    run.outcome(ngettext("%(num)d letter is written.", "%(num)d letters are written.", len(made)))
+    run.outcome(lazy_ngettext("%(num)d letter is written.", "%(num)d letters are written.", len(made)))
 
 
 def _place(key: int) -> HandoverUnit:
@@ -434,7 +436,7 @@ def _note_sent(letter: DeliveryLetter, place: HandoverUnit, owner: Customer) -> 
         reach(
             "TP-E01",
             "handover.notified",
-            _(
+            _l(
                 "House %(unit)s: letter %(number)s was sent.",
                 unit=place.unit.code,
                 number=letter.document_number,

@@ -21,6 +21,8 @@ from core.toolkit import (
     db,
     department_path,
     finish_todos_of,
+    in_each_language,
+    in_language,
     local_today,
     require_scope,
     setting,
@@ -375,12 +377,12 @@ def _ask(task: PlanTask) -> None:
         open_ones = [
             add_todo(
                 task,
-                task.title,
+                in_each_language(lambda: in_language(task.title, task.title_en)),
                 owner=task.responsible_id,
                 role=task.owner_role,
                 due_at=due_at,
                 dedupe_key=f"handover.plan:{task.id}:{made}",
-                note=task.deliverable,
+                note=in_each_language(lambda: in_language(task.deliverable, task.deliverable_en)),
             )
         ]
     for todo in open_ones:

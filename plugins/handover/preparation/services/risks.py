@@ -16,6 +16,8 @@ from core.toolkit import (
     add_todo,
     db,
     finish_todos_of,
+    in_each_language,
+    in_language,
 )
 from plugins.handover import catalogue
 from plugins.handover.errors import HandoverRuleError
@@ -130,7 +132,11 @@ def _ask(item: RiskItem) -> None:
         due_at = dt.datetime.combine(item.due_on, END_OF_DAY, LOCAL_ZONE).astimezone(dt.UTC)
     add_todo(
         item,
-        _("Remove a risk of the handover: %(title)s", title=item.title),
+        in_each_language(
+            lambda: _(
+                "Remove a risk of the handover: %(title)s", title=in_language(item.title, item.title_en)
+            )
+        ),
         owner=item.responsible_id,
         role=item.owner_role,
         due_at=due_at,
