@@ -587,6 +587,21 @@ def local_time(moment: dt.datetime | None) -> str:
     return local.strftime(form)
 
 
+@blueprint.app_template_filter("handover_until")
+def local_times(start: dt.datetime, end: dt.datetime | None) -> str:
+    """Return a stay as staff read it in China: the day once where it ends on the same one.
+
+    Args:
+        start: When it began.
+        end: When it ended; None while it goes on.
+    """
+    if end is None:
+        return " – ".join((local_time(start), _("now")))
+    if local_day(start) == local_day(end):
+        return f"{local_time(start)}–{end.astimezone(LOCAL_ZONE):%H:%M}"
+    return f"{local_time(start)} – {local_time(end)}"
+
+
 @blueprint.app_template_filter("handover_day")
 def local_day(moment: dt.datetime | None) -> str:
     """Return the day of a moment in China."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from core.toolkit import db, owners_of, preview_document
-from plugins.handover import panels, services
+from plugins.handover import panels, public, services
 from plugins.handover.models import FeeKind, HandoverUnit, Inspection, InspectionKind, KeyKind
 from plugins.handover.tests.conftest import NOTIFIED, answer_all, finished
 from plugins.handover.tests.test_documents import picture_of, text_of
@@ -74,6 +75,12 @@ def test_a_day_from_the_arrival_to_the_keys_by_its_buttons(desk, place, site, sc
     with scope_of("admin", "group"):
         assert db.session.get_one(HandoverUnit, place).state == "delivered"
     assert "BAG-1" in desk.get(f"/admin/handover/units/details/?id={place}").text
+
+
+def test_a_stay_says_its_day_once():
+    start = dt.datetime(2020, 3, 1, 1, 30, tzinfo=dt.UTC)
+    assert public.local_times(start, start + dt.timedelta(minutes=20)) == "2020-03-01 09:30–09:50"
+    assert public.local_times(start, start + dt.timedelta(days=1)) == "2020-03-01 09:30 – 2020-03-02 09:30"
 
 
 @pytest.mark.parametrize(
