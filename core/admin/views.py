@@ -53,7 +53,7 @@ from core.admin.saving import SaveRefused, commit, saving
 from core.admin.searching import clean_text
 from core.admin.versions import differences, version_of
 from core.database.base import CORE
-from core.database.scope import current_scope
+from core.database.scope import KEPT_SELECT, current_scope
 from core.extensions import db
 from core.machinery.audit.services import record_event
 from core.machinery.documents.batches import batch_types
@@ -436,20 +436,23 @@ class RecordView(RecordDeclarations, ModelView):
         if key is None:
             abort(404)
         conditions = self.row_conditions()
-        found = self._read(self._by_key.where(*conditions) if conditions else self._by_key, key)
+        # PostgreSQL: whoever comes second waits here and then sees the new version. SQLite has one writer anyway.
+        is_change = has_request_context() and request.method == "POST"
+        statement = self._by_key_to_change if is_change else self._by_key
+        if conditions:
+            statement = statement.where(*conditions).execution_options(**{KEPT_SELECT: False})
+        found = db.session.scalars(statement, {"key": key}).one_or_none()
         return found if found is not None else abort(404)
 
     @cached_property
     def _by_key(self) -> sa.Select[Any]:
         """The select of the row with the parameter ``key``, built once: that takes as long as reading the row."""
         statement = sa.select(self.model).where(self.model.id == sa.bindparam("key"))
-        return statement.execution_options(populate_existing=True)
+        return statement.execution_options(populate_existing=True, **{KEPT_SELECT: True})
 
-    def _read(self, statement: sa.Select[Any], key: int) -> Any:
-        if has_request_context() and request.method == "POST":
-            # PostgreSQL: whoever comes second waits here and then sees the new version. SQLite has one writer anyway.
-            statement = statement.with_for_update(of=self.model)
-        return db.session.scalars(statement, {"key": key}).one_or_none()
+    @cached_property
+    def _by_key_to_change(self) -> sa.Select[Any]:
+        return self._by_key.with_for_update(of=self.model)
 
     def list_select(self) -> sa.Select[Any]:
         """Return the select of the columns that the list shows; :meth:`read_rows` reads it."""

@@ -61,11 +61,11 @@ def calendar_entries(start: dt.datetime, end: dt.datetime, mine: bool) -> list[C
     )
     return [
         CalendarEntry(
-            promise.number,
+            promise.text[:60],
             dt.datetime.combine(promise.due_on, dt.time(12), LOCAL_ZONE),
             all_day=True,
             url=url_for("promises.details_view", id=promise.id),
-            detail=promise.unit.code if promise.unit is not None else "",
+            detail=" · ".join(filter(None, (promise.number, promise.unit.code if promise.unit else ""))),
             tone="late" if promise.due_on < local_today() else "wait",
         )
         for promise in promises

@@ -11,7 +11,13 @@ def permissions() -> Sequence[Permission]:
     """Return the rights; roles are those of domain reference 0.2."""
     seeing = ("HEAD", "BCS", "CCS", "PCM", "ENG", "PM")
     return (
-        Permission("warranty.view", _l("See warranty"), _l("Cover of houses, requests and orders."), seeing),
+        Permission(
+            "warranty.view",
+            _l("See warranty"),
+            _l("Cover of houses, requests and orders."),
+            # Who keeps the retention money and decides deductions has to see what they are about.
+            (*seeing, "FIN", "COST"),
+        ),
         Permission(
             "warranty.configure",
             _l("Set terms and seasons of the warranty"),

@@ -36,6 +36,8 @@ def sheet(request: ApprovalRequest, language: str) -> Mapping[str, Any]:
     return {
         "subtitle": str(kind.label) if kind is not None else request.kind,
         "facts": services.facts_of(request, language),
+        "amount_words": services.amount_words(request),
+        "amounts_differ": len({task.amount for task in request.tasks}) > 1,
         "author": people.get(request.author_id or 0, ""),
         "boxes": [
             {

@@ -118,7 +118,7 @@ def test_a_corrected_amount_keeps_the_approvals_or_asks_all_anew(asked, scope_of
             return db.session.get_one(ReleaseRequest, release_id).state, request.state, request.round_number
 
     page = corrected(client, release_id, "correct_approved", "21000").text
-    assert "5 % more than the approved ¥20,000.00" in page
+    assert "比已审批的 ¥20,000.00 增加 5%" in page
     assert state() == ("approved", "approved", 1)
     refused = corrected(client, release_id, "correct_approved", "31000", "核增二")
     assert (refused.status_code, "核增二" in refused.text, "31000" in refused.text) == (422, True, True)
@@ -126,15 +126,15 @@ def test_a_corrected_amount_keeps_the_approvals_or_asks_all_anew(asked, scope_of
     assert (refused.status_code, "21500" in refused.text) == (422, True)
     # The tenth counts from the ¥20,000 that were approved.
     page = corrected(client, release_id, "correct_approved", "22000.01").text
-    assert "above 10 % all opinions are asked anew" in page
+    assert "增幅超过 10%，须重新征求全部审批意见" in page
     assert state() == ("approving", "pending", 2)
     shown = client.get(f"/admin/approvals/details/?id={request_id}").text
     assert "¥20,000.00" in shown and "¥22,000.01" in shown
-    assert "above 10 % all opinions are asked anew" in shown
+    assert "增幅超过 10%，须重新征求全部审批意见" in shown
     # While they are asked, another amount asks them anew as well.
     page = corrected(client, release_id, "correct_approving", "20500").text
     assert state() == ("approving", "pending", 3)
-    assert "Approved were ¥20,000.00. For ¥20,500.00 all opinions are asked anew." in page
+    assert "原审批金额 ¥20,000.00，现按 ¥20,500.00 重新征求全部审批意见" in page
     for name, step in ANSWERS:
         answered(scope_of, request_id, name, step)
     with scope_of("head"):

@@ -574,7 +574,7 @@ def test_the_first_rows_of_each_project_are_the_first_rows_of_all(
         by_number = [keys_of(browser.get(f"{start}&page={page}").text) for page in (1, 2, -1, -2)]
         return [walk(browser, start, "next"), walk(browser, f"{start}&page=-1", "prev"), by_number]
 
-    assert listing._is_sorted_in_projects(Unit, "project_id", column)
+    assert listing.is_sorted_in_projects(Unit, "project_id", column)
     walked = pages(0)
     assert pages(100) == walked
     assert len(walked[0]) > 2

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped
 
 from core.database.scope import ByCustomer, ByDepartment, ByProject, LinksCustomer, Owned, Unscoped
-from core.database.types import EncryptedText, Money, UtcDateTime
+from core.database.types import EncryptedText, Money, UtcDateTime, WordedText
 from core.extensions import db
 from core.machinery.exchange.staging import Content, StagedRow, pack, pack_content
 from core.testing.world import World
@@ -184,7 +184,7 @@ class Records:
             return given if given is not None else choices[0]
         enumeration = _enumeration(model, column.name)
         kind = column.type
-        is_text = isinstance(kind, (sa.String, EncryptedText)) and not isinstance(kind, sa.Enum)
+        is_text = isinstance(kind, (sa.String, EncryptedText, WordedText)) and not isinstance(kind, sa.Enum)
         if column.name in NOT_YET:
             return None
         if is_text and column.name == "language":
