@@ -68,8 +68,8 @@ def test_a_name_of_two_characters_and_a_phone_fragment_are_found(sign_in, grant,
     assert "欧阳明月" in sign_in("service").get("/admin/customers/?search=00100").text
 
 
-def test_projects_of_a_customer_are_called_as_the_reader_does(sign_in, world, masked, running_app):
-    with running_app.app_context(), all_departments("a test"):
+def test_projects_of_a_customer_are_called_as_the_reader_does(sign_in, world, system):
+    with system():
         db.session.get_one(Project, world.own.project_id).name_en = "Lakeside Garden"
         db.session.commit()
     browser = sign_in("head")
