@@ -9,10 +9,11 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
-from core.database.types import LOCAL_ZONE
+from core.database.types import LOCAL_ZONE, UtcDateTime
 from core.languages import is_english
 
 if TYPE_CHECKING:
@@ -180,14 +181,21 @@ class Cells:
 
 
 _WHOLE = frozenset({"number", "code", "unit", "house"})
-"""Columns whose values are read as one: YD-YQW-202611-0116 and 1-2-1801 are not broken at their hyphens, nor days."""
+"""Columns whose values are read as one: YD-YQW-202611-0116 and 1-2-1801 are not broken at their hyphens."""
 
-_PEOPLE = frozenset({"recipient_name", "author"})
-"""Columns with names of people, which are not broken between two characters."""
+_PEOPLE = frozenset({"recipient_name", "author", "contractor", "inspector", "engineer"})
+"""Columns with names of people and companies, which are not broken between two characters."""
+
+_DAYS = frozenset({"promised", "due"})
+"""Columns with days that a view writes itself; those of the model are known by their type."""
 
 
 def _opening(view: RecordView, name: str) -> str:
     if view.is_number(name):
         return '<td class="r"'
     last = name.rpartition(".")[2]
-    return '<td class="no"' if last in _WHOLE else '<td class="whole"' if last in _PEOPLE else "<td"
+    if last in _WHOLE:
+        return '<td class="no"'
+    if last in _DAYS or isinstance(view.type_of(name), (sa.Date, UtcDateTime)):
+        return '<td class="day"'
+    return '<td class="whole"' if last in _PEOPLE else "<td"
