@@ -25,6 +25,9 @@ _CORE_CATALOGUE = str(Path(__file__).parent / "translations")
 _FORM_TEXTS = Domain([messages_path(), _CORE_CATALOGUE], domain="wtforms")
 
 
+_LOCALES_READ = {language: Locale.parse(language) for language in LOCALES}
+"""They are the same objects each time, so that their texts are found once."""
+
 Text: TypeAlias = str | Wording | LazyString
 """What a service takes as a text: what somebody typed (a ``str``), or what the program says (``_l("…")``)."""
 
@@ -230,8 +233,8 @@ def in_each_language(say: Callable[[], Any]) -> str | Wording:
         A plain text where all languages say the same.
     """
     said = {}
-    for language in LOCALES:
-        with force_locale(language):
+    for language, locale in _LOCALES_READ.items():
+        with force_locale(locale):
             said[language] = str(say())
     return Wording(said) if len(set(said.values())) > 1 else next(iter(said.values()))
 
@@ -255,6 +258,17 @@ def worded(text: Text) -> str | Wording:
             "in_each_language()."
         )
     return text if isinstance(text, str | Wording) else in_each_language(lambda: text)
+
+
+def sentence_of(error: Exception) -> Text:
+    """Return what an error says: the lazy text that it was raised with, which can be read in any language, else its
+    words.
+
+    Args:
+        error: Raised with a sentence for the user.
+    """
+    said = error.args[0] if error.args else ""
+    return said if isinstance(said, LazyString | Wording) else str(error)
 
 
 def cut(text: Text, length: int) -> str | Wording:

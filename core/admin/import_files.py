@@ -75,7 +75,7 @@ def bad_rows_workbook(
             row.sheet,
             str(row.number),
             "\n".join(
-                f"{labels[error.column]}：{error.reason}" if error.column in labels else error.reason
+                f"{labels[error.column]}：{error.reason}" if error.column in labels else str(error.reason)
                 for error in row.errors
             ),
             *(row.texts.get(name, "") for name in columns),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import phonenumbers
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from stdnum.cn import ric, uscc
 from stdnum.exceptions import InvalidChecksum, InvalidComponent, ValidationError
 
 from core.customers.models import IdentityType
 from core.database.encryption import blind_index
 from core.database.types import local_today
+from core.languages import Text
 
 
 class PersonalValueError(ValueError):
@@ -21,7 +22,7 @@ class PersonalValueError(ValueError):
         field: Name of the attribute of a customer that it was meant for.
     """
 
-    def __init__(self, message: str, field: str) -> None:
+    def __init__(self, message: Text, field: str) -> None:
         super().__init__(message)
         self.field = field
 
@@ -51,8 +52,8 @@ def normalise_phone(value: str | None, region: str = "CN") -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _phone_message() -> str:
-    return _(
+def _phone_message() -> Text:
+    return _l(
         "This telephone number is not possible. Write eleven digits for a mainland mobile, the area code with a "
         "landline (0755-12345678), or + and the country code."
     )
@@ -76,14 +77,14 @@ def normalise_identity(kind: IdentityType, value: str | None) -> str | None:
             return _id_card_number(text)
         except ValidationError as error:
             raise PersonalValueError(
-                _(
+                _l(
                     "This ID card number is not possible: check its 18 characters against the card, also the last one."
                 ),
                 "identity_number",
             ) from error
     if not re.fullmatch(r"[A-Z0-9()\-]{5,20}", text):
         raise PersonalValueError(
-            _("This document number must be 5 to 20 letters and digits."), "identity_number"
+            _l("This document number must be 5 to 20 letters and digits."), "identity_number"
         )
     return text
 
@@ -115,7 +116,7 @@ def normalise_credit_code(value: str | None) -> str | None:
         return str(uscc.validate(text))
     except ValidationError as error:
         raise PersonalValueError(
-            _(
+            _l(
                 "This unified social credit code is not possible: check its 18 characters against the licence."
             ),
             "credit_code",

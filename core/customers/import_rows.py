@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.customers import identity
 from core.customers.models import CustomerKind, IdentityType
+from core.languages import sentence_of
 from core.machinery.exchange.importer import RowError
 from core.machinery.exchange.parsers import day as read_day
 from core.projects.services import normalise_unit_text, unit_code
@@ -226,7 +227,7 @@ def _read_place(found: RowInput) -> None:
                 RowError(
                     found.place_column,
                     "location_unreadable",
-                    _(
+                    _l(
                         "Building, entrance and room cannot be read from this text. Write it like 3栋1单元1502 or "
                         "3-1-1502."
                     ),
@@ -241,17 +242,17 @@ def _read_place(found: RowInput) -> None:
     if not building:
         found.errors.append(
             RowError(
-                "building", "building_missing", _("The building is missing. Write it into the column 楼栋.")
+                "building", "building_missing", _l("The building is missing. Write it into the column 楼栋.")
             )
         )
     if not number:
-        found.errors.append(RowError("number", "number_missing", _("The room number is missing.")))
+        found.errors.append(RowError("number", "number_missing", _l("The room number is missing.")))
     elif not re.fullmatch(r"[0-9A-Za-z一-鿿]{1,12}", number):
         found.errors.append(
             RowError(
                 "number",
                 "location_unreadable",
-                _("The room number must be up to 12 letters or digits, like 1502."),
+                _l("The room number must be up to 12 letters or digits, like 1502."),
             )
         )
 
@@ -267,7 +268,7 @@ def _read_values(found: RowInput) -> None:
     if found.typed.get("floor", ""):
         floor = re.fullmatch(r"(-?\d{1,3})(?:层|楼|F)?", _plain(found.typed.get("floor", "")))
         if floor is None:
-            found.errors.append(RowError("floor", "floor_invalid", _("The floor is not a whole number.")))
+            found.errors.append(RowError("floor", "floor_invalid", _l("The floor is not a whole number.")))
         else:
             found.values["floor"] = floor[1]
     for name in ("subscribed_on", "signed_on", "contract_delivery_on"):
@@ -283,21 +284,21 @@ def _read_area(found: RowInput, name: str, text: str) -> None:
     if number is None:
         found.errors.append(
             RowError(
-                name, "area_not_a_number", _("The area is not a number. Write square metres like 118.20.")
+                name, "area_not_a_number", _l("The area is not a number. Write square metres like 118.20.")
             )
         )
     elif number <= 0:
-        found.errors.append(RowError(name, "area_not_positive", _("The area must be larger than 0.")))
+        found.errors.append(RowError(name, "area_not_positive", _l("The area must be larger than 0.")))
     elif not 1 <= number <= 5000:
         found.errors.append(
-            RowError(name, "area_out_of_range", _("The area must lie between 1 and 5,000 square metres."))
+            RowError(name, "area_out_of_range", _l("The area must lie between 1 and 5,000 square metres."))
         )
     else:
         found.values[name] = str(number.quantize(Decimal("0.01")))
     gross, net = found.values.get("gross_area_contract"), found.values.get("net_area")
     if name == "net_area" and gross and net and Decimal(net) > Decimal(gross):
         found.errors.append(
-            RowError(name, "net_area_too_large", _("The net area is larger than the gross area."))
+            RowError(name, "net_area_too_large", _l("The net area is larger than the gross area."))
         )
 
 
@@ -308,7 +309,7 @@ def _read_price(found: RowInput, text: str) -> None:
     if number is None or not 0 <= number < Decimal(10) ** 11:
         found.errors.append(
             RowError(
-                "price", "price_invalid", _("The price is not an amount in yuan. Write it like 2580000.")
+                "price", "price_invalid", _l("The price is not an amount in yuan. Write it like 2580000.")
             )
         )
     else:
@@ -332,7 +333,7 @@ def _read_day(found: RowInput, name: str, text: str) -> None:
             raise ValueError(text)
     except ValueError:
         found.errors.append(
-            RowError(name, "date_invalid", _("This is not a date. Write it like 2026-11-23."))
+            RowError(name, "date_invalid", _l("This is not a date. Write it like 2026-11-23."))
         )
         return
     if name == "contract_delivery_on":
@@ -359,7 +360,7 @@ def _read_owners(found: RowInput, is_inexact: bool) -> None:
                 RowError(
                     "owner",
                     "owner_missing",
-                    _("There is a telephone or document number, but no owner's name."),
+                    _l("There is a telephone or document number, but no owner's name."),
                 )
             )
         return
@@ -368,7 +369,7 @@ def _read_owners(found: RowInput, is_inexact: bool) -> None:
             RowError(
                 "phone",
                 "owners_phones_mismatch",
-                _(
+                _l(
                     "There are %(owners)s owners, but %(phones)s telephone numbers. Write as many, in the same order.",
                     owners=len(names),
                     phones=len(phones),
@@ -380,7 +381,7 @@ def _read_owners(found: RowInput, is_inexact: bool) -> None:
             RowError(
                 "identity_number",
                 "owners_identities_mismatch",
-                _(
+                _l(
                     "There are %(owners)s owners, but %(numbers)s document numbers. Write as many, in the same order.",
                     owners=len(names),
                     numbers=len(numbers),
@@ -392,7 +393,7 @@ def _read_owners(found: RowInput, is_inexact: bool) -> None:
             RowError(
                 "identity_number",
                 "id_number_precision_lost",
-                _(
+                _l(
                     "Excel kept this number as a number and lost its last digits. Format the column as text and "
                     "type it again."
                 ),
@@ -411,7 +412,7 @@ def _read_owners(found: RowInput, is_inexact: bool) -> None:
 def _read_owner(found: RowInput, name: str, phone: str | None, number: str | None) -> OwnerInput | None:
     if len(name) > 120:
         found.errors.append(
-            RowError("owner", "owner_too_long", _("The owner's name is longer than 120 characters."))
+            RowError("owner", "owner_too_long", _l("The owner's name is longer than 120 characters."))
         )
         return None
     is_company = bool(_COMPANY.search(name)) or bool(
@@ -424,7 +425,7 @@ def _read_owner(found: RowInput, name: str, phone: str | None, number: str | Non
             RowError(
                 "phone",
                 "phone_invalid",
-                _("The telephone number is not possible: a mainland mobile has eleven digits."),
+                _l("The telephone number is not possible: a mainland mobile has eleven digits."),
             )
         )
         normalised = None
@@ -432,7 +433,7 @@ def _read_owner(found: RowInput, name: str, phone: str | None, number: str | Non
         try:
             credit_code = identity.normalise_credit_code(number)
         except identity.PersonalValueError as error:
-            found.errors.append(RowError("identity_number", "credit_code_invalid", str(error)))
+            found.errors.append(RowError("identity_number", "credit_code_invalid", sentence_of(error)))
             credit_code = None
         return OwnerInput(name, CustomerKind.COMPANY.value, normalised, credit_code=credit_code)
     if not number:
@@ -441,7 +442,7 @@ def _read_owner(found: RowInput, name: str, phone: str | None, number: str | Non
     try:
         checked = identity.normalise_identity(kind, number)
     except identity.PersonalValueError as error:
-        found.errors.append(RowError("identity_number", "id_number_invalid", str(error)))
+        found.errors.append(RowError("identity_number", "id_number_invalid", sentence_of(error)))
         return None
     return OwnerInput(name, CustomerKind.PERSON.value, normalised, kind.value, checked)
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.customers import identity, services, words
 from core.customers.models import Customer, CustomerKind, CustomerProject, IdentityType
 from core.extensions import db
+from core.languages import sentence_of
 from core.machinery.exchange.importer import (
     Importer,
     ImportField,
@@ -49,7 +49,7 @@ _KIND_WORDS = {
 def _email(text: str) -> str:
     found = half_width(text)
     if len(found) > 254 or not _looks_like_email(found):
-        raise ValueError(_("This e-mail address is not possible. Write it like name@example.com."))
+        raise ValueError(_l("This e-mail address is not possible. Write it like name@example.com."))
     return found
 
 
@@ -144,7 +144,7 @@ class CustomerImporter(Importer):
                 row.values["identity_number"] = identity.normalise_identity(kind, number)
                 row.values["identity_type"] = kind.value
             except identity.PersonalValueError as error:
-                row.errors.append(RowError("identity_number", "id_number_invalid", str(error)))
+                row.errors.append(RowError("identity_number", "id_number_invalid", sentence_of(error)))
         else:
             row.values.pop("identity_type", None)
 
@@ -208,7 +208,7 @@ class CustomerImporter(Importer):
                 RowError(
                     "phone",
                     "ambiguous",
-                    _(
+                    _l(
                         "Several customers have this telephone number. Let rows be known by telephone and name "
                         "instead."
                     ),

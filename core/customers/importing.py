@@ -282,7 +282,7 @@ class UnitImporter(Importer):
         return RowError(
             found.place_column,
             "unit_duplicate",
-            _(
+            _l(
                 "Unit %(code)s stands in an earlier row already: sheet %(sheet)s, row %(row)s.",
                 code=found.code,
                 sheet=sheet,
@@ -398,7 +398,7 @@ def _judge_row(row: RowInput, known: _Known, make_buildings: bool) -> Verdict:
             RowError(
                 "location" if row.place_column == "location" else "building",
                 "building_unknown",
-                _(
+                _l(
                     "The project has no building %(code)s. Make it first, or let missing buildings be made.",
                     code=row.building,
                 ),
@@ -416,7 +416,7 @@ def _judge_row(row: RowInput, known: _Known, make_buildings: bool) -> Verdict:
                 RowError(
                     "owner",
                     "owner_conflict",
-                    _(
+                    _l(
                         "The unit has an owner who does not stand in this row. End that entry first if it was sold, or "
                         "correct the row."
                     ),

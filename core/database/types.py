@@ -112,12 +112,20 @@ class Wording:
         self._words = dict(words)
 
     def __str__(self) -> str:
-        return self.said_in(str(get_locale()))
+        locale = get_locale()
+        # The whole name of a locale is put together anew each time that it is asked for.
+        return self.said_in("" if locale is None else locale.language)
 
     def said_in(self, language: str) -> str:
-        """Return the words of a language; those of the first language where it has none."""
-        found = self._words.get(language)
-        return next(iter(self._words.values()), "") if found is None else found
+        """Return the words of a language; those of the first language where it has none.
+
+        Args:
+            language: Its code, for example ``en`` or ``zh_Hans_CN``.
+        """
+        for held, words in self._words.items():
+            if held[:2] == language[:2]:
+                return words
+        return next(iter(self._words.values()), "")
 
     def map(self, change: Callable[[str], str]) -> Wording:
         """Return it with a change to the words of each language, for example a shorter one."""
@@ -126,6 +134,13 @@ class Wording:
     def stored(self) -> str:
         """Return it as the database keeps it: JSON, with what people wrote in it as they wrote it."""
         return json.dumps(self._words, ensure_ascii=False, separators=(",", ":"))
+
+    @staticmethod
+    def write(text: str | Wording) -> str:
+        """Return a text as the database keeps it, from which :meth:`read` makes it again."""
+        if isinstance(text, Wording):
+            return text.stored()
+        return text if Wording.read(text) == text else json.dumps({"": text}, ensure_ascii=False)
 
     @staticmethod
     def read(text: str) -> str | Wording:
@@ -189,11 +204,9 @@ class WordedText(TypeDecorator[str | Wording]):
     def process_bind_param(self, value: str | Wording | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
-        if isinstance(value, Wording):
-            return value.stored()
-        if not isinstance(value, str):
+        if not isinstance(value, str | Wording):
             raise TypeError(f"{value!r} is no text; let core.languages.worded() make one of it.")
-        return value if Wording.read(value) == value else json.dumps({"": value}, ensure_ascii=False)
+        return Wording.write(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | Wording | None:
         return None if value is None else Wording.read(value)

@@ -44,7 +44,7 @@ class TriedImport:
     def left_out(self) -> list[str]:
         """Return why rows were left out when they were written."""
         rows = services.rows_of(self._batch, self._importer, ("error",))
-        return [error.reason for row in rows for error in row.errors]
+        return [str(error.reason) for row in rows for error in row.errors]
 
     def undo(self) -> tuple[int, int]:
         """Take the import back and return how many rows were taken back and how many stay."""

@@ -151,7 +151,7 @@ class DefectImporter(Importer):
                 RowError(
                     "number",
                     "unknown",
-                    _(
+                    _l(
                         "There is no such defect in this project. Leave the number empty to register a new one."
                     ),
                 )
@@ -159,7 +159,7 @@ class DefectImporter(Importer):
         if record is not None and row.values.get("unit") not in (None, record.unit_id):
             return [
                 RowError(
-                    "unit", "other_house", _("A defect stays with its house. Register a new one instead.")
+                    "unit", "other_house", _l("A defect stays with its house. Register a new one instead.")
                 )
             ]
         return ()

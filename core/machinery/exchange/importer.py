@@ -17,9 +17,10 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.extensions import db
-from core.languages import listed
+from core.languages import Text, listed, sentence_of
 from core.machinery.exchange.parsers import CellError, Parser, words
 
 NEW, CHANGED, UNCHANGED, ERROR, IGNORED = "new", "changed", "unchanged", "error", "ignored"
@@ -47,12 +48,13 @@ class RowError:
     Attributes:
         column: The field that is wrong, "" when it is none alone.
         code: Kind of error, for example ``phone_invalid``.
-        reason: Full sentence; it never repeats a personal number.
+        reason: Full sentence, ``_l("…")``, so that whoever corrects the row reads it in his language; it never repeats
+            a personal number.
     """
 
     column: str
     code: str
-    reason: str
+    reason: Text
 
 
 @dataclass(frozen=True)
@@ -290,7 +292,7 @@ class Importer:
                     RowError(
                         each.name,
                         "precision_lost",
-                        _(
+                        _l(
                             "Excel kept this number as a number and lost its last digits. Format the column as text "
                             "and type it again."
                         ),
@@ -300,9 +302,9 @@ class Importer:
             try:
                 row.values[each.name] = each.parse(text)
             except CellError as error:
-                row.errors.append(RowError(each.name, error.code, str(error)))
+                row.errors.append(RowError(each.name, error.code, sentence_of(error)))
             except ValueError as error:
-                row.errors.append(RowError(each.name, "invalid", str(error)))
+                row.errors.append(RowError(each.name, "invalid", sentence_of(error)))
 
     def key_of(self, place: ImportPlace, row: ImportRow) -> str:
         """Return what names the record of a row within a file, "" when the row does not tell."""
@@ -331,7 +333,7 @@ class Importer:
         return RowError(
             key.fields[0] if key else "",
             "duplicate",
-            _(
+            _l(
                 "The same stands in an earlier row already: sheet %(sheet)s, row %(row)s.",
                 sheet=sheet,
                 row=number,
@@ -362,7 +364,7 @@ class Importer:
                         RowError(
                             each.name,
                             "not_found",
-                            _(
+                            _l(
                                 "“%(text)s” is not found among what you can see. Check how it is written.",
                                 text=listed(unknown)[:80],
                             ),
@@ -378,7 +380,7 @@ class Importer:
                 RowError(
                     each.name,
                     "missing",
-                    _("%(column)s is missing. A new row needs it.", column=each.label),
+                    _l("%(column)s is missing. A new row needs it.", column=each.label),
                 )
                 for each in self.fields
                 if each.required and row.values.get(each.name) in (None, "")
@@ -388,7 +390,7 @@ class Importer:
                     RowError(
                         self._key_column(place),
                         "unknown",
-                        _("Nothing that you can see matches this row, and only known records are changed."),
+                        _l("Nothing that you can see matches this row, and only known records are changed."),
                     )
                 )
         elif place.mode == CREATE_ONLY:
@@ -396,7 +398,7 @@ class Importer:
                 RowError(
                     self._key_column(place),
                     "known",
-                    _("This is known already, and only new records are made."),
+                    _l("This is known already, and only new records are made."),
                 )
             )
         if errors:
@@ -539,7 +541,7 @@ def _parts(text: str, many: bool) -> list[str]:
 
 
 def _refused(error: ValueError) -> RowError:
-    return RowError(str(getattr(error, "field", "") or ""), "refused", str(error))
+    return RowError(str(getattr(error, "field", "") or ""), "refused", sentence_of(error))
 
 
 def _same(before: Any, after: Any) -> bool:

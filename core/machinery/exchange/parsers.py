@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
-from core.languages import listed
+from core.languages import Text, listed
 
 Parser = Callable[[str], Any]
 
@@ -29,13 +29,13 @@ _NO = frozenset({"否", "无", "不", "×", "x", "n", "no", "false", "0"})
 
 
 class CellError(ValueError):
-    """A cell cannot be read; the message is a full sentence that does not repeat a personal value.
+    """A cell cannot be read; the message is a full sentence, ``_l("…")``, that does not repeat a personal value.
 
     Attributes:
         code: Kind of the error, for example ``not_a_date``.
     """
 
-    def __init__(self, code: str, sentence: str) -> None:
+    def __init__(self, code: str, sentence: Text) -> None:
         super().__init__(sentence)
         self.code = code
 
@@ -56,7 +56,7 @@ def words(longest: int) -> Parser:
         line = " ".join(text.split())
         if len(line) > longest:
             raise CellError(
-                "too_long", _("This is longer than %(count)s characters. Shorten it.", count=longest)
+                "too_long", _l("This is longer than %(count)s characters. Shorten it.", count=longest)
             )
         return line
 
@@ -73,7 +73,7 @@ def paragraph(longest: int = 5_000) -> Parser:
     def parse(text: str) -> str:
         if len(text) > longest:
             raise CellError(
-                "too_long", _("This is longer than %(count)s characters. Shorten it.", count=longest)
+                "too_long", _l("This is longer than %(count)s characters. Shorten it.", count=longest)
             )
         return text.strip()
 
@@ -98,7 +98,7 @@ def number(least: Decimal | int | None = None, most: Decimal | int | None = None
         except InvalidOperation:
             value = Decimal("NaN")
         if not value.is_finite() or abs(value) >= Decimal(10) ** 15:
-            raise CellError("not_a_number", _("This is not a number. Write it like 118.20."))
+            raise CellError("not_a_number", _l("This is not a number. Write it like 118.20."))
         if (least is not None and value < least) or (most is not None and value > most):
             raise CellError("out_of_range", _out_of_range(least, most))
         return value.quantize(Decimal(1).scaleb(-places))
@@ -106,12 +106,12 @@ def number(least: Decimal | int | None = None, most: Decimal | int | None = None
     return parse
 
 
-def _out_of_range(least: Any, most: Any) -> str:
+def _out_of_range(least: Any, most: Any) -> Text:
     if most is None:
-        return _("The number must be %(least)s or more.", least=least)
+        return _l("The number must be %(least)s or more.", least=least)
     if least is None:
-        return _("The number must be %(most)s or less.", most=most)
-    return _("The number must lie between %(least)s and %(most)s.", least=least, most=most)
+        return _l("The number must be %(most)s or less.", most=most)
+    return _l("The number must lie between %(least)s and %(most)s.", least=least, most=most)
 
 
 def whole_number(least: int = -(2**31), most: int = 2**31 - 1) -> Parser:
@@ -125,7 +125,7 @@ def whole_number(least: int = -(2**31), most: int = 2**31 - 1) -> Parser:
     def parse(text: str) -> int:
         found = re.fullmatch(r"(-?\d{1,10})(?:\.0+)?(?:层|楼|F|号|栋)?", half_width(text))
         if found is None:
-            raise CellError("not_a_whole_number", _("This is not a whole number. Write it like 12."))
+            raise CellError("not_a_whole_number", _l("This is not a whole number. Write it like 12."))
         value = int(found[1])
         if not least <= value <= most:
             raise CellError("out_of_range", _out_of_range(least, most))
@@ -148,7 +148,7 @@ def day(text: str) -> dt.date:
         if not _EARLIEST_YEAR <= found.year <= _LATEST_YEAR:
             raise ValueError(plain)
     except (ValueError, OverflowError):
-        raise CellError("date_invalid", _("This is not a date. Write it like 2026-11-23.")) from None
+        raise CellError("date_invalid", _l("This is not a date. Write it like 2026-11-23.")) from None
     return found
 
 
@@ -157,7 +157,7 @@ def yes_or_no(text: str) -> bool:
     plain = half_width(text).lower()
     if plain in _YES or plain in _NO:
         return plain in _YES
-    raise CellError("not_yes_or_no", _("Write 是 or 否 (yes or no)."))
+    raise CellError("not_yes_or_no", _l("Write 是 or 否 (yes or no)."))
 
 
 def choice(synonyms: Mapping[Any, Sequence[str]]) -> Parser:
@@ -175,7 +175,7 @@ def choice(synonyms: Mapping[Any, Sequence[str]]) -> Parser:
         if found is None:
             allowed = listed(said[0] for said in synonyms.values())
             raise CellError(
-                "not_in_list", _("This word is not in the list. Write one of: %(words)s.", words=allowed)
+                "not_in_list", _l("This word is not in the list. Write one of: %(words)s.", words=allowed)
             )
         return found
 

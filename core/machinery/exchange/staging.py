@@ -16,6 +16,7 @@ from typing import Any
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
+from core.database.types import Wording
 from core.machinery.exchange.importer import Importer, ImportRefused, ImportRow, RowError
 from core.machinery.exchange.tables import (
     HEAD_DEPTH,
@@ -346,5 +347,5 @@ class Meaning:
         """Return a row with the values and errors of its verdict."""
         row = self.row(staged)
         row.values = staged.values
-        row.errors = [RowError(*error) for error in staged.errors]
+        row.errors = [RowError(column, code, Wording.read(reason)) for column, code, reason in staged.errors]
         return row

@@ -516,6 +516,7 @@ class OrderView(CountedTabs, WarrantyView):
             "moment_text": words.moment_text,
             "utc_now": utc_now,
             "now": utc_now().astimezone(LOCAL_ZONE).strftime("%Y-%m-%dT%H:%M"),
+            "proposed_visit": words.proposed_visit(utc_now()),
             "money": words.money,
             "order_link": order_link,
         }

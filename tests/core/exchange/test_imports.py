@@ -10,6 +10,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
 
 from core.admin import import_jobs
 from core.customers import services as customers
@@ -128,7 +129,7 @@ def test_a_record_of_another_company_is_neither_found_nor_told(place, world):
     only = checked(place, workbook(["某人", phone, "", ""]), match="phone", mode="change")
     unknown = checked(place, workbook(["某人", "13812345679", "", ""]), match="phone", mode="change")
     reasons = [
-        [error.reason for error in next(services.rows_of(each, IMPORTER, ("error",))).errors]
+        [str(error.reason) for error in next(services.rows_of(each, IMPORTER, ("error",))).errors]
         for each in (only, unknown)
     ]
     assert reasons[0] == reasons[1], "a number that others know answers like one that nobody knows"
@@ -139,7 +140,16 @@ def test_the_same_record_twice_in_a_file_is_an_error_that_names_the_first(place)
     assert kinds(batch) == {"new": 1, "error": 1}
     error = next(services.rows_of(batch, IMPORTER, ("error",))).errors[0]
     assert error.code == "duplicate"
-    assert "2" in error.reason
+    assert "2" in str(error.reason)
+
+
+@pytest.mark.parametrize("language", ["en", "zh_Hans_CN"])
+def test_whoever_corrects_a_row_reads_in_his_language_what_is_wrong(place, language):
+    with force_locale("en" if language != "en" else "zh_Hans_CN"):
+        batch = checked(place, workbook(["张三", "1390001", "", ""]))
+    (row,) = services.rows_of(batch, IMPORTER, ("error",))
+    with force_locale(language):
+        assert ("telephone number" in str(row.errors[0].reason)) is (language == "en")
 
 
 def test_a_customer_stands_twice_in_a_file_though_only_one_row_has_his_document(place):
@@ -148,7 +158,7 @@ def test_a_customer_stands_twice_in_a_file_though_only_one_row_has_his_document(
         batch = checked(place, workbook(["李四", "13900010002", "", ""], *rows))
         (double,) = services.rows_of(batch, IMPORTER, ("error",))
         assert (double.number, double.errors[0].code) == (4, "duplicate")
-        assert "3" in double.errors[0].reason
+        assert "3" in str(double.errors[0].reason)
         services.correct_row(batch, IMPORTER, double.position, {"phone": "13900010003"})
         assert kinds(batch) == {"new": 3}
     son = ["张三", "13900010001", OTHER_CARD, ""]

@@ -9,7 +9,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from core.database.encryption import blind_index
+from core.database.types import Wording
 from core.extensions import db
+from core.languages import worded
 from core.machinery.exchange import staging
 from core.machinery.exchange.importer import (
     IGNORED,
@@ -97,7 +99,9 @@ def _parse(importer: Importer, row: ImportRow, staged: StagedRow) -> None:
 
 def note_verdict(staged: StagedRow, verdict: Verdict) -> None:
     """Keep with a row what was judged of it."""
-    staged.errors = [[error.column, error.code, error.reason] for error in verdict.errors]
+    staged.errors = [
+        [error.column, error.code, Wording.write(worded(error.reason))] for error in verdict.errors
+    ]
     staged.diff = [list(change) for change in verdict.diff]
     staged.record_id = verdict.record_id
 
