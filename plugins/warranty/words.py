@@ -207,7 +207,7 @@ def of_tables() -> tuple[RecordWords, ...]:
                 "deduction_id": _l("Deduction"),
                 "release_id": _l("Request for release"),
                 "note": _l("Note"),
-                "booked_at": _l("Booked"),
+                "booked_at": _l("Date of the entry"),
                 "by_id": _l("By"),
             },
             _l("Movement of retention money"),
