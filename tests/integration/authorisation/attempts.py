@@ -364,6 +364,7 @@ def _further(
 OF_VIEWS: dict[str, Callable[..., Iterator[Attempt]]] = {
     "index_view": _index,
     "counts_view": _counts,
+    "figures_view": _counts,
     "details_view": _details,
     "edit_view": _edit,
     "create_view": _create,
