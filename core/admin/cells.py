@@ -189,6 +189,9 @@ _PEOPLE = frozenset({"recipient_name", "author", "contractor", "inspector", "eng
 _DAYS = frozenset({"promised", "due"})
 """Columns with days that a view writes itself; those of the model are known by their type."""
 
+_TEXTS = frozenset({"problem", "description", "title", "summary", "note", "reason"})
+"""Columns with sentences, which need room for a few words."""
+
 
 def _opening(view: RecordView, name: str) -> str:
     if view.is_number(name):
@@ -198,4 +201,6 @@ def _opening(view: RecordView, name: str) -> str:
         return '<td class="no"'
     if last in _DAYS or isinstance(view.type_of(name), (sa.Date, UtcDateTime)):
         return '<td class="day"'
+    if last in _TEXTS:
+        return '<td class="text"'
     return '<td class="whole"' if last in _PEOPLE else "<td"

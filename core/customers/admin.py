@@ -40,7 +40,7 @@ from core.database.scope import all_departments
 from core.database.structure import remembered
 from core.database.types import local_today
 from core.extensions import db
-from core.languages import listed
+from core.languages import in_language, listed
 from core.machinery.audit.services import record_event
 from core.machinery.messages.services import MOST_RECIPIENTS, MessageRefused
 from core.people.sign_in import is_fresh, reauthenticate
@@ -202,7 +202,7 @@ class CustomerView(RecordView):
                 .order_by(CustomerProject.project_id)
             )
             for customer_id, project_id in links:
-                names[customer_id].append(project_names[project_id])
+                names[customer_id].append(in_language(*project_names[project_id]))
         g._customer_projects = names
 
     def check_form(self, form: GuardedForm, record: Customer | None) -> None:
@@ -415,16 +415,17 @@ def _typed_identity(form: GuardedForm) -> str | None:
     return identity.normalise_identity(IdentityType(kind), typed) if typed else None
 
 
-def _names_of_projects() -> dict[int, str]:
+def _names_of_projects() -> dict[int, tuple[str, str]]:
     with all_departments("naming the projects of links that the wall has let through"):
-        return {row.id: row.name for row in db.session.execute(sa.select(Project.id, Project.name))}
+        found = db.session.execute(sa.select(Project.id, Project.name, Project.name_en))
+        return {row.id: (row.name, row.name_en) for row in found}
 
 
 def _project_names(customer: Customer) -> str:
     held: dict[int, list[str]] = g.get("_customer_projects", {})
     names = held.get(customer.id)
     if names is None:
-        names = [link.project.name for link in customer.project_links]
+        names = [in_language(link.project.name, link.project.name_en) for link in customer.project_links]
     if len(names) <= _SHOWN_PROJECTS:
         return listed(names)
     return _("%(names)s and %(count)s more", names=listed(names[:2]), count=len(names) - 2)

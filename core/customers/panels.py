@@ -14,6 +14,7 @@ from core.customers.life_cycle import stage_of_holding, survey_class
 from core.customers.models import Consent, Customer, CustomerContact, CustomerUnit
 from core.database.types import LOCAL_ZONE, local_today
 from core.extensions import db
+from core.languages import in_language
 from core.projects.models import Unit
 
 
@@ -27,6 +28,7 @@ def _holding_values(holding: CustomerUnit) -> dict[str, Any]:
     survey = survey_class(holding.signed_on, holding.unit.delivered_on, today)
     return {
         "holding": holding,
+        "project": in_language(holding.unit.project.name, holding.unit.project.name_en),
         "role": dict(words.ROLES).get(holding.role, holding.role),
         "stage": words.STAGES.get(stage) if stage is not None else None,
         "survey_class": words.SURVEY_CLASSES.get(survey)

@@ -434,6 +434,11 @@ def register_scoped_table(model: Any) -> None:
         _scoped_models[model.__tablename__] = model
 
 
+def forget_narrowed_selects() -> None:
+    """Forget what kept selects became; for tests that take a rule of the wall away."""
+    _narrowed_selects.clear()
+
+
 def scoped_models() -> dict[str, Any]:
     """Return the scoped models by table name."""
     return dict(_scoped_models)

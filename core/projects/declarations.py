@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import url_for
 from flask_babel import lazy_gettext as _l
 
+from core.languages import in_language
 from core.plugin_system.declarations import AdminView, Area, Panel, Permission, RecordKind, SearchSource
 from core.plugin_system.hookspecs import hookimpl
 from core.projects import panels as sections
@@ -47,7 +48,7 @@ def record_kinds() -> Sequence[RecordKind]:
             "projects.view",
             "projects.edit",
             "projects.details_view",
-            title=lambda project: project.name,
+            title=lambda project: in_language(project.name, project.name_en),
             breadcrumbs=lambda project: [(str(_l("Projects")), url_for("projects.index_view"))],
         ),
         RecordKind(
@@ -84,7 +85,7 @@ def record_kinds() -> Sequence[RecordKind]:
 
 
 def _project_crumb(project: Project) -> tuple[str, str]:
-    return (project.name, url_for("projects.details_view", id=project.id))
+    return (in_language(project.name, project.name_en), url_for("projects.details_view", id=project.id))
 
 
 def _phase_crumb(phase: Phase) -> tuple[str, str]:

@@ -271,7 +271,7 @@ class SlotView(RecordView):
     )  # fmt: skip
     column_labels = {
         "starts_at": _l("From"),
-        "ends_at": _l("To"),
+        "ends_at": _l("Until"),
         "resource": _l("Resource"),
         "purpose": _l("Purpose"),
         "booked": _l("Bookings"),
@@ -330,7 +330,7 @@ class BookingView(RecordView):
         "state": _l("State"),
         "slot_id": _l("Slot"),
         "slot.starts_at": _l("From"),
-        "slot.ends_at": _l("To"),
+        "slot.ends_at": _l("Until"),
         "unit.code": _l("House"),
         "customer_id": _l("Customer"),
         "unit_id": _l("House"),
@@ -338,7 +338,7 @@ class BookingView(RecordView):
         "time": _l("Slot"),
         "purpose": _l("Purpose"),
         "place": _l("Place of the slot"),
-        "contact_name": _l("Name"),
+        "contact_name": _l("Full name"),
         "contact_phone": _l("Phone"),
         "guests": _l("People"),
         "wishes": _l("Special wishes"),

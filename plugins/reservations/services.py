@@ -935,7 +935,7 @@ def read_back(booking: Booking) -> list[tuple[str, str]]:
     """Return what is repeated to the customer before he agrees, as ``(label, value)`` pairs."""
     phone = booking.contact_phone
     return [
-        (_("Name"), booking.name),
+        (_("Full name"), booking.name),
         (_("Phone"), phone),
         (_("House"), booking.unit.code if booking.unit is not None else ""),
         (_("Purpose"), purpose_name(booking.slot.purpose)),

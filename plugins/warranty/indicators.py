@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from core.toolkit import LOCAL_ZONE, Unit, _, db, months_after, utc_now
+from core.toolkit import LOCAL_ZONE, Unit, _, db, listed, months_after, utc_now
 from plugins.warranty import forms
 from plugins.warranty.common import option
 from plugins.warranty.coverage import Bearer
@@ -479,7 +479,7 @@ def why_unqualified(order: Order) -> list[str]:
     if order.score is not None and order.score <= int(option("dissatisfied_score")):
         found.append(_("owner dissatisfied"))
     if gaps := forms.missing(order):
-        found.append(_("form incomplete: %(parts)s", parts=str(_(", ")).join(gaps)))
+        found.append(_("form incomplete: %(parts)s", parts=listed(gaps)))
     return found
 
 

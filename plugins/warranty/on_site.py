@@ -15,7 +15,6 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
-    LOCAL_ZONE,
     SaveRefused,
     Unit,
     _,
@@ -126,7 +125,7 @@ def order(order_id: int) -> str:
     visits = found.visits
     running = next((each for each in visits if each.state == VisitState.ARRIVED), None)
     booked = next((each for each in visits if each.state == VisitState.BOOKED), None)
-    now = utc_now().astimezone(LOCAL_ZONE)
+    start, end = words.proposed_visit(utc_now())
     plan: Plan | None = found.plans[-1] if found.plans else None
     return render_template(
         "warranty/onsite/order.html",
@@ -157,8 +156,8 @@ def order(order_id: int) -> str:
         project_name=services.project_name,
         clock=words.moment_text,
         overdue=orders.is_overdue(found),
-        start=now.strftime("%Y-%m-%dT%H:%M"),
-        end=(now + dt.timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M"),
+        start=start,
+        end=end,
         back_url=url_for(".index"),
     )
 

@@ -257,19 +257,22 @@ def repairs(visit: LinkVisit) -> Any:
     """Show the owner's repairs of the house, and take what he reports or says of them."""
     unit: Unit = visit.record
     form = RepairForm.of(visit)
-    if request.method == "POST" and form.validate():
-        deeds = {
-            "report": _report,
-            "urge": _urge,
-            "accept": _accept,
-            "reject": _reject,
-            "rate": _rate,
-            "reopen": _reopen,
-        }
-        act = deeds.get(form["step"].data or "", _report)
-        if form.save(lambda: act(visit, unit, form), refusals=REFUSALS, finishes=False):
-            flash(_("Thank you. It is noted."), "success")
-            return redirect(request.path, 303)
+    deeds = {
+        "report": _report,
+        "urge": _urge,
+        "accept": _accept,
+        "reject": _reject,
+        "rate": _rate,
+        "reopen": _reopen,
+    }
+    step = form["step"].data if form["step"].data in deeds else "report"
+    if (
+        request.method == "POST"
+        and form.validate()
+        and form.save(lambda: deeds[step](visit, unit, form), refusals=REFUSALS, finishes=False)
+    ):
+        flash(_("Thank you. It is noted."), "success")
+        return redirect(request.path, 303)
     mine = orders_of_visit(visit, unit)
     page = render_template(
         "warranty/site/repairs.html",
@@ -291,7 +294,8 @@ def repairs(visit: LinkVisit) -> Any:
         clock=words.moment_text,
         day=words.day_text,
         scores=words.SCORES,
-        typed_step=form["step"].data if form.errors or form.form_errors else "",
+        shown=[str(order.id) for order in mine],
+        typed_step=step if form.errors or form.form_errors else "",
         typed_order=form["order"].data or "",
         **_form_values(visit, form),
     )

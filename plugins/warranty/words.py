@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import get_locale
 from flask_babel.speaklater import LazyString
 
-from core.toolkit import LOCAL_ZONE, RecordWords, _, _l
+from core.toolkit import LOCAL_ZONE, RecordWords, _, _l, listed
 from plugins.contractors.services import trade_by_code
 from plugins.warranty import models
 from plugins.warranty.catalogue import categories, faults
@@ -207,7 +207,7 @@ def of_tables() -> tuple[RecordWords, ...]:
                 "deduction_id": _l("Deduction"),
                 "release_id": _l("Request for release"),
                 "note": _l("Note"),
-                "booked_at": _l("Booked"),
+                "booked_at": _l("Date of the entry"),
                 "by_id": _l("By"),
             },
             _l("Movement of retention money"),
@@ -413,7 +413,7 @@ def rate_mark(rate: Rate) -> str:
 
 def joined(parts: Sequence[str]) -> str:
     """Return texts as one list in the language of the reader: 甲、乙 or A, B."""
-    return str(_(", ")).join(part for part in parts if part)
+    return listed(part for part in parts if part)
 
 
 def as_sentence(text: str) -> str:
@@ -492,3 +492,15 @@ def long_month(month: dt.date, language: str) -> str:
     if language.lower().startswith("en"):
         return f"{_MONTHS[month.month - 1]} {month.year}"
     return f"{month.year}年{month.month}月"
+
+
+def proposed_visit(now: dt.datetime) -> tuple[str, str]:
+    """Return the two hours from the next half hour on, for the two fields of a form: nobody agrees to come at 16:11.
+
+    Args:
+        now: This moment.
+    """
+    half_hour = dt.timedelta(minutes=30)
+    full = now.replace(minute=now.minute // 30 * 30, second=0, microsecond=0)
+    start = (full + half_hour).astimezone(LOCAL_ZONE)
+    return f"{start:%Y-%m-%dT%H:%M}", f"{start + dt.timedelta(hours=2):%Y-%m-%dT%H:%M}"

@@ -356,7 +356,7 @@ COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] 
         ),
     ),
     Deduction: (
-        (_l("Order"), _l("Deduction"), _l("Contractor"), _l("Booked"), _l("Amount that stays")),
+        (_l("Order"), _l("Deduction"), _l("Contractor"), _l("Date of the entry"), _l("Amount that stays")),
         lambda row: (
             order_link(row.order),
             row.number,

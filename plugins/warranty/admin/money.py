@@ -207,7 +207,7 @@ class DeductionView(WarrantyView):
         "final_amount": _l("Amount that stays"),
         "account": _l("Retention account"),
         "account_id": _l("Retention account"),
-        "booked_at": _l("Booked"),
+        "booked_at": _l("Date of the entry"),
     }
     status_columns = {"state": _tones(DEDUCTION)}
     cells = {

@@ -265,7 +265,7 @@ class OrderView(CountedTabs, WarrantyView):
         "arrival_due_at": _l("On site by"),
         "temporary": _l("Temporary measure"),
         "temporary_due_at": _l("Temporary measure by"),
-        "told": _l("Next progress to the owner"),
+        "told": _l("Next progress"),
         "progress_due_at": _l("Next progress to the owner"),
         "progress_asked_for": _l("Progress asked for"),
         "temporary_at": _l("Temporary measure"),
@@ -516,6 +516,7 @@ class OrderView(CountedTabs, WarrantyView):
             "moment_text": words.moment_text,
             "utc_now": utc_now,
             "now": utc_now().astimezone(LOCAL_ZONE).strftime("%Y-%m-%dT%H:%M"),
+            "proposed_visit": words.proposed_visit(utc_now()),
             "money": words.money,
             "order_link": order_link,
         }

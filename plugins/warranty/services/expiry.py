@@ -22,6 +22,7 @@ from core.toolkit import (
     db,
     finish_todos_of,
     is_on,
+    listed,
     local_today,
     owners_of,
     utc_now,
@@ -108,9 +109,7 @@ def _told(notice: ExpiryNotice, owner: Customer) -> bool:
 def category_names(notice: ExpiryNotice) -> str:
     """Return what ends, in the reader's words."""
     found = categories()
-    return str(_(", ")).join(
-        str(found[code].name) if code in found else code for code in notice.categories.split()
-    )
+    return listed(str(found[code].name) if code in found else code for code in notice.categories.split())
 
 
 def note_told(notice: ExpiryNotice, how: ToldHow, owners: Sequence[Customer] = ()) -> None:

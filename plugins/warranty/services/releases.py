@@ -17,7 +17,6 @@ from core.toolkit import (
     TransitionRefused,
     _,
     amount_changed,
-    amount_words,
     approved_request,
     db,
     in_language,
@@ -126,8 +125,15 @@ def correct_release(release: ReleaseRequest, amount: Decimal, reason: str) -> Ap
 
 
 def release_reopened(release: ReleaseRequest, request: ApprovalRequest) -> None:
-    """Let a release wait for approval again whose amount rose too far; the history says why."""
-    RELEASE.move(release, "reopened", comment=amount_words(request))
+    """Let a release wait for approval again whose amount rose too far; the history keeps from where to where.
+
+    Why that asks anew is said with the approval, in the language of whoever reads it.
+    """
+    before, now = request.approved_amount or Decimal(0), request.amount or Decimal(0)
+    rise = f" (+{(now - before) * 100 / before:.1f} %)" if before else ""
+    RELEASE.move(
+        release, "reopened", comment=f"{request.number}: {words.money(before)} → {words.money(now)}{rise}"
+    )
 
 
 def approval_of(release: ReleaseRequest) -> ApprovalRequest | None:

@@ -322,6 +322,15 @@ def test_another_priority_gives_the_running_clocks_its_limits(site, scope_of):
             orders.allow_longer_emergency(other, "理由")
 
 
+def test_a_visit_is_proposed_for_the_next_half_hour():
+    evening = dt.datetime(2026, 11, 28, 15, 41, 9, tzinfo=dt.UTC)
+    assert words.proposed_visit(evening) == ("2026-11-29T00:00", "2026-11-29T02:00")
+    assert words.proposed_visit(evening.replace(minute=0, second=0)) == (
+        "2026-11-28T23:30",
+        "2026-11-29T01:30",
+    )
+
+
 def test_a_second_repair_visit_says_why(site, scope_of):
     with scope_of("head"):
         order = repairing(order_of(site.unit_ids[0]))

@@ -63,8 +63,11 @@ def test_an_owner_accepts_rates_and_opens_again(site, owner, running_app):
     browser.post("/preferences/language", data={"locale": "zh_Hans_CN", "next": page})
     assert sent(browser, page, step="accept", order=str(key), score="5").status_code == 422
     state_of(running_app, key, "owner_accepted")
-    unrated = sent(browser, page, step="rate", order=str(key))
+    unrated = sent(browser, page, step="rate", order=str(key), remark="谢谢", clean_ok="y")
     assert unrated.status_code == 422
+    assert unrated.text.count('class="form-errors"') == 1, "it is said once, beside the repair"
+    assert unrated.text.index('class="form-errors"') < unrated.text.index('id="new"')
+    assert ("谢谢" in unrated.text, unrated.text.count(" checked")) == (True, 1), "what was given is kept"
     assert re.search(r'<details class="more" open><summary>[^<]*</summary><form[^>]*>', unrated.text), (
         "its form stays open"
     )
@@ -92,9 +95,13 @@ def test_what_is_incomplete_or_of_others_is_refused_and_what_was_typed_is_kept(s
     browser, page = owner
     wrong = sent(browser, page, step="report", text_1="墙面开裂")
     assert (wrong.status_code, "墙面开裂" in wrong.text) == (422, True)
-    assert sent(browser, page, step="report").status_code == 422
+    empty = sent(browser, page, step="report")
+    assert empty.status_code == 422
+    assert empty.text.count('class="form-errors"') == 1
+    assert empty.text.index('class="form-errors"') > empty.text.index('id="new"')
     for step in ("urge", "accept", "reject", "rate", "reopen"):
         assert sent(browser, page, step=step, order="999999", remark="x").status_code == 422
+    assert sent(browser, page, step="urge", order="999999").text.count('class="form-errors"') == 1
     with running_app.app_context(), all_departments("a test"):
         assert db.session.scalar(sa.select(sa.func.count(Order.id))) == 0
 

@@ -68,6 +68,18 @@ def test_a_name_of_two_characters_and_a_phone_fragment_are_found(sign_in, grant,
     assert "欧阳明月" in sign_in("service").get("/admin/customers/?search=00100").text
 
 
+def test_projects_of_a_customer_are_called_as_the_reader_does(sign_in, world, system):
+    with system():
+        db.session.get_one(Project, world.own.project_id).name_en = "Lakeside Garden"
+        db.session.commit()
+    browser = sign_in("head")
+    browser.post("/preferences/language", data={"locale": "en", "next": "/admin/"})
+    for page in ("/admin/customers/", f"/admin/customers/details/?id={world.own.customer_ids[0]}"):
+        assert "Lakeside Garden" in browser.get(page).text
+    unit = browser.get(f"/admin/units/details/?id={world.own.unit_ids[0]}").text
+    assert "Lakeside Garden" in unit[unit.index('class="crumb"') : unit.index("<h1")]
+
+
 @pytest.mark.parametrize(
     "query", ["f_kind=person", "f_life_cycle=prospect", "f_created_at_from=2000-01-01", "f_project={own}"]
 )

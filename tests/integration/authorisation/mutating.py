@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from werkzeug.exceptions import abort
 
 from core.admin.views import RecordView
-from core.database.scope import all_departments
+from core.database.scope import all_departments, forget_narrowed_selects
 from core.extensions import db
 from core.people.models import Department
 from tests.integration.authorisation.matrix import Cell, cells_of, run
@@ -201,7 +201,9 @@ def assert_missed(mutant: Mutant, scene: Scene) -> None:
     if not isinstance(check, OfCells):
         assert check(scene) == []
         scene.remember()
-    with mutant.patch(scene):
+    forget_narrowed_selects()
+    with mutant.patch(scene), contextlib.ExitStack() as after:
+        after.callback(forget_narrowed_selects)
         found = check(scene)
     with scene.app.app_context():
         scene.ledger.undo(scene.ledger.changes(everywhere=True))

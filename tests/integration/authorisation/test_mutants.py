@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 from unittest import mock
+from weakref import WeakKeyDictionary
 
 import pytest
 import sqlalchemy as sa
@@ -196,6 +197,18 @@ def _export_for_readers(scene: Scene) -> Iterator[None]:
         yield
 
 
+class _First(dict[Any, Any]):
+    def get(self, key: Any, default: Any = None) -> Any:
+        del key
+        return next(iter(self.values()), default)
+
+
+class _ForEverybody(WeakKeyDictionary[Any, Any]):
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        del default
+        return super().setdefault(key, _First())
+
+
 MUTANTS = (
     Mutant(
         "rows of projects are not narrowed",
@@ -211,6 +224,11 @@ MUTANTS = (
         "rows that hang on records are not narrowed",
         replaced(Owned, "criterion", lambda *_: None),
         matrix("documents_issued", "documents.download", "approvals.details_view"),
+    ),
+    Mutant(
+        "how a list is narrowed is remembered for everybody",
+        replaced(core.database.scope, "_narrowed_selects", _ForEverybody()),
+        matrix("units.index_view", "contractors_companies"),
     ),
     Mutant(
         "rows are not checked at flush",
