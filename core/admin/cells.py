@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
 from core.database.types import LOCAL_ZONE, UtcDateTime
-from core.languages import is_english
+from core.languages import is_english, listed
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
@@ -70,7 +70,7 @@ def plain_words(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:,}"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return "、".join(plain_words(item) for item in value)
+        return listed(plain_words(item) for item in value)
     return str(value)
 
 
