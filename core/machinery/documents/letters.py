@@ -217,6 +217,10 @@ def _key(letter: Letter) -> str:
     return digest.hexdigest()
 
 
+PAGES_A_SOURCE = 8
+"""From so many pages a piece on, fonts stay as the pieces bring them: a cut of 50 kB is then 6 kB a page at most."""
+
+
 @dataclass(frozen=True)
 class PageRange:
     """Some pages of a PDF: ``count`` pages from ``start`` on, counted from 0."""
@@ -231,7 +235,8 @@ def merge_pdfs(
 ) -> int:
     """Write PDFs one after the other into one file and return how many pages it has.
 
-    Cuts of the same font in several of them become one, so letters that were written one by one do not stay as large.
+    Cuts of the same font in several of them become one where the pieces are small, so letters that were written one by
+    one do not stay as large; files of many pages share their fonts already, and comparing those takes longer.
 
     Args:
         pieces: Contents, paths or ranges of pages, at least one.
@@ -259,7 +264,7 @@ def merge_pdfs(
                     merged.pages.extend(pages[piece.start : piece.start + piece.count])
                 else:
                     merged.pages.extend(pages)
-            if len(sources) > 1:
+            if len(sources) > 1 and len(merged.pages) < PAGES_A_SOURCE * len(sources):
                 share_fonts(merged)
             describe(merged, metadata)
             merged.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate)
