@@ -424,7 +424,7 @@ def correct_penalty(notice: RectificationNotice, amount: Decimal, reason: str) -
     before = (asked.amount if asked is not None else None) or Decimal(0)
     if amount == before:
         raise HandoverRuleError(
-            _("%(amount)s stands there already. Enter the corrected amount.", amount=f"¥{amount:,.2f}")
+            _("The penalty is %(amount)s already. Enter the corrected amount.", amount=f"¥{amount:,.2f}")
         )
     change = _(
         "%(before)s → %(now)s: %(reason)s",
