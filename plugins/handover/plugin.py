@@ -478,6 +478,7 @@ def approval_kinds() -> Sequence[ApprovalKind]:
             barred_roles=("FIN",),
             facts=services.penalty_facts,
             approved=services.penalty_approved,
+            reopened=services.penalty_reopened,
         ),
     )
 

@@ -13,6 +13,7 @@ from core.toolkit import (
     Workflow,
     _,
     _l,
+    approved_request,
     attachments_of,
     db,
     listed,
@@ -45,6 +46,12 @@ CLOSED = ("closed", "invalid", "waived", "transferred")
 """States of a defect in which nobody has to do anything any more."""
 PENALTY = "handover.penalty"
 """Kind of the approval that a penalty above the free amount needs."""
+PENALTY_CORRECTIONS = {
+    state: f"correct_{state}" for state in ("issued", "received", "replied", "rechecked", "penalised")
+}
+"""The step that corrects the amount of a penalty, by the state in which its notice stands."""
+PENALTY_REOPENED = {state: f"reopened_{state}" for state in ("issued", "received", "replied", "rechecked")}
+"""The step by which a penalised notice stands again where it stood before, by that state."""
 OPEN = ("open", "assigned", "in_progress", "fixed", "rejected")
 
 
@@ -135,6 +142,13 @@ def _is_done(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | N
         "%(number)s is not closed yet. The notice can be closed when all its defects are.",
         number=still_open[0],
     )
+
+
+def _was_asked_for(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
+    """A penalty waits for approval or was approved."""
+    if pending_request(PENALTY, notice) is not None or approved_request(PENALTY, notice) is not None:
+        return None
+    return _("No approval was asked for the penalty of %(number)s.", number=notice.number)
 
 
 def _may_be_penalised(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
@@ -315,6 +329,25 @@ NOTICE = Workflow(
             "penalised",
             required={"penalty_note": _l("Penalty")},
             offered=False,
+        ),
+        # The amount may change after approval was asked for; whether that asks anew is decided by the approval.
+        *(
+            Transition(
+                code,
+                _l("Correct the penalty"),
+                (state,),
+                state,
+                "handover.issue_notice",
+                required={"corrected_penalty": _l("Amount in yuan")},
+                guard=_was_asked_for,
+                reason=True,
+                explain=False,
+            )
+            for state, code in PENALTY_CORRECTIONS.items()
+        ),
+        *(
+            Transition(code, _l("Penalty asked anew"), ("penalised",), state, offered=False)
+            for state, code in PENALTY_REOPENED.items()
         ),
     ),
 )
