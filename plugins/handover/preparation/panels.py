@@ -219,6 +219,7 @@ def house_fees(place: HandoverUnit) -> Mapping[str, Any] | None:
     return {
         "lines": lines,
         "is_entered": lambda line: line.amount is None or line.rule.id in held,
+        "by_hand": charges.kinds_by_hand(place),
         "fee_title": words.fee_title,
         "local": words.local,
         "settlement": settlement,
