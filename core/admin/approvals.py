@@ -49,7 +49,7 @@ def _record_link(asked: ApprovalRequest) -> Markup | str:
     kind = current_runtime().declared.record_kind(asked.record_kind)
     held = record_of(asked.record_kind, asked.record_id) if kind is not None else None
     if kind is None or held is None:
-        return asked.title
+        return str(asked.title)
     return Markup('<a href="{}">{} {}</a>').format(
         address_of(kind.endpoint, id=asked.record_id), str(kind.label), asked.title
     )

@@ -14,8 +14,9 @@ from flask_babel import lazy_gettext as _l
 from core.admin import exporting, listing
 from core.admin.access import holds
 from core.admin.masking import sees_personal_data
+from core.database.types import Wording
 from core.extensions import db
-from core.languages import in_each_language
+from core.languages import in_each_language, sentence_of
 from core.machinery.audit.services import record_event
 from core.machinery.exchange import services
 from core.machinery.exchange.importer import ImportRefused
@@ -181,7 +182,7 @@ def _write(run: JobRun, batch: ImportBatch, declaration: ImportDeclaration) -> N
                 for number in chosen:
                     services.write_chunk(held, declaration.importer, number)
         except ImportRefused as error:
-            services.note_refusal(held, str(error))
+            services.note_refusal(held, sentence_of(error))
     _end_write(run, numbers)
 
 
@@ -196,7 +197,7 @@ def _end_write(run: JobRun, numbers: Sequence[int]) -> None:
             for answer in services.unwrite_chunk(held, declaration.importer, int(key[1:])):
                 run.note_failure(held.file_name, answer)
         elif held.result.get("refused"):
-            run.outcome(held.result["refused"])
+            run.outcome(Wording.read(held.result["refused"]))
             services.abandon_write(held)
         elif services.unwritten_chunks(held):
             raise StepFailed(_l("Some rows could not be written. Go on with the failed part."))

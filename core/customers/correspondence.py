@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.customers import identity, words
 from core.customers.models import Consent, Customer, CustomerContact, CustomerProject
@@ -122,14 +122,12 @@ def _can_read_text(phone: str | None) -> bool:
     return phone is not None and (phone.startswith("+") or (len(phone) == 11 and phone.startswith("1")))
 
 
-def unwanted(customer: Customer, purpose: str) -> str | None:
+def unwanted(customer: Customer, purpose: str) -> Text | None:
     """Return why a customer gets no messages of a purpose: he said so, or withdrew his consent; else None."""
     names = dict(words.MESSAGE_PURPOSES)
     preference = customer.preference
     if preference is not None and purpose in (preference.opted_out or ()):
-        return _(
-            "The customer wants no messages about “%(purpose)s”.", purpose=str(names.get(purpose, purpose))
-        )
+        return _l("The customer wants no messages about “%(purpose)s”.", purpose=names.get(purpose, purpose))
     withdrawn = db.session.scalar(
         sa.select(Consent.id)
         .where(
@@ -138,9 +136,8 @@ def unwanted(customer: Customer, purpose: str) -> str | None:
         .limit(1)
     )
     if withdrawn is not None and not has_consent(customer, purpose):
-        return _(
-            "The customer has withdrawn the consent to “%(purpose)s”.",
-            purpose=str(names.get(purpose, purpose)),
+        return _l(
+            "The customer has withdrawn the consent to “%(purpose)s”.", purpose=names.get(purpose, purpose)
         )
     return None
 

@@ -37,6 +37,7 @@ from core.customers.models import (
 )
 from core.database.types import local_today
 from core.extensions import db
+from core.languages import Text, sentence_of
 from core.machinery.exchange.importer import (
     CHANGED,
     CREATE_AND_CHANGE,
@@ -295,7 +296,8 @@ class UnitImporter(Importer):
         inputs = [_input(row) for row in rows]
         known = _look_up(place.project, inputs)
         makes = bool(place.options.get("make_buildings"))
-        return [_judge_row(row, known, makes) for row in inputs]
+        made: dict[str, Text] = {}
+        return [_judge_row(row, known, makes, made) for row in inputs]
 
     def write(
         self, place: ImportPlace, rows: Sequence[ImportRow], verdicts: Sequence[Verdict]
@@ -319,14 +321,14 @@ class UnitImporter(Importer):
             outcomes[position] = Outcome(verdict.kind, unit.id, unit.row_version, writer.undo_of(row.code))
         return outcomes
 
-    def _undo_one(self, place: ImportPlace, record: Any, outcome: Outcome) -> str:
+    def _undo_one(self, place: ImportPlace, record: Any, outcome: Outcome) -> Text:
         try:
             with db.session.begin_nested():
                 _take_back(record, outcome)
         except sa.exc.IntegrityError:
-            return _("Something was hung on it after the import, so it stays.")
+            return _l("Something was hung on it after the import, so it stays.")
         except ValueError as error:
-            return str(error)
+            return sentence_of(error)
         return ""
 
 
@@ -338,7 +340,7 @@ def _input(row: ImportRow) -> RowInput:
 
 def _take_back(unit: Unit, outcome: Outcome) -> None:
     held = outcome.before
-    changed = _("It was changed after the import, so it stays as it is.")
+    changed = _l("It was changed after the import, so it stays as it is.")
     holdings = [db.session.get(CustomerUnit, key) for key, _version in held["holdings"]]
     versions = [version for _key, version in held["holdings"]]
     for holding, version in zip(holdings, versions, strict=True):
@@ -391,7 +393,7 @@ def _bare(value: Any) -> Any:
     return str(value) if isinstance(value, str) else value
 
 
-def _judge_row(row: RowInput, known: _Known, make_buildings: bool) -> Verdict:
+def _judge_row(row: RowInput, known: _Known, make_buildings: bool, made: dict[str, Text]) -> Verdict:
     errors = list(row.errors)
     if row.building and row.building not in known.buildings and not make_buildings:
         errors.append(
@@ -432,8 +434,10 @@ def _judge_row(row: RowInput, known: _Known, make_buildings: bool) -> Verdict:
         return Verdict("error", tuple(errors), record_id=unit.id if unit is not None else None)
     if unit is None:
         missing = row.building not in known.buildings
-        remarks = (_("Building %(code)s will be made.", code=row.building),) if missing else ()
-        return Verdict("new", remarks=remarks)
+        if not missing:
+            return Verdict("new")
+        remark = made.setdefault(row.building, _l("Building %(code)s will be made.", code=row.building))
+        return Verdict("new", remarks=(remark,))
     return Verdict("changed" if diff else "unchanged", diff=tuple(diff), record_id=unit.id)
 
 

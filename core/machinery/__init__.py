@@ -222,12 +222,12 @@ def _withdraw(clock_id: int) -> None:
 
 
 def _withdraw_and_cancel(clock_id: int) -> None:
-    from flask_babel import gettext as _
+    from flask_babel import lazy_gettext as _l
 
     from core.machinery.messages import services as messages
 
     _withdraw(clock_id)
-    messages.cancel_by_key(f"clock:{clock_id}:", _("The time limit that it speaks of has ended."))
+    messages.cancel_by_key(f"clock:{clock_id}:", _l("The time limit that it speaks of has ended."))
 
 
 def _write_overdue(known: ModuleType, overdue: Overdue) -> None:
@@ -254,7 +254,7 @@ def _write_to_approvers(known: ModuleType, overdue: Overdue) -> None:
                 with speaking(person.language):
                     values = {
                         "number": request.number,
-                        "what": request.title,
+                        "what": str(request.title),
                         "kind": str(kind.label) if kind is not None else request.kind,
                         "due": f"{overdue.due_at.astimezone(LOCAL_ZONE):%Y-%m-%d %H:%M}",
                         "page": _address_of("approvals.details_view", id=request.id),
@@ -272,18 +272,19 @@ def _address_of(endpoint: str, **values: Any) -> str:
 
 
 def _finish_approval(prefix: str) -> None:
-    from flask_babel import gettext as _
+    from flask_babel import lazy_gettext as _l
 
     from core.machinery.messages import services as messages
     from core.machinery.todos import services as todos
 
     todos.finish_todos_by_key(prefix)
-    messages.cancel_by_key(prefix, _("The approval that it speaks of was answered meanwhile."))
+    messages.cancel_by_key(prefix, _l("The approval that it speaks of was answered meanwhile."))
 
 
 def _issue_letter(code: str, message_id: int, language: str) -> Any:
     """Issue a message as a letter; one that cannot be printed was certainly not sent."""
     from core.extensions import db
+    from core.languages import sentence_of
     from core.machinery.documents import services as documents
     from core.machinery.messages.models import Message
     from core.machinery.messages.outgoing import NotSent
@@ -291,7 +292,7 @@ def _issue_letter(code: str, message_id: int, language: str) -> Any:
     try:
         return documents.issue_alone(code, lambda: db.session.get_one(Message, message_id), language)
     except documents.DocumentRefused as refusal:
-        raise NotSent(str(refusal)) from refusal
+        raise NotSent(sentence_of(refusal)) from refusal
 
 
 def _set_up_correspondence(app: Flask, known: ModuleType) -> None:

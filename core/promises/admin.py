@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from flask import flash, redirect, request
+from flask import flash, g, redirect, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import joinedload
@@ -16,6 +16,7 @@ from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.ajax import ReferenceField, strict_id
 from core.admin.filters import ChoiceFilter, DateRangeFilter, ReferenceFilter
 from core.admin.forms import GuardedForm
+from core.admin.masking import sees_personal_data
 from core.admin.saving import SaveRefused, commit, saving
 from core.admin.searching import SearchDeclaration, clean_text
 from core.admin.views import RecordView
@@ -187,28 +188,29 @@ class PromiseView(RecordView):
         return _("%(number)s was settled and does not change any more.", number=record.number)
 
     def details_extra(self, record: Promise) -> Mapping[str, Any]:
-        """Return the outcomes that can be chosen."""
+        """Return the outcomes that can be chosen, and what was typed for one that was refused."""
         return {
+            **{"typed": {}, "complaints": {}, **g.get("refused_outcome", {})},
             "outcomes": [
                 (state, words) for state, (_tone, words) in STATES.items() if state != PromiseState.OPEN
-            ]
+            ],
         }
 
     @expose_guarded("/settle/", permission="promises.settle", methods=("POST",))
     def settle(self) -> Any:
         """Say whether a promise was kept, and how."""
         promise = self.get_one(self._single_id())
-        key = promise.id
+        key, how = promise.id, clean_text(request.form.get("how", ""))
         try:
             with saving():
-                services.settle_promise(
-                    promise,
-                    request.form.get("state", ""),
-                    clean_text(request.form.get("how", "")),
-                )
+                services.settle_promise(promise, request.form.get("state", ""), how)
             commit()
         except (services.PromiseRefused, SaveRefused) as refused:
             db.session.rollback()
+            field = getattr(refused, "field", None)
+            if field is not None:
+                g.refused_outcome = {"typed": {"how": how}, "complaints": {field: str(refused)}}
+                return self._details(self.get_one(key), masked=not sees_personal_data()), 422
             flash(str(refused), "error")
         else:
             flash(_("The promise was settled."), "success")

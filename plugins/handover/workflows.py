@@ -13,8 +13,10 @@ from core.toolkit import (
     Workflow,
     _,
     _l,
+    approved_request,
     attachments_of,
     db,
+    listed,
     local_today,
     pending_request,
     require_scope,
@@ -37,12 +39,19 @@ from plugins.handover.models import (
     PaperKind,
     PapersState,
     RectificationNotice,
+    Severity,
 )
 
 CLOSED = ("closed", "invalid", "waived", "transferred")
 """States of a defect in which nobody has to do anything any more."""
 PENALTY = "handover.penalty"
 """Kind of the approval that a penalty above the free amount needs."""
+PENALTY_CORRECTIONS = {
+    state: f"correct_{state}" for state in ("issued", "received", "replied", "rechecked", "penalised")
+}
+"""The step that corrects the amount of a penalty, by the state in which its notice stands."""
+PENALTY_REOPENED = {state: f"reopened_{state}" for state in ("issued", "received", "replied", "rechecked")}
+"""The step by which a penalised notice stands again where it stood before, by that state."""
 OPEN = ("open", "assigned", "in_progress", "fixed", "rejected")
 
 
@@ -133,6 +142,13 @@ def _is_done(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | N
         "%(number)s is not closed yet. The notice can be closed when all its defects are.",
         number=still_open[0],
     )
+
+
+def _was_asked_for(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
+    """A penalty waits for approval or was approved."""
+    if pending_request(PENALTY, notice) is not None or approved_request(PENALTY, notice) is not None:
+        return None
+    return _("No approval was asked for the penalty of %(number)s.", number=notice.number)
 
 
 def _may_be_penalised(notice: RectificationNotice, _fields: Mapping[str, Any]) -> str | None:
@@ -314,6 +330,25 @@ NOTICE = Workflow(
             required={"penalty_note": _l("Penalty")},
             offered=False,
         ),
+        # The amount may change after approval was asked for; whether that asks anew is decided by the approval.
+        *(
+            Transition(
+                code,
+                _l("Correct the penalty"),
+                (state,),
+                state,
+                "handover.issue_notice",
+                required={"corrected_penalty": _l("Amount in yuan")},
+                guard=_was_asked_for,
+                reason=True,
+                explain=False,
+            )
+            for state, code in PENALTY_CORRECTIONS.items()
+        ),
+        *(
+            Transition(code, _l("Penalty asked anew"), ("penalised",), state, offered=False)
+            for state, code in PENALTY_REOPENED.items()
+        ),
     ),
 )
 
@@ -357,11 +392,27 @@ def key_obstacles(place: HandoverUnit) -> list[str]:
         )
     if not _is_inspected(place):
         found.append(_("No formal inspection with the owner is recorded. Finish it first."))
+    elif place.state in ("inspecting", "refused"):
+        found.append(_why_not_accepted(place))
     if not place.keys or any(not key.bag_number for key in place.keys):
         found.append(_("The keys are not registered in a sealed bag."))
     if any(loan.returned_at is None for loan in place.key_loans):
         found.append(_("The keys are on loan for a repair. Take them back first."))
     return found
+
+
+def _why_not_accepted(place: HandoverUnit) -> str:
+    dangers = db.session.scalars(
+        sa.select(Defect.number)
+        .where(Defect.unit_id == place.unit_id, Defect.severity == Severity.S1, Defect.state.in_(OPEN))
+        .order_by(Defect.number)
+    ).all()
+    if dangers:
+        return _(
+            "An S1 blocks the delivery: %(numbers)s. It is repaired and re-inspected first.",
+            numbers=listed(dangers),
+        )
+    return _("The owner has not accepted the house. Inspect it with him once more.")
 
 
 def _is_inspected(place: HandoverUnit) -> bool:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from core.database.scope import all_departments, current_scope
 from core.database.types import LOCAL_ZONE, local_today, utc_now
 from core.extensions import db
+from core.languages import in_language
 from core.machinery.approvals import asking, services
 from core.machinery.approvals.documents import sheet
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask, RequestState, TaskState
@@ -315,6 +316,26 @@ def test_the_limits_of_the_department_of_the_record_count(office, monkeypatch):
         assert set(asked) == {office.unit().project.department_id}
         db.session.commit()
     assert office.state(key)[0] == "approved"
+
+
+def test_the_title_of_a_request_is_read_in_the_readers_language(office, system):
+    with office.app.app_context():
+        kind = current_runtime().declared.record_kind("core.unit")
+        titles = kind.title
+        object.__setattr__(
+            kind, "title", lambda unit: in_language(f"云栖湾 {unit.code}", f"Yunqi {unit.code}")
+        )
+    try:
+        key = office.ask()
+    finally:
+        object.__setattr__(kind, "title", titles)
+    with system():
+        request = office.request(key)
+        todo = db.session.scalar(sa.select(Todo).where(Todo.dedupe_key.startswith("approval:")).limit(1))
+        for language, words in (("en", "Yunqi "), ("zh_Hans_CN", "云栖湾 ")):
+            with force_locale(language):
+                assert str(request.title).startswith(words)
+                assert words in str(request) and words in str(todo.title)
 
 
 def test_the_author_does_not_review_and_finance_does_not_ask(office):

@@ -17,7 +17,7 @@ from core.database.owners import owner_of
 from core.database.scope import require_scope
 from core.database.types import LOCAL_ZONE, utc_now
 from core.extensions import db
-from core.languages import LOCALES, speaking
+from core.languages import LOCALES, cut, in_each_language, speaking
 from core.machinery.approvals.base import CORE, ApprovalRefused, kind_of, means_of_approvals, role_label
 from core.machinery.approvals.deciders import Tree, band_position, find_places, steps_of, tree_of
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask, TaskState
@@ -73,7 +73,7 @@ def request_approval(
         kind=kind,
         record_kind=record_kind.code,
         record_id=record.id,
-        title=record_kind.title(record)[:200],
+        title=cut(in_each_language(lambda: record_kind.title(record)), 200),
         note=note.strip(),
         author_id=scope.user_id,
         requested_at=now,

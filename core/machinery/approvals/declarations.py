@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.database.scope import require_scope
@@ -283,7 +282,7 @@ def customers_merged(kept_id: int, merged_id: int) -> None:
 @hookimpl
 def customer_erased(customer_id: int) -> None:
     """Blank what they say."""
-    services.erase_of_customer(customer_id, _("Erased at the customer's request."))
+    services.erase_of_customer(customer_id, _l("Erased at the customer's request."))
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.database.base import CoreBase, Identified, Record, Timestamped, big_id
 from core.database.scope import Owned, Unscoped
-from core.database.types import utc_now
+from core.database.types import WordedText, Wording, utc_now
 
 _IS_PENDING = sa.text("state = 'pending'")  # noqa: TID251 (the condition of an index, not of a query)
 
@@ -62,7 +62,7 @@ class ApprovalRequest(Record, CoreBase):
     """Code of the :class:`core.plugin_system.declarations.ApprovalKind` as text, so that it outlives the plugin."""
     record_kind: Mapped[str] = mapped_column(sa.String(80))
     record_id: Mapped[int] = mapped_column(big_id)
-    title: Mapped[str] = mapped_column(sa.String(200))
+    title: Mapped[str | Wording] = mapped_column(WordedText(200))
     amount: Mapped[Decimal | None]
     approved_amount: Mapped[Decimal | None]
     """The amount of the last approval, from which a rise is counted."""

@@ -159,14 +159,15 @@ class Verdict:
         errors: Why not, for an error.
         diff: For a change: field, value before, value after, in words and masked where personal.
         record_id: The record that is known, or None.
-        remarks: Sentences that stand above the rows, once each: what else the row makes.
+        remarks: Sentences that stand above the rows, ``_l("…")``, once each: what else the row makes. Rows that make
+            the same give the same object.
     """
 
     kind: str
     errors: tuple[RowError, ...] = ()
     diff: tuple[tuple[str, str, str], ...] = ()
     record_id: int | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -495,25 +496,25 @@ class Importer:
             found.update((row.id, row.row_version) for row in db.session.execute(query))
         return found
 
-    def undo(self, place: ImportPlace, outcomes: Sequence[Outcome]) -> list[str]:
+    def undo(self, place: ImportPlace, outcomes: Sequence[Outcome]) -> list[Text]:
         """Take back what was written, the last first.
 
         Returns:
             For each outcome "" when it was taken back, else the sentence that says why it stays.
         """
         records = self.records([outcome.record_id for outcome in outcomes])
-        answers = []
+        answers: list[Text] = []
         for outcome in reversed(outcomes):
             record = records.get(outcome.record_id)
             if record is None:
-                answers.append(_("It is gone already."))
+                answers.append(_l("It is gone already."))
             elif record.row_version != outcome.version:
-                answers.append(_("It was changed after the import, so it stays as it is."))
+                answers.append(_l("It was changed after the import, so it stays as it is."))
             else:
                 answers.append(self._undo_one(place, record, outcome))
         return answers[::-1]
 
-    def _undo_one(self, place: ImportPlace, record: Any, outcome: Outcome) -> str:
+    def _undo_one(self, place: ImportPlace, record: Any, outcome: Outcome) -> Text:
         try:
             with db.session.begin_nested():
                 if outcome.action == NEW:
@@ -521,9 +522,9 @@ class Importer:
                 else:
                     self.change(place, record, outcome.before)
         except sa.exc.IntegrityError:
-            return _("Something was hung on it after the import, so it stays.")
+            return _l("Something was hung on it after the import, so it stays.")
         except ValueError as error:
-            return str(error)
+            return sentence_of(error)
         return ""
 
     def title(self, record: Any) -> str:

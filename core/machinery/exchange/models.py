@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database.base import CoreBase, Identified, Record, Timestamped, big_id
 from core.database.scope import ByDepartment
-from core.database.types import EncryptedText, utc_now
+from core.database.types import EncryptedText, Wording, utc_now
 from core.extensions import db
 
 
@@ -65,6 +65,11 @@ class ImportBatch(Record, CoreBase):
     """After the write: how many rows were new, changed, unchanged and left out, and what the importer counted."""
     job_id: Mapped[int | None] = mapped_column(big_id)
     """The job that works on it, when it is too large for a request."""
+
+    @property
+    def remarks(self) -> list[str | Wording]:
+        """What is said of the file as a whole, in the reader's language."""
+        return [Wording.read(each) for each in (self.result or {}).get("remarks", ())]
 
     @property
     def project(self) -> Any:

@@ -17,12 +17,11 @@ from typing import Any
 import sqlalchemy as sa
 import urllib3
 from flask import current_app, url_for
-from flask_babel import force_locale
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.database.types import utc_now
 from core.extensions import db
+from core.languages import Text
 from core.machinery.messages import services
 from core.machinery.messages.models import Message
 from core.machinery.messages.outgoing import NotSent, OutgoingMessage, Receipt
@@ -35,11 +34,6 @@ SIGNATURE_AGE = 300
 """Seconds for which a signed report of a gateway is taken."""
 LETTER = "core.letter"
 """Code of the document type of letters."""
-
-
-def _say(words: Any) -> str:
-    with force_locale(services.default_language()):
-        return str(words())
 
 
 # --- Files
@@ -73,9 +67,7 @@ def write_file(outgoing: OutgoingMessage) -> Receipt:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-    return Receipt(
-        note=_say(lambda: _("Written into a file of the server, because no gateway is configured."))
-    )
+    return Receipt(note=_l("Written into a file of the server, because no gateway is configured."))
 
 
 def _look_for_file(idempotency_key: str) -> Receipt | None:
@@ -103,7 +95,7 @@ def send_mail(outgoing: OutgoingMessage) -> Receipt:
     try:
         server = smtplib.SMTP(config["MAIL_SERVER"], config["MAIL_PORT"], timeout=SECONDS)
     except (OSError, smtplib.SMTPException) as error:
-        raise NotSent(_say(lambda: _("The mail server cannot be reached.")), again=True) from error
+        raise NotSent(_l("The mail server cannot be reached."), again=True) from error
     with server:
         try:
             if config["MAIL_USE_TLS"]:
@@ -111,14 +103,14 @@ def send_mail(outgoing: OutgoingMessage) -> Receipt:
             if config["MAIL_USERNAME"]:
                 server.login(config["MAIL_USERNAME"], config["MAIL_PASSWORD"])
         except (OSError, smtplib.SMTPException) as error:
-            raise NotSent(_say(lambda: _("The mail server refuses our account.")), again=True) from error
+            raise NotSent(_l("The mail server refuses our account."), again=True) from error
         try:
             server.send_message(mail)
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused) as error:
-            raise NotSent(_say(lambda: _("The mail server refuses the address."))) from error
+            raise NotSent(_l("The mail server refuses the address.")) from error
         except smtplib.SMTPDataError as error:
             again = 400 <= error.smtp_code < 500
-            raise NotSent(_say(lambda: _("The mail server refuses the message.")), again=again) from error
+            raise NotSent(_l("The mail server refuses the message."), again=again) from error
     return Receipt(reference=outgoing.idempotency_key)
 
 
@@ -169,12 +161,12 @@ def send_sms(outgoing: OutgoingMessage) -> Receipt:
     try:
         answer = _pool().request("POST", config["SMS_GATEWAY_URL"], body=body, headers=headers)
     except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-        raise NotSent(_say(lambda: _("The SMS gateway cannot be reached.")), again=True) from error
+        raise NotSent(_l("The SMS gateway cannot be reached."), again=True) from error
     if answer.status in (429, 503):
-        raise NotSent(_say(lambda: _("The SMS gateway is busy.")), again=True)
+        raise NotSent(_l("The SMS gateway is busy."), again=True)
     if 400 <= answer.status < 500:
         code = answer.status
-        raise NotSent(_say(lambda: _("The SMS gateway refuses the message (answer %(code)s).", code=code)))
+        raise NotSent(_l("The SMS gateway refuses the message (answer %(code)s).", code=code))
     if answer.status not in (200, 201, 202):
         # An error of the server may have come before or after it took the message.
         raise RuntimeError(f"The SMS gateway answered {answer.status}.")
@@ -201,9 +193,7 @@ def _receipt(answer: Any) -> Receipt:
     reference, status = str(content.get("id", "")), content.get("status")
     if status == "failed":
         reason = str(content.get("reason", ""))[:300]
-        return Receipt(
-            reference, failed=reason or _say(lambda: _("The SMS gateway could not deliver the message."))
-        )
+        return Receipt(reference, failed=reason or _l("The SMS gateway could not deliver the message."))
     return Receipt(reference, delivered_at=utc_now() if status == "delivered" else None)
 
 
@@ -242,10 +232,10 @@ def read_report(content: Any) -> dict[str, Any] | None:
             return None
         if moment.tzinfo is None:
             return None
-    failed = ""
+    failed: Text = ""
     if content["status"] == "failed":
-        failed = str(content.get("reason") or "")[:300] or _say(
-            lambda: _("The SMS gateway could not deliver the message.")
+        failed = str(content.get("reason") or "")[:300] or _l(
+            "The SMS gateway could not deliver the message."
         )
     return {
         "idempotency_key": key[:40],
@@ -272,9 +262,7 @@ def _look_for_letter(idempotency_key: str) -> Receipt | None:
 
 
 def _issued_as(number: str) -> Receipt:
-    return Receipt(
-        reference=number, note=_say(lambda: _("Issued as %(number)s. Print it and post it.", number=number))
-    )
+    return Receipt(reference=number, note=_l("Issued as %(number)s. Print it and post it.", number=number))
 
 
 CHANNELS: tuple[MessageChannel, ...] = (

@@ -108,7 +108,7 @@ def record_kinds() -> Sequence[RecordKind]:
             "messages.view",
             "messages.send",
             "message_batches.details_view",
-            title=lambda batch: batch.title,
+            title=lambda batch: str(batch.title),
         ),
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.database.base import CoreBase, Identified, Record, Timestamped, big_id
 from core.database.scope import ByDepartment, Owned
-from core.database.types import EncryptedText, utc_now
+from core.database.types import EncryptedText, WordedText, Wording, utc_now
 
 
 class MessageState(StrEnum):
@@ -58,7 +58,7 @@ class MessageBatch(Record, CoreBase):
         sa.ForeignKey("user_account.id", ondelete="SET NULL"), index=True
     )
     template: Mapped[str] = mapped_column(sa.String(80))
-    title: Mapped[str]
+    title: Mapped[str | Wording] = mapped_column(WordedText(255))
     recipients: Mapped[Any] = mapped_column(sa.JSON, default=list)
     """Ids of the customers, in the order in which they are written to."""
     not_before: Mapped[dt.datetime | None]
@@ -103,7 +103,7 @@ class Message(Identified, Timestamped, CoreBase):
     secrets: Mapped[str | None] = mapped_column(EncryptedText())
     """Values of placeholders that still stand in the text, as JSON; removed when the message is sent."""
     state: Mapped[MessageState] = mapped_column(sa.String(12), default=MessageState.WAITING)
-    reason: Mapped[str] = mapped_column(sa.Text, default="")
+    reason: Mapped[str | Wording] = mapped_column(WordedText(), default="")
     """Why it is where it is, a sentence for staff."""
     dedupe_key: Mapped[str] = mapped_column(sa.String(200), unique=True)
     idempotency_key: Mapped[str] = mapped_column(sa.String(40), unique=True)

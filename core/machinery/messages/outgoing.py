@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from core.languages import Text
+
 
 class Secret(str):
     """A value that only the recipient may read, for example a personal link.
@@ -69,23 +71,23 @@ class Receipt:
     Attributes:
         reference: The number that it gave it, "" for none.
         delivered_at: When it reached the reader, if that is known already.
-        failed: Why it was not delivered, "" when it was or may still be.
-        note: What staff should know, for example where a file lies.
+        failed: Why it was not delivered, ``_l("…")`` or the words of the other side; "" when it was or may still be.
+        note: What staff should know, ``_l("…")``, for example where a file lies.
     """
 
     reference: str = ""
     delivered_at: dt.datetime | None = None
-    failed: str = ""
-    note: str = ""
+    failed: Text = ""
+    note: Text = ""
 
 
 class NotSent(Exception):
-    """A message was certainly not sent; the message of the error is a sentence for staff.
+    """A message was certainly not sent; the message of the error is a sentence for staff, ``_l("…")``.
 
     Attributes:
         again: Whether it may be tried again by itself later.
     """
 
-    def __init__(self, sentence: str, *, again: bool = False) -> None:
+    def __init__(self, sentence: Text, *, again: bool = False) -> None:
         super().__init__(sentence)
         self.again = again

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from flask_babel import force_locale
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from core.database.retrying import with_retries
 from core.database.scope import all_departments, use_scope
-from core.database.types import utc_now
+from core.database.types import Wording, utc_now
 from core.extensions import db
+from core.languages import Text, cut, sentence_of, worded
 from core.machinery.messages import services
 from core.machinery.messages.models import Message, MessageState
 from core.machinery.messages.outgoing import NotSent, OutgoingMessage, Receipt
@@ -131,8 +131,8 @@ def _give_up(key: int) -> None:
         )
         .values(
             state=MessageState.UNKNOWN,
-            reason=_sentence(
-                lambda: _(
+            reason=worded(
+                _l(
                     "The sender stopped while it handed the message over, so nobody knows whether it was sent. "
                     "Ask the customer or the gateway, and decide on the page of the message."
                 )
@@ -195,7 +195,7 @@ def _carry_out(key: int) -> str | None:
             receipt = claimed.channel.send(claimed.outgoing)
     except NotSent as refusal:
         db.session.rollback()
-        sentence, again = str(refusal), refusal.again
+        sentence, again = worded(sentence_of(refusal)), refusal.again
         with_retries(lambda: _fail(key, claimed.attempts, sentence, again))
         return "failed"
     except Exception:
@@ -230,14 +230,14 @@ def _claim(key: int) -> _Claim | str | None:
     channel = services.channel_for(message.kind)
     refusal = _refusal(message, now)
     if refusal is not None:
-        message.state, message.reason, message.secrets = MessageState.WITHHELD, refusal, None
+        message.state, message.reason, message.secrets = MessageState.WITHHELD, worded(refusal), None
         services.note_on_timeline(message)
         db.session.commit()
         return "failed"
     if channel is None:
         message.not_before = now + PAUSES[-1]
-        message.reason = _sentence(
-            lambda: _("No channel of this kind is ready. Have one configured; the message waits until then.")
+        message.reason = worded(
+            _l("No channel of this kind is ready. Have one configured; the message waits until then.")
         )
         db.session.commit()
         return "postponed"
@@ -268,16 +268,16 @@ def _claim(key: int) -> _Claim | str | None:
     return claim
 
 
-def _refusal(message: Message, now: dt.datetime) -> str | None:
+def _refusal(message: Message, now: dt.datetime) -> Text | None:
     """Return why a message must not go out any more: since it was written the customer may have said no."""
     if message.customer_id is None:
         return None
     customer = services.customer_of(message)
     if customer is None:
         return None
-    with force_locale(services.default_language()), use_scope(services.scope_of(message)):
+    with use_scope(services.scope_of(message)):
         if services.means().facts_of(customer).gone:
-            return _("The customer's record was merged or erased.")
+            return _l("The customer's record was merged or erased.")
         if message.purpose == SERVICE:
             return None
         return services.means().unwanted(customer, message.purpose) or services.month_is_full(
@@ -309,10 +309,10 @@ def _settle(key: int, attempts: int, receipt: Receipt) -> None:
     if message is None:
         return
     message.reference = receipt.reference[:120] or None
-    message.reason = receipt.note
+    message.reason = worded(receipt.note)
     message.sent_at = message.sent_at or utc_now()
     if receipt.failed:
-        message.state, message.reason = MessageState.FAILED, receipt.failed
+        message.state, message.reason = MessageState.FAILED, worded(receipt.failed)
     elif receipt.delivered_at is not None:
         message.state, message.delivered_at = MessageState.DELIVERED, receipt.delivered_at
     else:
@@ -323,7 +323,7 @@ def _settle(key: int, attempts: int, receipt: Receipt) -> None:
     db.session.commit()
 
 
-def _fail(key: int, attempts: int, sentence: str, again: bool) -> None:
+def _fail(key: int, attempts: int, sentence: str | Wording, again: bool) -> None:
     message = _mine(key, attempts)
     if message is None:
         return
@@ -341,8 +341,8 @@ def _lose(key: int, attempts: int) -> None:
     if message is None:
         return
     message.state = MessageState.UNKNOWN
-    message.reason = _sentence(
-        lambda: _(
+    message.reason = worded(
+        _l(
             "The other side did not answer in time, so nobody knows whether the message was sent. "
             "Ask the customer or the gateway, and decide on the page of the message."
         )
@@ -350,17 +350,12 @@ def _lose(key: int, attempts: int) -> None:
     db.session.commit()
 
 
-def _sentence(words: Any) -> str:
-    with force_locale(services.default_language()):
-        return str(words())
-
-
 def note_delivery(
     *,
     reference: str = "",
     idempotency_key: str = "",
     delivered_at: dt.datetime | None = None,
-    failed: str = "",
+    failed: Text = "",
 ) -> bool:
     """Write down what a gateway reports about a message later. The same report twice changes nothing.
 
@@ -392,7 +387,7 @@ def note_delivery(
             message.sent_at = message.sent_at or utc_now()
             message.lease_until = None
             if failed:
-                message.state, message.reason = MessageState.FAILED, failed[:500]
+                message.state, message.reason = MessageState.FAILED, cut(failed, 500)
             else:
                 message.state, message.delivered_at = MessageState.DELIVERED, delivered_at or utc_now()
                 message.reason, message.secrets = "", None

@@ -18,8 +18,9 @@ from flask_babel import lazy_gettext as _l
 
 from core.database.owners import owner_of
 from core.database.scope import Scope, all_departments, require_scope, use_scope
-from core.database.types import LOCAL_ZONE, utc_now
+from core.database.types import LOCAL_ZONE, Wording, utc_now
 from core.extensions import db
+from core.languages import Text, cut, worded
 from core.machinery.messages import texts
 from core.machinery.messages.models import TAKEN, Message, MessageBatch, MessageState, MessageText
 from core.machinery.messages.outgoing import Recipient, Secret
@@ -108,7 +109,7 @@ class Means:
     departments_above: Callable[[int], list[int]]
     is_within_reach: Callable[[Any], bool]
     facts_of: Callable[[Any], CustomerFacts]
-    unwanted: Callable[[Any, str], str | None]
+    unwanted: Callable[[Any, str], Text | None]
     places: Callable[[int | None, Any, int | None, str], Mapping[str, str]]
     write_timeline: Callable[..., Any]
     record_event: Callable[..., None]
@@ -210,7 +211,7 @@ def _by_key(dedupe_key: str) -> Message | None:
 @dataclass(frozen=True)
 class _Plan:
     columns: dict[str, Any]
-    obstacle: str | None
+    obstacle: Text | None
 
 
 def _plan(
@@ -267,7 +268,7 @@ def _plan(
         "body": body,
         "secrets": json.dumps(hidden) if hidden and not obstacle else None,
         "state": MessageState.WITHHELD if obstacle else MessageState.WAITING,
-        "reason": obstacle or "",
+        "reason": worded(obstacle or ""),
         "idempotency_key": secrets.token_hex(16),
         "not_before": moment,
         "counted_month": month,
@@ -319,7 +320,7 @@ def quiet_hours(department_id: int | None) -> tuple[int, int]:
     return int(setting("quiet_from", department_id)), int(setting("quiet_until", department_id))
 
 
-def remark_of(message: Message) -> str:
+def remark_of(message: Message) -> str | Wording:
     """Return why a message stands as it does: what was noted, or that it waits for the end of the quiet hours."""
     waits = message.state == MessageState.WAITING and message.not_before > utc_now()
     if message.reason or not waits or message.urgent or message.kind not in _DISTURBING:
@@ -341,9 +342,9 @@ def _obstacle(
     month: str,
     locking: bool,
     department_id: int | None,
-) -> str | None:
+) -> Text | None:
     if facts.gone:
-        return _("The customer's record was merged or erased.")
+        return _l("The customer's record was merged or erased.")
     if template.purpose != SERVICE and not isinstance(customer, Recipient):
         refusal = means().unwanted(customer, template.purpose)
         if refusal is not None:
@@ -352,7 +353,7 @@ def _obstacle(
         if full is not None:
             return full
     if not address:
-        return _("There is no address for this kind of message. Add one to the record and write again.")
+        return _l("There is no address for this kind of message. Add one to the record and write again.")
     return None
 
 
@@ -363,7 +364,7 @@ def month_is_full(
     *,
     besides: int | None = None,
     locking: bool = True,
-) -> str | None:
+) -> Text | None:
     """Return why a customer gets no further message in a month, a sentence, or None.
 
     Args:
@@ -390,7 +391,7 @@ def month_is_full(
         taken = db.session.scalar(query) or 0
     if taken < cap:
         return None
-    return _(
+    return _l(
         "The customer has %(count)s messages in %(month)s already; further ones that are no service are withheld.",
         count=taken,
         month=month,
@@ -406,7 +407,7 @@ def body_of(message: Message) -> str:
 
 
 def default_language() -> str:
-    """Return the language of the installation, in which sentences are kept."""
+    """Return the language of the installation."""
     return str(current_app.config["DEFAULT_LOCALE"])
 
 
@@ -479,17 +480,17 @@ def cancel(message: Message) -> None:
             _("The message is no longer waiting, so it cannot be taken back. Reload the page.")
         )
     message.state = MessageState.CANCELLED
-    message.reason, message.secrets = _("Taken back before it was sent."), None
+    message.reason, message.secrets = worded(_l("Taken back before it was sent.")), None
     db.session.flush()
     means().record_event("message_cancelled", message)
 
 
-def cancel_by_key(prefix: str, reason: str) -> int:
+def cancel_by_key(prefix: str, reason: Text) -> int:
     """Take back the messages that wait and whose dedupe key begins so; returns how many there were.
 
     Args:
         prefix: For example ``clock:17:``.
-        reason: Why they are not needed any more, a sentence.
+        reason: Why they are not needed any more, a sentence, ``_l("…")``.
     """
     with all_departments("what a message was about is done, whoever wrote it"):
         waiting = db.session.scalars(
@@ -501,7 +502,7 @@ def cancel_by_key(prefix: str, reason: str) -> int:
         ).all()
         for message in waiting:
             message.state, message.secrets = MessageState.CANCELLED, None
-            message.reason = reason
+            message.reason = worded(reason)
             means().record_event("message_cancelled", message)
         db.session.flush()
     return len(waiting)
@@ -528,10 +529,10 @@ def decide(message: Message, verdict: str, reason: str) -> None:
     elif verdict == "sent":
         message.state, message.sent_at = MessageState.SENT, message.sent_at or utc_now()
         message.secrets = None
-        message.reason = _("Somebody found out that it was sent.")
+        message.reason = worded(_l("Somebody found out that it was sent."))
     elif verdict == "failed":
         message.state = MessageState.FAILED
-        message.reason = _("Somebody decided not to send it again.")
+        message.reason = worded(_l("Somebody decided not to send it again."))
     else:
         raise MessageRefused(_("Choose what became of the message."))
     db.session.flush()
@@ -579,7 +580,7 @@ class Preview:
     language: str
     kind: str
     address: str
-    obstacle: str | None
+    obstacle: Text | None
     parts: int
     not_before: dt.datetime
 
@@ -757,7 +758,7 @@ def launch_batch(
         raise MessageRefused(_("These customers are being written to already. Reload the page."))
     batch.template = declared.code
     typed = " ".join(title.split())[:255]
-    batch.title = typed or str(declared.label)
+    batch.title = cut(typed or declared.label, 255)
     batch.not_before = not_before
     db.session.flush()
     job = means().enqueue_job(
@@ -816,9 +817,9 @@ def write_batch(run: Any) -> None:
     run.each(recipients, write, name=_called)
 
 
-def _called(customer_id: int) -> str:
+def _called(customer_id: int) -> Text:
     """Return how a customer is called where no personal values may stand."""
-    return _("Customer %(number)s", number=customer_id)
+    return _l("Customer %(number)s", number=customer_id)
 
 
 def write_of_batch(batch: MessageBatch, customer: Any) -> Message:
@@ -871,7 +872,7 @@ def erase_of_customer(customer_id: int) -> None:
         message.secrets = None
         if message.state == MessageState.WAITING:
             message.state = MessageState.CANCELLED
-            message.reason = _("The customer's data was erased.")
+            message.reason = worded(_l("The customer's data was erased."))
     _replace_in_batches(customer_id, None)
 
 

@@ -23,6 +23,7 @@ from core.toolkit import (
     ViewPermissions,
     _,
     _l,
+    amount_words,
     bulk_action,
     db,
     expose_guarded,
@@ -41,7 +42,7 @@ from plugins.handover.models import (
     NOTICE_SEARCH,
     RectificationNotice,
 )
-from plugins.handover.workflows import NOTICE, PENALTY
+from plugins.handover.workflows import NOTICE, PENALTY, PENALTY_CORRECTIONS
 
 
 class NoticeView(HandoverView):
@@ -139,7 +140,7 @@ class NoticeView(HandoverView):
         "note": {"description": _l("What is asked beyond the single defects; printed on the notice.")}
     }
     workflow = NOTICE
-    step_fields = {"penalty_amount": forms.amount_field()}
+    step_fields = {"penalty_amount": forms.amount_field(), "corrected_penalty": forms.amount_field()}
     empty_list_hint = _l("Tick defects in their list and choose “Make rectification notices”.")
 
     @bulk_action("links", _l("Print links for the contractors"))
@@ -162,6 +163,15 @@ class NoticeView(HandoverView):
         """Change a draft."""
         services.require_draft(record)
         form.populate_obj(record)
+
+    def prepare_step(
+        self, form: GuardedForm, record: RectificationNotice | None, transition: Transition
+    ) -> None:
+        """Fill in the amount that is corrected."""
+        del transition
+        if "corrected_penalty" in form and record is not None and form["corrected_penalty"].data is None:
+            asked = services.penalty_approval(record)
+            form["corrected_penalty"].data = asked.amount if asked is not None else None
 
     def take_step(
         self, record: RectificationNotice, transition: Transition, values: Mapping[str, Any]
@@ -189,11 +199,26 @@ class NoticeView(HandoverView):
         """Say after the issue what to do with the paper, and that a penalty waits for approval."""
         if transition.code == "penalise" and (asked := pending_request(PENALTY, record)) is not None:
             return _("%(number)s asks for the approval of the penalty.", number=asked.number)
+        if transition.code in PENALTY_CORRECTIONS.values():
+            return _corrected(record)
         if transition.code != "issue":
             return super().step_done(record, transition)
         return _(
             "Notice %(number)s is issued. Print it below and hand it to the contractor.", number=record.number
         )
+
+
+def _corrected(notice: RectificationNotice) -> str:
+    """Say after a correction whether the approvals stand or all are asked anew, and why."""
+    asked = services.penalty_approval(notice)
+    if asked is None:
+        return ""
+    sentence = _(
+        "The penalty of %(number)s is %(amount)s now.",
+        number=notice.number,
+        amount=f"¥{asked.amount or 0:,.2f}",
+    )
+    return " ".join(filter(None, (sentence, amount_words(asked))))
 
 
 def take_notice_step(notice: RectificationNotice, code: str, values: Mapping[str, Any]) -> None:
@@ -215,6 +240,12 @@ def take_notice_step(notice: RectificationNotice, code: str, values: Mapping[str
         "close": lambda: services.close_notice(notice),
         "penalise": lambda: services.penalise_notice(
             notice, values.get("penalty_note") or "", values.get("penalty_amount") or Decimal(0)
+        ),
+        **dict.fromkeys(
+            PENALTY_CORRECTIONS.values(),
+            lambda: services.correct_penalty(
+                notice, values.get("corrected_penalty") or Decimal(0), values.get("comment") or ""
+            ),
         ),
     }
     if code not in steps:

@@ -16,11 +16,15 @@ from core.toolkit import (
     _,
     _l,
     add_todo,
+    amount_changed,
+    approved_request,
     attachments_of,
     db,
     finish_todos_of,
+    history_of,
     lazy_ngettext,
     listed,
+    pending_request,
     reach,
     request_approval,
     require_scope,
@@ -36,7 +40,7 @@ from plugins.handover.models import (
 )
 from plugins.handover.services.common import number_under
 from plugins.handover.services.defects import report_fixed, start_fixing
-from plugins.handover.workflows import DEFECT, NOTICE, PENALTY
+from plugins.handover.workflows import DEFECT, NOTICE, PENALTY, PENALTY_CORRECTIONS, PENALTY_REOPENED
 
 OBJECTIONS_BY = "handover.objection:"
 """How the key of a to-do begins that asks for the answer to a contractor's objection."""
@@ -385,9 +389,95 @@ def penalty_approved(notice: RectificationNotice, request: ApprovalRequest) -> N
     NOTICE.move(
         notice,
         "penalise_approved",
-        penalty_note=_with_amount(request.note, request.amount or Decimal(0)),
+        penalty_note=_with_amount(_reason_of(notice, request), request.amount or Decimal(0)),
         penalty_amount=request.amount,
     )
+
+
+def correct_penalty(notice: RectificationNotice, amount: Decimal, reason: str) -> ApprovalRequest:
+    """Correct the amount of a penalty after its approval was asked for.
+
+    What was approved stands where the amount fell, or rose little and within its level; else all are asked anew, and
+    the notice is penalised when they have agreed. While they are asked, another amount starts their opinions anew.
+
+    Args:
+        notice: A notice whose penalty waits for approval or was approved.
+        amount: What is deducted, in yuan.
+        reason: Why it changes, for example what the costs of others came to.
+
+    Returns:
+        The approval, which waits (``state``) where all are asked anew.
+
+    Raises:
+        HandoverRuleError: It is no amount above nothing, or the one that stands already.
+        TransitionRefused: No approval was asked for, the notice was closed, or the reason or the right is missing.
+        ApprovalRefused: All would be asked anew, and the acting user is one of them, or nobody could answer.
+
+    Source: domain reference 5.4.2 [RECON] and worked example 5; 3.3.2 and 3.3.7 (penalty line).
+    """
+    if amount <= 0:
+        raise HandoverRuleError(
+            _("A penalty that was put before others is more than nothing. Correct the amount.")
+        )
+    db.session.refresh(notice, with_for_update=True)
+    asked = penalty_approval(notice)
+    before = (asked.amount if asked is not None else None) or Decimal(0)
+    if amount == before:
+        raise HandoverRuleError(
+            _("The penalty is %(amount)s already. Enter the corrected amount.", amount=f"¥{amount:,.2f}")
+        )
+    change = _(
+        "%(before)s → %(now)s: %(reason)s",
+        before=f"¥{before:,.2f}",
+        now=f"¥{amount:,.2f}",
+        reason=reason.strip(),
+    )
+    step = PENALTY_CORRECTIONS.get(notice.state, PENALTY_CORRECTIONS["penalised"])
+    NOTICE.move(notice, step, comment=change if reason.strip() else "", corrected_penalty=amount)
+    request = amount_changed(PENALTY, notice, amount, note=change)
+    if request is None:
+        raise LookupError(f"{notice.number} has no penalty that was asked for.")
+    if notice.state == "penalised":
+        notice.penalty_note = _with_amount(_reason_of(notice, request), amount)
+        notice.penalty_amount = amount
+        db.session.flush()
+    return request
+
+
+def penalty_reopened(notice: RectificationNotice, request: ApprovalRequest) -> None:
+    """Let a notice stand again where it stood before its penalty, whose amount rose too far; the history keeps how far.
+
+    Why that asks anew is said with the approval, in the language of whoever reads it.
+    """
+    if notice.state != "penalised":
+        return
+    before, now = request.approved_amount or Decimal(0), request.amount or Decimal(0)
+    rise = f" (+{(now - before) * 100 / before:.1f} %)" if before else ""
+    reached = (
+        ("rechecked", notice.recheck_note),
+        ("replied", notice.replied_at),
+        ("received", notice.received_at),
+    )
+    NOTICE.move(
+        notice,
+        PENALTY_REOPENED[next((state for state, noted in reached if noted), "issued")],
+        comment=f"{request.number}: ¥{before:,.2f} → ¥{now:,.2f}{rise}",
+        penalty_note="",
+        penalty_amount=None,
+    )
+
+
+def penalty_approval(notice: RectificationNotice) -> ApprovalRequest | None:
+    """Return the approval that waits or was given for the penalty of a notice, or None."""
+    return pending_request(PENALTY, notice) or approved_request(PENALTY, notice)
+
+
+def _reason_of(notice: RectificationNotice, request: ApprovalRequest) -> str:
+    """Return what a penalty is for, without the corrections of its amount that stand below it in the request."""
+    words = request.note
+    for move in history_of(notice, limit=200):
+        words = words.removesuffix(f"\n{move.comment}") if move.comment else words
+    return words
 
 
 def _with_amount(words: str, amount: Decimal) -> str:

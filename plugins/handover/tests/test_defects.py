@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.toolkit import (
+    ApprovalRefused,
     ApprovalRequest,
     TimelineEntry,
     Todo,
@@ -391,13 +392,101 @@ def test_a_penalty_needs_its_reason(site, scope_of):
         assert notice.penalty_amount == Decimal("800.00")
 
 
-def test_a_penalty_above_the_free_amount_waits_for_approval(site, world, scope_of, system):
+@pytest.fixture
+def judges(world, system):
+    """Who is asked about a penalty: finance, then the manager of customer service."""
     with system():
         for name, code in (("service", "FIN"), ("engineer", "PCM")):
             held = world.user(name).memberships[0]
             role = db.session.scalar(sa.select(type(held.role)).where(type(held.role).name == code))
             held.user.memberships.append(type(held)(department_id=held.department_id, role=role))
         db.session.commit()
+    return ("service", "engineer")
+
+
+def agreed(scope_of, judges, request_id):
+    for name in judges:
+        with scope_of(name):
+            request = db.session.get_one(ApprovalRequest, request_id)
+            approve(next(task for task in request.tasks if task.state == "open"))
+            db.session.commit()
+
+
+def test_the_amount_of_a_penalty_is_corrected_after_it_was_asked_for(site, judges, scope_of, sign_in):
+    with scope_of("admin", "group"):
+        notice, _defect = issued_and_received(site)
+        notice.deadline = utc_now() - dt.timedelta(days=1)
+        db.session.flush()
+        asked = services.penalise_notice(notice, "逾期未整改", Decimal(12_000))
+        keys = notice.id, asked.id
+        db.session.commit()
+    client = sign_in("head")
+
+    def corrected(state: str, amount: str, reason: str = "代修费用结算"):
+        data = {"transition": f"correct_{state}", "corrected_penalty": amount, "comment": reason}
+        address = f"/admin/handover/notices/transition/?id={keys[0]}"
+        return client.post(address, data=data, follow_redirects=True)
+
+    def told():
+        with scope_of("admin", "group"):
+            found = db.session.get_one(RectificationNotice, keys[0])
+            request = db.session.get_one(ApprovalRequest, keys[1])
+            penalty = found.penalty_note, found.penalty_amount
+            return (found.state, *penalty), (request.state, request.round_number, request.amount)
+
+    page = client.get(f"/admin/handover/notices/details/?id={keys[0]}").text
+    assert 'value="correct_received"' in page
+    assert "12000.00" in page, "the amount that was asked for stands in the field"
+    # While they are asked, another amount asks them anew.
+    page = corrected("received", "10000").text
+    assert "¥10,000.00" in page
+    assert told() == (("received", "", None), ("pending", 2, Decimal(10_000)))
+    agreed(scope_of, judges, keys[1])
+    assert told()[0] == ("penalised", "逾期未整改 ¥10,000.00", Decimal(10_000))
+    # What cannot be done keeps what was typed.
+    for amount, reason, kept in (("10000", "笔误", "笔误"), ("0", "不罚", "不罚"), ("10500", " ", "10500")):
+        refused = corrected("penalised", amount, reason)
+        assert (refused.status_code, kept in refused.text) == (422, True)
+    page = corrected("penalised", "11000").text
+    assert "10%" in page, "a tenth more lets the approvals stand"
+    assert told() == (
+        ("penalised", "逾期未整改 ¥11,000.00", Decimal(11_000)),
+        ("approved", 2, Decimal(11_000)),
+    )
+    # The tenth counts from the ¥10,000 that were approved.
+    page = corrected("penalised", "11000.01").text
+    assert "增幅超过 10%，须重新征求全部审批意见" in page
+    assert told() == (("received", "", None), ("pending", 3, Decimal("11000.01")))
+    shown = client.get(f"/admin/approvals/details/?id={keys[1]}").text
+    assert "代修费用结算" in shown and "¥11,000.01" in shown
+    agreed(scope_of, judges, keys[1])
+    assert told()[0] == ("penalised", "逾期未整改 ¥11,000.01", Decimal("11000.01"))
+
+
+def test_a_penalty_that_nobody_was_asked_about_is_not_corrected(site, scope_of):
+    with scope_of("admin", "group"):
+        notice, _defect = issued_and_received(site)
+        notice.deadline = utc_now() - dt.timedelta(days=1)
+        db.session.flush()
+        services.penalise_notice(notice, "扣款", Decimal("800"))
+        assert not [step for step in NOTICE.available(notice) if step.offered]
+        with pytest.raises(TransitionRefused, match=notice.number):
+            services.correct_penalty(notice, Decimal("900"), "更正")
+
+
+def test_who_judges_a_penalty_does_not_change_its_amount(site, judges, scope_of):
+    with scope_of("admin", "group"):
+        notice, _defect = issued_and_received(site)
+        notice.deadline = utc_now() - dt.timedelta(days=1)
+        db.session.flush()
+        services.penalise_notice(notice, "逾期", Decimal(12_000))
+        db.session.commit()
+        key = notice.id
+    with scope_of("service"), pytest.raises((ApprovalRefused, TransitionRefused)):
+        services.correct_penalty(db.session.get_one(RectificationNotice, key), Decimal(13_000), "更正")
+
+
+def test_a_penalty_above_the_free_amount_waits_for_approval(site, judges, scope_of, system):
     with scope_of("admin", "group"):
         notice, _defect = issued_and_received(site)
         with pytest.raises(TransitionRefused):
@@ -410,11 +499,7 @@ def test_a_penalty_above_the_free_amount_waits_for_approval(site, world, scope_o
             services.penalise_notice(notice, "逾期", Decimal(13_000))
         keys = notice.id, asked.id
         db.session.commit()
-    for name in ("service", "engineer"):
-        with scope_of(name):
-            request = db.session.get_one(ApprovalRequest, keys[1])
-            approve(next(task for task in request.tasks if task.state == "open"))
-            db.session.commit()
+    agreed(scope_of, judges, keys[1])
     with system():
         notice = db.session.get_one(RectificationNotice, keys[0])
         assert (notice.state, notice.penalty_note) == ("penalised", "逾期 ¥12,000.00")

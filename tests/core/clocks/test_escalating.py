@@ -76,7 +76,7 @@ def test_a_step_writes_to_those_who_get_the_to_do_and_takes_it_back(
         clocks.stop_clock(db.session.get_one(clocks.Clock, clock_id))
         db.session.commit()
         [message] = messages()
-        assert (message.state, message.reason) == (MessageState.CANCELLED, "所述时限已结束。")
+        assert (message.state, str(message.reason)) == (MessageState.CANCELLED, "所述时限已结束。")
 
 
 def test_a_step_for_the_customer_writes_to_him_alone(world, scope_of, system, declare) -> None:

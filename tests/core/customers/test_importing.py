@@ -11,6 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
 
 from core.customers import services as customers
 from core.customers.importing import UnitImporter
@@ -94,6 +95,18 @@ def shown(batch):
 def values_of(batch, row):
     number, offset = divmod(row.position, services.CHUNK_ROWS)
     return unpack_content(services.content_of(batch, number)).rows[offset].values
+
+
+def test_what_the_file_makes_is_read_in_the_readers_language(place):
+    phase = db.session.scalar(sa.select(Phase).where(Phase.project_id == place.id))
+    rows = [["77", "1", f"10{number}", "", "", "", "", ""] for number in (1, 2)]
+    batch = previewed(place, workbook(*rows), phase)
+    told = []
+    for language in ("zh_Hans_CN", "en"):
+        with force_locale(language):
+            told.append([str(each) for each in batch.remarks])
+    assert told[1] == ["Building 77 will be made."]
+    assert len(told[0]) == 1 and "77" in told[0][0] and "Building" not in told[0][0]
 
 
 def test_every_verdict_of_the_sample(place, content):

@@ -10,12 +10,14 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
+from flask_babel import lazy_gettext as _l
 
 from core.customers import services as customers
 from core.customers.models import Customer
 from core.extensions import db
 from core.machinery.messages import sending, services, texts
-from core.machinery.messages.models import Message, MessageState
+from core.machinery.messages.models import Message, MessageBatch, MessageState
 from core.machinery.messages.outgoing import NotSent, Receipt, Recipient, Secret
 from core.machinery.messages.quiet import month_of
 from core.people.models import Department
@@ -187,7 +189,7 @@ def test_the_third_message_of_a_month_that_is_no_service_is_withheld(world, scop
     with scope_of("service"):
         first = [write(world, f"a{number}", ADVERT) for number in range(3)]
         assert [message.state for message in first] == ["waiting", "waiting", "withheld"]
-        assert "2026-11" in first[2].reason
+        assert "2026-11" in str(first[2].reason)
         assert write(world, "s", SERVICE).state == MessageState.WAITING
         services.cancel(db.session.get_one(Message, first[0].id))
         assert write(world, "a4", ADVERT).state == MessageState.WAITING
@@ -443,6 +445,54 @@ def test_a_batch_writes_to_each_once(world, scope_of, system, gateway, clock):
         assert services.counts_of(batch) == {MessageState.WAITING: 3}
         with pytest.raises(services.MessageRefused):
             services.make_batch(SERVICE.code, ids)
+
+
+def in_both(said):
+    with force_locale("zh_Hans_CN"):
+        chinese = str(said)
+    with force_locale("en"):
+        return chinese, str(said)
+
+
+def test_what_the_program_says_of_messages_is_read_in_the_readers_language(
+    world, scope_of, system, gateway, clock
+):
+    with scope_of("admin"), force_locale("en"):
+        named = services.make_batch("core.greeting", world.own.customer_ids[:1])
+        typed = services.make_batch("core.greeting", world.own.customer_ids[1:2], "节日 Greetings")
+        keys = named.id, typed.id
+        advert = [write(world, f"a{number}", ADVERT) for number in range(3)][2].id
+        taken_back = write(world, "c").id
+        services.cancel(db.session.get_one(Message, taken_back))
+        failing = write(world, "f").id
+        db.session.commit()
+    gateway.trouble = NotSent(_l("The SMS gateway is busy."), again=True)
+    with system():
+        sending.send_due()
+        lost = write(world, "l").id
+        gateway.trouble = RuntimeError("no answer")
+        sending.send_due()
+        db.session.expire_all()
+        titles = [db.session.get_one(MessageBatch, key).title for key in keys]
+        label = current_runtime().declared.message_template("core.greeting").label
+        assert in_both(titles[0]) == in_both(label)
+        assert len(set(in_both(titles[0]))) == 2
+        assert in_both(titles[1]) == ("节日 Greetings", "节日 Greetings")
+        for key, english in (
+            (advert, "messages in 2026-11 already"),
+            (taken_back, "Taken back before it was sent."),
+            (failing, "The SMS gateway is busy."),
+            (lost, "The other side did not answer in time"),
+        ):
+            chinese, read = in_both(state(key).reason)
+            assert english in read
+            assert chinese != read and english not in chinese
+        entry = db.session.scalar(
+            sa.select(TimelineEntry)
+            .where(TimelineEntry.record_kind == "core.message", TimelineEntry.record_id == advert)
+            .limit(1)
+        )
+        assert "2026-11 already" in in_both(entry.summary)[1] and "already" not in in_both(entry.summary)[0]
 
 
 def test_merging_and_erasing_reach_the_outbox(world, scope_of, system, gateway, clock):

@@ -142,6 +142,26 @@ def test_the_register_and_its_sections(running_app, world, sign_in):
     assert sign_in("other").get(f"/admin/promises/details/?id={key}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("typed", "field", "kept"),
+    [
+        ({"state": "kept", "how": "  "}, "how", ""),
+        ({"state": "maybe", "how": "已安装三台"}, "state", "已安装三台"),
+    ],
+)
+def test_a_refused_outcome_keeps_what_was_typed(place, sign_in, typed, field, kept):
+    project, (unit, _other), _owner = place
+    promise = services.register_promise(project, "赠送空调", stage="C", unit=unit)
+    key = promise.id
+    db.session.commit()
+    answer = sign_in("admin").post(f"/admin/promises/settle/?id={key}", data=typed)
+    assert answer.status_code == 422
+    assert f'id="settle-{field}-error"' in answer.text
+    assert kept in answer.text
+    assert '<details class="reveal" open>' in answer.text
+    assert db.session.get_one(Promise, key, populate_existing=True).is_open
+
+
 def test_a_touchpoint_task_is_finished_when_the_touchpoint_is_reached(place):
     _project, (unit, other), owner = place
     catalogue.load()

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from core.database.encryption import blind_index
 from core.database.types import Wording
 from core.extensions import db
-from core.languages import worded
+from core.languages import Text, worded
 from core.machinery.exchange import staging
 from core.machinery.exchange.importer import (
     IGNORED,
@@ -78,11 +78,12 @@ def check_chunk(batch: ImportBatch, importer: Importer, number: int) -> None:
         keys[position] = _names_of(importer, place, row)
         positions.append(position)
         rows.append(row)
-    remarks = set(batch.result.get("remarks", ()))
+    remarks, said = set(batch.result.get("remarks", ())), dict[int, Text]()
     for position, verdict in zip(positions, importer.judge(place, rows), strict=True):
         note_verdict(content.rows[position], verdict)
         letters[position] = LETTERS[verdict.kind]
-        remarks.update(verdict.remarks)
+        said.update((id(remark), remark) for remark in verdict.remarks)
+    remarks.update(Wording.write(worded(remark)) for remark in said.values())
     if remarks:
         batch.result = {**batch.result, "remarks": sorted(remarks)[:MOST_REMARKS]}
     content.carry = above

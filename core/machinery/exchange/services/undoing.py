@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from flask_babel import gettext as _
 
-from core.database.types import utc_now
+from core.database.types import Wording, utc_now
 from core.extensions import db
+from core.languages import worded
 from core.machinery.exchange import staging
 from core.machinery.exchange.importer import Importer, ImportRefused, Outcome
 from core.machinery.exchange.models import ImportBatch, ImportState
@@ -50,7 +51,7 @@ def undo_chunk(batch: ImportBatch, importer: Importer, number: int) -> None:
     positions = [position for position, each in enumerate(kept) if each is not None]
     answers = importer.undo(place_of(batch), [Outcome(*kept[position]) for position in positions])
     for position, answer in zip(positions, answers, strict=True):
-        kept[position] = [*kept[position][:4], answer]
+        kept[position] = [*kept[position][:4], Wording.write(worded(answer))]
     chunk.outcome = pack(kept)
     chunk.undone = True
     db.session.flush()
@@ -83,7 +84,7 @@ def undo_all(batch: ImportBatch, importer: Importer) -> tuple[int, int]:
     return finish_undo(batch)
 
 
-def undo_answers(batch: ImportBatch) -> Iterator[tuple[int, Outcome, str]]:
+def undo_answers(batch: ImportBatch) -> Iterator[tuple[int, Outcome, str | Wording]]:
     """Yield place, outcome and answer of each row that was to be taken back; an empty answer says that it was."""
     for number in chunk_numbers(batch):
         chunk = chunk_of(batch, number)
@@ -91,4 +92,4 @@ def undo_answers(batch: ImportBatch) -> Iterator[tuple[int, Outcome, str]]:
             continue
         for position, each in enumerate(unpack(chunk.outcome)):
             if each is not None and len(each) > 4:
-                yield number * staging.CHUNK_ROWS + position, Outcome(*each[:4]), each[4]
+                yield number * staging.CHUNK_ROWS + position, Outcome(*each[:4]), Wording.read(each[4])

@@ -8,9 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
-from core.database.types import utc_now
+from core.database.types import Wording, utc_now
 from core.extensions import db
+from core.languages import Text, worded
 from core.machinery.exchange.importer import (
     ERROR,
     KINDS,
@@ -68,7 +70,7 @@ def begin_write(batch: ImportBatch, *, all_or_nothing: bool) -> None:
     require_rows(batch)
     errors = counts_of(batch)[ERROR]
     if errors and all_or_nothing:
-        raise ImportRefused(_("%(count)s rows have errors, so nothing was imported.", count=errors))
+        raise ImportRefused(_l("%(count)s rows have errors, so nothing was imported.", count=errors))
     batch.all_or_nothing = all_or_nothing
     batch.state = ImportState.WRITING
     batch.expires_at = utc_now() + UNDO_WITHIN
@@ -121,7 +123,7 @@ def _require_all(rows: Sequence[ImportRow], answers: Sequence[Any]) -> None:
     for row, answer in zip(rows, answers, strict=True):
         if isinstance(answer, RowError):
             raise ImportRefused(
-                _(
+                _l(
                     "Nothing was imported. Sheet %(sheet)s, row %(row)s: %(reason)s",
                     sheet=row.sheet,
                     row=row.number,
@@ -173,13 +175,13 @@ def unwritten_chunks(batch: ImportBatch) -> int:
     return sum(1 for chunk in summaries(batch) if chunk.written is None)
 
 
-def note_refusal(batch: ImportBatch, sentence: str) -> None:
+def note_refusal(batch: ImportBatch, sentence: Text) -> None:
     """Remember why an import that wants all rows or none is given up; what was written of it is taken back next."""
-    batch.result = {**batch.result, "refused": sentence}
+    batch.result = {**batch.result, "refused": Wording.write(worded(sentence))}
     db.session.flush()
 
 
-def unwrite_chunk(batch: ImportBatch, importer: Importer, number: int) -> list[str]:
+def unwrite_chunk(batch: ImportBatch, importer: Importer, number: int) -> list[str | Wording]:
     """Take back the rows of a chunk of an import that is given up, as if they had never been written.
 
     Returns:
@@ -189,7 +191,9 @@ def unwrite_chunk(batch: ImportBatch, importer: Importer, number: int) -> list[s
     if chunk.written is None:
         return []
     undo_chunk(batch, importer, number)
-    answers = [each[4] for each in unpack(chunk.outcome or pack([])) if each is not None and each[4]]
+    answers = [
+        Wording.read(each[4]) for each in unpack(chunk.outcome or pack([])) if each is not None and each[4]
+    ]
     chunk.written = chunk.outcome = None
     chunk.undone = False
     db.session.flush()
