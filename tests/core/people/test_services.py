@@ -201,7 +201,7 @@ def test_users_with_a_right_for_a_project_stand_in_whichever_group_of_it(
         assert permission in held, "the test needs a right that he has"
         project_id, group_id = world.own.project_id, world.departments["sibling_group"]
         db.session.add(ProjectGroup(project_id=project_id, department_id=group_id))
-        db.session.flush()
+        db.session.commit()
 
     def found(*arguments: object) -> set[int]:
         query = people.users_with(permission, *arguments)  # type: ignore[arg-type]
