@@ -21,6 +21,33 @@ def only_order(running_app) -> tuple[int, str]:
         return order.id, order.state
 
 
+def test_the_engineer_of_an_order_sees_whom_to_call_and_the_log_keeps_it(
+    registered, site, world, sign_in, running_app
+):
+    key, _state = only_order(running_app)
+    with running_app.app_context(), all_departments("a test"):
+        order = db.session.get_one(Order, key)
+        order.request.reporter_phone = "13912345678"
+        db.session.commit()
+    worker = sign_in("head")
+    page = f"/warranty/on-site/{key}"
+    assert "13912345678" not in worker.get(page).text
+    refused = worker.post(f"{page}/reporter")
+    assert (refused.status_code, "13912345678" in refused.text) == (303, False), "it is not his order"
+    with running_app.app_context(), all_departments("a test"):
+        db.session.get_one(Order, key).engineer_id = world.users["head"]
+        db.session.commit()
+    assert "显示联系人与电话" in worker.get(page).text
+    shown = worker.post(f"{page}/reporter")
+    assert "tel:13912345678" in shown.text
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert "13912345678" not in worker.get(page).text
+    with running_app.app_context(), all_departments("a test"):
+        log = Order.metadata.tables["audit_entry"]
+        seen = sa.select(sa.func.count(log.c.id)).where(log.c.action == "revealed")
+        assert db.session.scalar(seen) == 1
+
+
 @pytest.fixture
 def registered(site, world, sign_in, running_app):
     """A request with one leak, registered on the caller's screen."""
