@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from core.testing.importing import TriedImport, declared_importer, try_import
 from core.testing.jobs import RunJob, run_pending_jobs
+from core.testing.pages import repeated_ids
 from core.testing.scoping import acting_as, as_system
 from core.testing.staff_client import StaffClient, csrf_token, totp_code
 from core.testing.world import PASSWORD, ProjectRows, World, build_world
@@ -29,6 +30,7 @@ __all__ = [
     "build_world",
     "csrf_token",
     "declared_importer",
+    "repeated_ids",
     "run_pending_jobs",
     "totp_code",
     "try_import",

@@ -160,6 +160,7 @@ def index() -> str:
         loans=loans,
         replies=replies,
         stations=words.STATIONS,
+        reasons=words.refusal_reasons(),
         workflow=HANDOVER_UNIT,
         accepted=indicators.accepted_at_first_visit(today),
         refused=indicators.refused(today),

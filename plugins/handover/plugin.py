@@ -205,7 +205,7 @@ def permissions() -> Sequence[Permission]:
             _l("Facts of buildings, and the texts of the user manual."),
             ("HEAD", "PCM", "ENG", "LEG"),
         ),
-        Permission("handover.print", _l("Print and issue handover documents"), "", seeing),
+        Permission("handover.print", _l("Print and issue handover documents"), "", (*seeing, "FIN")),
         Permission("handover.export", _l("Export handover lists"), "", ("HEAD",)),
         Permission(
             "handover.edit_catalogue",

@@ -48,7 +48,7 @@ from plugins.handover.models import (
     Severity,
     Verdict,
 )
-from plugins.handover.workflows import DEFECT
+from plugins.handover.workflows import DEFECT, OPEN
 
 blueprint = Blueprint("handover", __name__)
 
@@ -176,6 +176,10 @@ def inspection(inspection_id: int) -> str:
             signatures=signatures_of(found),
             roles=signing.ROLES,
             waiting=signing.waiting_roles(found),
+            opinions=words.OPINIONS,
+            refusal_reasons=words.refusal_reasons(),
+            blocks=_blocking(found),
+            desk=_desk_of(found),
         )
     if found.kind == InspectionKind.RE_INSPECTION:
         return _page("re_inspection", found, **_recheck_values(found))
@@ -188,6 +192,23 @@ def inspection(inspection_id: int) -> str:
     if current is None:
         abort(404)
     return _page("inspection", found, current=current, **_room_values(found, current.room, progress))
+
+
+def _blocking(found: Inspection) -> list[Defect]:
+    """Return the defects of a formal inspection that keep the house from being delivered."""
+    if found.kind != InspectionKind.FORMAL:
+        return []
+    return [
+        each for each in services.valid_defects(found) if each.severity == Severity.S1 and each.state in OPEN
+    ]
+
+
+def _desk_of(found: Inspection) -> str:
+    """Return the address of the page of the handover day on which the owner goes on, or "" when he has left."""
+    place = found.handover_unit
+    if found.kind != InspectionKind.FORMAL or place is None or services.visit_of(place) is None:
+        return ""
+    return url_for("handover_day.house", place_id=place.id)
 
 
 def _page(name: str, found: Inspection, **values: Any) -> str:

@@ -16,6 +16,7 @@ from core.toolkit import (
     approved_request,
     attachments_of,
     db,
+    listed,
     local_today,
     pending_request,
     require_scope,
@@ -38,6 +39,7 @@ from plugins.handover.models import (
     PaperKind,
     PapersState,
     RectificationNotice,
+    Severity,
 )
 
 CLOSED = ("closed", "invalid", "waived", "transferred")
@@ -390,11 +392,27 @@ def key_obstacles(place: HandoverUnit) -> list[str]:
         )
     if not _is_inspected(place):
         found.append(_("No formal inspection with the owner is recorded. Finish it first."))
+    elif place.state in ("inspecting", "refused"):
+        found.append(_why_not_accepted(place))
     if not place.keys or any(not key.bag_number for key in place.keys):
         found.append(_("The keys are not registered in a sealed bag."))
     if any(loan.returned_at is None for loan in place.key_loans):
         found.append(_("The keys are on loan for a repair. Take them back first."))
     return found
+
+
+def _why_not_accepted(place: HandoverUnit) -> str:
+    dangers = db.session.scalars(
+        sa.select(Defect.number)
+        .where(Defect.unit_id == place.unit_id, Defect.severity == Severity.S1, Defect.state.in_(OPEN))
+        .order_by(Defect.number)
+    ).all()
+    if dangers:
+        return _(
+            "An S1 blocks the delivery: %(numbers)s. It is repaired and re-inspected first.",
+            numbers=listed(dangers),
+        )
+    return _("The owner has not accepted the house. Inspect it with him once more.")
 
 
 def _is_inspected(place: HandoverUnit) -> bool:

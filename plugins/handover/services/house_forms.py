@@ -33,7 +33,6 @@ from plugins.handover.models import (
     InspectionKind,
     InspectionState,
     IssuedPaper,
-    KeysState,
 )
 from plugins.handover.services.common import defect_title, is_english, number_under
 from plugins.handover.services.defects import valid_defects
@@ -245,8 +244,8 @@ def english_defects(numbers: Collection[str], language: str) -> dict[str, Defect
 
 
 def is_handed_out(paper: IssuedPaper, place: HandoverUnit) -> bool:
-    """Return whether a paper is with the owner: signed for, or handed out with the keys."""
-    return paper.signed_at is not None or (not paper.must_be_signed and place.keys_state == KeysState.HANDED)
+    """Return whether a paper is with the owner: signed for, or one of those that are handed out with the deed."""
+    return paper.signed_at is not None or (not paper.must_be_signed and place.state in ACCEPTED)
 
 
 def receipt_content(place: HandoverUnit) -> dict[str, Any]:

@@ -223,6 +223,8 @@ def start_inspection(inspection: Inspection, override_reason: str = "") -> Inspe
         inspection.customer_id = owners[0].id if owners else None
     db.session.flush()
     place = inspection.handover_unit
+    if inspection.kind == InspectionKind.FORMAL and place is not None and not inspection.attorney_name:
+        inspection.attorney_name = place.attorney_name
     if (
         inspection.kind == InspectionKind.FORMAL
         and place is not None

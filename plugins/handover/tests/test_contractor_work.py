@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core.testing import repeated_ids
 from core.toolkit import attachments_of, db
 from plugins.handover import services
 from plugins.handover.errors import HandoverRuleError
@@ -46,6 +47,8 @@ def test_he_reports_a_repair_with_its_photo_and_reads_what_the_re_inspection_fou
         defect = line(issued).defect.id
     refused = page("fix", defect=str(defect), measure="更换门板")
     assert refused.status_code == 422
+    assert repeated_ids(refused.text) == []
+    assert refused.text.count('class="form-errors"') == 1
     assert "整改后照片" in refused.text and "更换门板" in refused.text
     place, said = refused.text.index(f'id="defect-{defect}"'), refused.text.index('class="form-errors"')
     assert place < said < refused.text.index("更换门板"), "what is wrong is said where it was typed"

@@ -12,7 +12,16 @@ import sqlalchemy as sa
 from core.toolkit import LOCAL_ZONE, CustomerUnit, TimelineEntry, Todo, TransitionRefused, Unit, db, utc_now
 from plugins.handover import indicators, services
 from plugins.handover.errors import HandoverRuleError
-from plugins.handover.models import FeeKind, HandoverUnit, HandoverVisit, KeyKind, PaperKind, Station
+from plugins.handover.models import (
+    Defect,
+    FeeKind,
+    HandoverUnit,
+    HandoverVisit,
+    InspectionKind,
+    KeyKind,
+    PaperKind,
+    Station,
+)
 from plugins.handover.tests.conftest import finished, unit
 from plugins.handover.workflows import HANDOVER_UNIT
 
@@ -49,14 +58,14 @@ def accepted_house(place, *failing):
     db.session.refresh(place)
 
 
-def ready_for_keys(place):
+def ready_for_keys(place, *failing):
     services.sign_in(place)
     services.check_identity(place)
     pay(place)
     services.prepare_papers(place, "2026-1")
     services.sign_papers(place, "李明")
     bag(place)
-    accepted_house(place)
+    accepted_house(place, *failing)
 
 
 def test_a_house_goes_from_station_to_station_to_its_delivery(place):
@@ -135,6 +144,26 @@ def test_rule_7_without_inspection_there_are_no_keys(place):
     with pytest.raises(HandoverRuleError):
         services.send_to(place, Station.KEYS)
     assert len(services.obstacles(place)) == 4
+
+
+def test_an_s1_stands_before_the_keys_and_says_so(place):
+    """3.3.4: an S1 blocks the delivery, whatever the owner says of the house."""
+    ready_for_keys(place, "WD05")
+    assert place.state == "inspecting"
+    (said,) = services.obstacles(place)
+    defect = db.session.scalars(sa.select(Defect)).one()
+    assert defect.severity == "S1" and defect.number in said
+    defect.state = "closed"
+    db.session.flush()
+    (said,) = services.obstacles(place)
+    assert "业主" in said and defect.number not in said
+
+
+def test_who_comes_for_the_owner_stands_in_the_inspection_that_was_planned_before(place):
+    planned = services.plan_inspection(place.unit, InspectionKind.FORMAL)
+    services.sign_in(place)
+    services.check_identity(place, attorney_name="王芳", attorney_document="公证委托书 2026-118")
+    assert services.start_inspection(planned).attorney_name == "王芳"
 
 
 def test_an_exemption_with_a_reason_settles_the_fees(place):

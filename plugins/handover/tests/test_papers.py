@@ -77,6 +77,7 @@ def test_a_deed_stands_still_once_it_is_signed_and_a_supplement_says_what_is_dif
     )
     assert again.id == deed.id
     assert deed.content["equipment"] == {code: code in ("water", "power") for code in services.EQUIPMENT}
+    assert all(deed.content["papers"].values()), "what needs no signature is handed out with the deed"
     ((number, problem),) = deed.content["defects"].items()
     assert number.startswith("DF-") and problem["promised_by"] > "2026"
 

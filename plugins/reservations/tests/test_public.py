@@ -7,6 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from core.testing import repeated_ids
 from core.toolkit import Unit, db, make_link
 from plugins.reservations import services
 from plugins.reservations.models import Booking
@@ -50,7 +51,11 @@ def test_an_owner_books_moves_and_cancels_by_his_link(place, owner, system):
         )
         assert (booking.read_back_at is not None, slot(place).guests) == (True, 2)
         key, number = booking.id, booking.number
-    assert number in browser.get(page).text
+    shown = browser.get(page).text
+    assert number in shown
+    assert repeated_ids(shown) == [], "the appointment can be cancelled, and another one booked"
+    refused = sent(browser, page, slot="999999")
+    assert refused.text.count('class="form-errors"') == 1, "it is said once, though the page has two forms"
     assert sent(browser, page, slot=str(place.slot_ids[3]), booking=str(key)).status_code == 303
     with system():
         assert db.session.get_one(Booking, key).slot_id == place.slot_ids[3]

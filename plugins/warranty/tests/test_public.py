@@ -6,6 +6,7 @@ import re
 
 import sqlalchemy as sa
 
+from core.testing import repeated_ids
 from core.toolkit import all_departments, attachments_of, db, signatures_of
 from plugins.warranty.models import GroupCase, Order
 from plugins.warranty.tests.helpers import customer, jpeg, report, sent
@@ -41,6 +42,7 @@ def test_an_owner_reports_two_problems_with_a_photo_and_sees_them(site, owner, r
         assert [len(attachments_of(order)) for order in made] == [0, 1], "a photo hangs on its own problem"
         photo = attachments_of(made[1])[0].id
     text = browser.get(page).text
+    assert repeated_ids(text) == [], "each problem has forms of its own on the page"
     assert "门槛石渗水" in text
     assert made[1].number in text
     link = page.rpartition("/")[2]
