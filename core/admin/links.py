@@ -106,7 +106,8 @@ def enter(link_id: int) -> Any:
     typed = {name: clean_text(request.form.get(name, ""))[:60] for name in ("fact", "house", "phone")}
     complaints: dict[str, str] = {}
     version = notice_version(visit)
-    if needs_agreement(visit) and request.form.get("agree") != "y":
+    typed["agree"] = "y" if request.form.get("agree") == "y" else ""
+    if needs_agreement(visit) and not typed["agree"]:
         complaints["agree"] = _("Read the notice and tick the box, or close the page if you do not agree.")
     if purpose.second_fact == "phone_tail":
         typed["fact"] = services.phone_tail(typed["fact"]) or ""

@@ -186,7 +186,9 @@ def test_letters_that_were_written_one_by_one_share_their_fonts_when_they_are_me
 def test_drawn_letters_of_an_archive_stay_small_when_they_are_merged(notice):
     """Each brings its own values only, and the form with its font is there once: at most 20 kB a letter."""
     letters = [
-        notice(number, owner="张王李赵钱孙周吴郑冯"[number] + "伟明", remark="请携带身份证原件及购房合同前来办理")
+        notice(
+            number, owner="张王李赵钱孙周吴郑冯"[number] + "伟明", remark="请携带身份证原件及购房合同前来办理"
+        )
         for number in range(10)
     ]
     made = make_letters(letters, joined=False, singles=True).letters
