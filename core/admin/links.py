@@ -103,11 +103,12 @@ def enter(link_id: int) -> Any:
     purpose = visit.purpose
     if visit.proved:
         return redirect(url_for(purpose.endpoint, link_id=link_id), 303)
-    typed = {name: clean_text(request.form.get(name, ""))[:60] for name in ("fact", "house", "phone")}
+    typed = {
+        name: clean_text(request.form.get(name, ""))[:60] for name in ("fact", "house", "phone", "agree")
+    }
     complaints: dict[str, str] = {}
     version = notice_version(visit)
-    typed["agree"] = "y" if request.form.get("agree") == "y" else ""
-    if needs_agreement(visit) and not typed["agree"]:
+    if needs_agreement(visit) and request.form.get("agree") != "y":
         complaints["agree"] = _("Read the notice and tick the box, or close the page if you do not agree.")
     if purpose.second_fact == "phone_tail":
         typed["fact"] = services.phone_tail(typed["fact"]) or ""

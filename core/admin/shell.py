@@ -43,7 +43,7 @@ from core.extensions import db
 from core.languages import LOCALES
 from core.machinery.jobs.services import unseen
 from core.people.permissions import has_permission, public
-from core.people.request_scope import current_standing
+from core.people.request_scope import DepartmentName, current_standing
 from core.people.services import PeopleRuleError, department_names_of, set_acting_department, set_locale
 from core.people.workload import due_today
 from core.plugin_system.declarations import Area
@@ -164,7 +164,7 @@ class Sidebar:
             scope.department_id,
             scope.permissions,
             frozenset(slug for slug in declared.components() if is_on(slug)),
-            str(get_locale()),
+            _shell_of_request().locale,
             request.script_root,
         )
         return self._areas(inputs)
@@ -310,6 +310,11 @@ class Shell:
         """Whether somebody is signed in."""
         return current_standing() is not None
 
+    @cached_property
+    def locale(self) -> str:
+        """The code of the language of the page, such as ``zh_Hans_CN``; asked a dozen times a page."""
+        return str(get_locale())
+
     @property
     def installation(self) -> str:
         """The installation's own name, or "" while it has the product's."""
@@ -319,12 +324,12 @@ class Shell:
     @property
     def language(self) -> str:
         """The language of the page as ``<html lang>`` wants it."""
-        return "zh-Hans" if str(get_locale()).startswith("zh") else "en"
+        return "zh-Hans" if self.locale.startswith("zh") else "en"
 
     @property
     def languages(self) -> list[tuple[str, str, str, bool]]:
         """Code, name, short name, and whether the page is in it."""
-        current = str(get_locale())
+        current = self.locale
         return [(code, name, SHORT_LANGUAGES[code], code == current) for code, name in LOCALES.items()]
 
     @property
@@ -353,10 +358,10 @@ class Shell:
         inputs = FrameInputs(
             self.areas,
             tuple(link.is_current(endpoint, blueprint_of_page) for link in links),
-            tuple(self.departments),
+            self.departments,
             self.department,
             self.installation,
-            str(get_locale()),
+            self.locale,
             self.theme,
             request.script_root,
             self.work_url,
@@ -397,7 +402,7 @@ class Shell:
     def reader(self) -> str:
         """For whom counts are kept in the browser: the user, his acting department, and the language."""
         standing = current_standing()
-        return f"{standing.user.id}-{standing.scope.department_id}-{get_locale()}" if standing else ""
+        return f"{standing.user.id}-{standing.scope.department_id}-{self.locale}" if standing else ""
 
     @property
     def user_email(self) -> str:
@@ -411,25 +416,17 @@ class Shell:
         standing = current_standing()
         if standing is None:
             return ""
-        return _in_language(standing.department_name, standing.department_name_en)
+        return _in_language(standing.department_name, standing.department_name_en, self.locale == "en")
 
     @cached_property
-    def departments(self) -> list[DepartmentChoice]:
+    def departments(self) -> tuple[DepartmentChoice, ...]:
         """The departments that the user may act in, in the order of the tree."""
         standing = current_standing()
         if standing is None:
-            return []
-        found = department_names_of(standing.user)
-        top = min((department.path.count("/") for department in found), default=0)
-        return [
-            DepartmentChoice(
-                department.id,
-                _in_language(department.name, department.name_en),
-                department.path.count("/") - top,
-                department.id == standing.scope.department_id,
-            )
-            for department in found
-        ]
+            return ()
+        return _choices(
+            tuple(department_names_of(standing.user)), standing.scope.department_id, self.locale == "en"
+        )
 
     @property
     def here(self) -> str:
@@ -448,8 +445,25 @@ class Shell:
         return has_permission(code)
 
 
-def _in_language(name: str, name_en: str) -> str:
-    return name_en if name_en and str(get_locale()) == "en" else name
+def _in_language(name: str, name_en: str, in_english: bool) -> str:
+    return name_en if name_en and in_english else name
+
+
+@lru_cache(maxsize=Frame.KEPT)
+def _choices(
+    departments: tuple[DepartmentName, ...], acting_id: int | None, in_english: bool
+) -> tuple[DepartmentChoice, ...]:
+    """Return the choices of the switcher, the same for all who see the same departments from one of them."""
+    top = min((department.path.count("/") for department in departments), default=0)
+    return tuple(
+        DepartmentChoice(
+            department.id,
+            _in_language(department.name, department.name_en, in_english),
+            department.path.count("/") - top,
+            department.id == acting_id,
+        )
+        for department in departments
+    )
 
 
 def _shell_of_request() -> Shell:

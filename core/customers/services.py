@@ -191,7 +191,8 @@ def set_identity(
     if not name or not name.strip():
         raise CustomerRuleError(_("The customer needs a name."), field="name")
     customer.name = " ".join(name.split())
-    customer.phone = identity.normalise_phone(phone)
+    if phone != customer.phone:
+        customer.phone = identity.normalise_phone(phone)
     if identity_number:
         identity_type = identity_type or IdentityType.ID_CARD
     number = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -310,14 +310,28 @@ def customer_is_visible(session: Session, customer_id: int, scope: Scope, source
     seen = _seen_customers(session)
     if (customer_id, scope.project_ids) in seen:
         return True
-    link = source.metadata.tables[CUSTOMER_LINK_TABLE]
-    query = sa.select(sa.literal(1)).where(
-        link.c.customer_id == customer_id, link.c.project_id.in_(sorted(scope.project_ids))
-    )
-    is_visible = session.connection().execute(query.limit(1)).first() is not None
+    query = _link_to_visible_project(source.metadata.tables[CUSTOMER_LINK_TABLE])
+    values = {"customer": customer_id, "projects": sorted(scope.project_ids)}
+    is_visible = session.connection().execute(query, values).first() is not None
     if is_visible:
         seen.add((customer_id, scope.project_ids))
     return is_visible
+
+
+@cache
+def _link_to_visible_project(link: sa.Table) -> sa.Select[Any]:
+    """Return the query of one link of the parameter ``customer`` to any of ``projects``.
+
+    A save asks it, and it is built once: that takes longer than running it.
+    """
+    return (
+        sa.select(sa.literal_column("1"))
+        .where(
+            link.c.customer_id == sa.bindparam("customer"),
+            link.c.project_id.in_(sa.bindparam("projects", expanding=True)),
+        )
+        .limit(1)
+    )
 
 
 def _seen_customers(session: Session) -> set[tuple[int, frozenset[int]]]:

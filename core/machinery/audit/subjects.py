@@ -22,6 +22,8 @@ INSTALLATION = "installation"
 """The subject of values that belong to no customer; its key is never destroyed."""
 
 _TABLE = cast(sa.Table, SubjectKey.__table__)
+_KEY_OF = sa.select(_TABLE.c.key).where(_TABLE.c.subject == sa.bindparam("subject"))
+"""Asked in nearly every save, and built once."""
 _CACHE = "doorstep.subject_keys"
 _NONCE_BYTES = 12
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -188,11 +190,10 @@ def _key(session: Session, subject: str) -> bytes:
     if subject in held:
         return held[subject]
     connection = session.connection()
-    query = sa.select(_TABLE.c.key).where(_TABLE.c.subject == subject)
-    row = connection.execute(query).first()
+    row = connection.execute(_KEY_OF, {"subject": subject}).first()
     if row is None:
         # Another transaction may make it at the same moment; the first one counts.
-        row = _make_key(connection, subject) or connection.execute(query).one()
+        row = _make_key(connection, subject) or connection.execute(_KEY_OF, {"subject": subject}).one()
     if row.key is None:
         raise SubjectErased(f"The key of {subject} was destroyed.")
     held[subject] = base64.urlsafe_b64decode(row.key)
