@@ -312,7 +312,15 @@ def _day_of(moment: dt.datetime | dt.date | None) -> str:
 
 COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] = {
     Order: (
-        (_l("Order"), _l("House"), _l("Problem"), _l("Reported"), _l("Finished"), _l("Closed on"), _l("State")),
+        (
+            _l("Order"),
+            _l("House"),
+            _l("Problem"),
+            _l("Reported"),
+            _l("Finished"),
+            _l("Closed on"),
+            _l("State"),
+        ),
         lambda row: (
             order_link(row),
             row.house,
