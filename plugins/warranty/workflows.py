@@ -470,7 +470,7 @@ CASE = Workflow(
     name="warranty.group_case",
     record_kind="warranty.case",
     states=(
-        State("open", _l("Open"), "late"),
+        State("open", _l("Case open"), "late"),
         State("confirmed", _l("Confirmed"), "wait"),
         State("closed", _l("Case closed"), "ok"),
         State("dismissed", _l("No common problem"), "calm"),
