@@ -1,4 +1,4 @@
-"""What is printed: the reservation form 预订单, and the sheet of a day 当日安排表 (domain reference 4.5)."""
+"""What is printed: reservation form 预订单, set-up checklist 布场检查表, sheet of a day 当日安排表 (domain 4.5)."""
 
 from __future__ import annotations
 
@@ -32,6 +32,31 @@ def booking_form(record: Booking, language: str) -> Mapping[str, Any]:
         "place": record.slot.resource.place,
         "read_back": record.read_back_at,
         "recipients": [str(each) for each in recipient_words(record)],
+        "checks": [
+            [check.position, check.text, check.measure, check.measured, _mark(check.passed)]
+            for check in record.setup_checks
+        ],
+    }
+
+
+def setup_sheet(record: Booking, language: str) -> Mapping[str, Any]:
+    """Return the values of the checklist with which a place is set up: no name stands on it, it lies about openly.
+
+    Args:
+        record: The booking.
+        language: Locale of the print; the texts follow it by themselves.
+    """
+    del language
+    slot = record.slot
+    return {
+        "facts": [
+            (_("Number"), record.number),
+            (_("Slot"), services.slot_title(slot)),
+            (_("Purpose"), services.purpose_name(slot.purpose)),
+            (_("People"), record.guests),
+            (_("Place of the slot"), slot.resource.place, True),
+            (_("Special wishes"), record.wishes, True),
+        ],
         "checks": [
             [check.position, check.text, check.measure, check.measured, _mark(check.passed)]
             for check in record.setup_checks

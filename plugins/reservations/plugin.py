@@ -208,6 +208,16 @@ def document_types() -> Sequence[DocumentType]:
             number_prefix="YD",
         ),
         DocumentType(
+            code="reservations.setup_sheet",
+            label=_l("Set-up checklist"),
+            record_kind="reservations.booking",
+            template="reservations/documents/setup_sheet.html",
+            context=documents.setup_sheet,
+            permission="reservations.print",
+            issue_permission="reservations.print",
+            number_prefix="BC",
+        ),
+        DocumentType(
             code="reservations.day_sheet",
             label=_l("Arrangement of the day"),
             record_kind="reservations.day",

@@ -204,6 +204,7 @@ def test_the_papers_are_laid_out(place, booked, scope_of):
         day.note = "雨天备伞架"
         for language in ("zh_Hans_CN", "en"):
             assert preview_document("reservations.booking_form", booking, language)[:4] == b"%PDF"
+            assert preview_document("reservations.setup_sheet", booking, language)[:4] == b"%PDF"
             assert preview_document("reservations.day_sheet", day, language)[:4] == b"%PDF"
 
 
