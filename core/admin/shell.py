@@ -48,7 +48,7 @@ from core.people.services import PeopleRuleError, department_names_of, set_actin
 from core.people.workload import due_today
 from core.plugin_system.declarations import Area
 from core.plugin_system.dispatch import isolated
-from core.plugin_system.gate import is_on
+from core.plugin_system.gate import which_are_on
 from core.plugin_system.runtime import current_runtime
 
 AREA_LABELS: dict[Area, Any] = {
@@ -163,7 +163,7 @@ class Sidebar:
         inputs = _Inputs(
             scope.department_id,
             scope.permissions,
-            frozenset(slug for slug in declared.components() if is_on(slug)),
+            which_are_on(declared.components()),
             _shell_of_request().locale,
             request.script_root,
         )
