@@ -103,7 +103,9 @@ def enter(link_id: int) -> Any:
     purpose = visit.purpose
     if visit.proved:
         return redirect(url_for(purpose.endpoint, link_id=link_id), 303)
-    typed = {name: clean_text(request.form.get(name, ""))[:60] for name in ("fact", "house", "phone")}
+    typed = {
+        name: clean_text(request.form.get(name, ""))[:60] for name in ("fact", "house", "phone", "agree")
+    }
     complaints: dict[str, str] = {}
     version = notice_version(visit)
     if needs_agreement(visit) and request.form.get("agree") != "y":

@@ -222,7 +222,6 @@ def _page(place: HandoverUnit) -> str:
         form_roles=form_signing.ROLES,
         key_kinds=words.KEY_KINDS,
         keys_states=words.KEYS_STATES,
-        outcomes=words.OUTCOMES,
         reasons=words.refusal_reasons(),
         forms=form_states(place),
         equipment=words.EQUIPMENT,

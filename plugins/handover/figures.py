@@ -186,7 +186,7 @@ COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] 
             row.number,
             row.arrived_at.astimezone(LOCAL_ZONE).strftime("%Y-%m-%d %H:%M"),
             _minutes(row),
-            words.OUTCOMES[row.outcome],
+            words.outcome(row.outcome, row.ended_at is not None),
         ),
     ),
 }  # fmt: skip

@@ -191,7 +191,7 @@ def day(place: HandoverUnit) -> Mapping[str, Any]:
         "late": {loan.id for loan in place.key_loans if services.is_loan_overdue(loan)},
         "obstacles": services.obstacles(place) if place.keys_state == "held" else (),
         "stations": words.STATIONS,
-        "outcomes": words.OUTCOMES,
+        "outcome": words.outcome(visit.outcome, visit.ended_at is not None) if visit is not None else None,
         "fee_kinds": words.FEE_KINDS,
         "paper_kinds": words.PAPER_KINDS,
         "key_kinds": words.KEY_KINDS,

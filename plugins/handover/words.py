@@ -169,6 +169,17 @@ OUTCOMES: Mapping[str, tuple[str, Any]] = {
     "refused": ("late", _l("Refused")),
 }
 
+
+def outcome(code: str, has_left: bool) -> tuple[str, Any]:
+    """Return tone and words for what an owner said at a visit.
+
+    Args:
+        code: What he said; "" for nothing.
+        has_left: Whether the visit is over. Who has left without a word for the house has not taken it.
+    """
+    return ("wait", _l("Left without taking the house")) if has_left and not code else OUTCOMES[code]
+
+
 FORM_KINDS: Mapping[str, Any] = {
     FormKind.DEED: _l("Handover deed"),
     FormKind.KEY_RECEIPT: _l("Key receipt"),

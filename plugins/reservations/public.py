@@ -82,7 +82,13 @@ class ChooseForm(PublicForm):
 def choose(visit: LinkVisit) -> Any:
     """Show the slots that are free and what the owner has booked, and take his choice."""
     unit: Unit = visit.record
-    form = ChooseForm.of(visit, guests=1)
+    movable = [each for each in bookings_of_visit(visit, unit) if each.state in (*COMING, "waiting")]
+    known = movable[0] if len(movable) == 1 else None
+    form = ChooseForm.of(
+        visit,
+        guests=known.guests if known is not None else 1,
+        wishes=known.wishes if known is not None else "",
+    )
     if request.method == "POST" and form.validate():
         words = {"cancel": _("Your appointment is cancelled."), "book": _("Your appointment is noted.")}
         step = "cancel" if request.form.get("step") == "cancel" else "book"
@@ -163,6 +169,8 @@ def _take(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:
     if form["booking"].data:
         booking = _own(visit, unit, form)
         services.move(booking, slot)
+        if len(bookings_of_visit(visit, unit)) == 1:
+            _change(booking, form)
     else:
         booking = services.book(
             slot,
@@ -173,6 +181,19 @@ def _take(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:
             source=BookingSource.LINK,
         )
     services.confirm(booking)
+
+
+def _change(booking: Booking, form: ChooseForm) -> None:
+    """Take over how many people come and what they need; the form showed what was known of the one booking."""
+    guests, wishes = form["guests"].data, (form["wishes"].data or "").strip()
+    if (guests, wishes) != (booking.guests, booking.wishes):
+        services.change_booking(
+            booking,
+            guests=guests,
+            contact_name=booking.contact_name,
+            contact_phone=booking.contact_phone,
+            wishes=wishes,
+        )
 
 
 def _cancel(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:

@@ -774,7 +774,7 @@ def change_booking(
             _("Booking %(number)s has ended and does not change any more.", number=booking.number)
         )
     _check_guests(booking.slot.purpose, guests)
-    if not contact_name.strip():
+    if not contact_name.strip() and booking.customer is None:
         raise ReservationRuleError(_("Enter the name of who comes."), "contact_name")
     if booking.state in SEATED and guests != booking.guests:
         _give_seat_back(booking.slot_id, booking.guests)

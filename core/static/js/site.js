@@ -46,7 +46,8 @@
 
   document.addEventListener("submit", function (event) {
     const form = event.target;
-    const question = (event.submitter && event.submitter.dataset.confirm) || form.dataset.confirm;
+    const asks = event.submitter && "confirm" in event.submitter.dataset ? event.submitter : form;
+    const question = asks.dataset.confirm;
     if (question && !window.confirm(question)) {
       event.preventDefault();
       return;

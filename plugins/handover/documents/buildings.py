@@ -15,6 +15,7 @@ from core.toolkit import (
     Unit,
     _,
     db,
+    in_language,
     listed,
     local_today,
     months_after,
@@ -26,7 +27,9 @@ from plugins.handover.models import (
     HandoverUnit,
     Inspection,
     InspectionKind,
+    InspectionResult,
     InspectionState,
+    Verdict,
 )
 from plugins.handover.workflows import CLOSED, HANDOVER_UNIT, OPEN
 
@@ -77,7 +80,7 @@ def household_summary(record: Building, language: str) -> Mapping[str, Any]:
         defects.setdefault(defect.unit_id, []).append(defect)
     rows: list[Any] = []
     floor: Any = ()
-    passed = 0
+    passed = at_once = 0
     for position, unit in enumerate(units, start=1):
         if (unit.entrance, unit.floor) != floor:
             floor = (unit.entrance, unit.floor)
@@ -85,6 +88,7 @@ def household_summary(record: Building, language: str) -> Mapping[str, Any]:
         held, found = rounds.get(unit.id, []), defects.get(unit.id, [])
         is_open = any(defect.state in OPEN for defect in found)
         passed += bool(held) and not is_open
+        at_once += bool(held) and not any(defect.inspection_id == held[0].id for defect in found)
         rows.append(_household_row(position, unit, held, found, is_open))
     everything = [defect for held in defects.values() for defect in held]
     inspected = indicators.Rate(len(rounds), len(units))
@@ -97,9 +101,12 @@ def household_summary(record: Building, language: str) -> Mapping[str, Any]:
             (_("Storeys above ground"), record.total_floors or ""),
             (_("Inspected"), _rate(inspected)),
             (_("Passed"), _rate(through)),
+            (_("Passed first time"), _rate(indicators.Rate(at_once, len(rounds)))),
+            (_("Passed after rectification"), _rate(indicators.Rate(max(passed - at_once, 0), len(rounds)))),
             (_("Defects done with"), _rate(done)),
             (_("State of"), words.long_date(local_today(), language)),
         ],
+        "families": _families(record, everything),
         "rows": rows,
         "totals": [
             "",
@@ -111,6 +118,42 @@ def household_summary(record: Building, language: str) -> Mapping[str, Any]:
             "",
         ],
     }
+
+
+def _families(record: Building, defects: Sequence[Defect]) -> list[list[Any]]:
+    """Return a row for each family of items of the checklist: results, failures, houses, and defects that are open."""
+    rows = db.session.execute(
+        sa.select(
+            InspectionResult.group_name,
+            sa.func.max(InspectionResult.group_name_en),
+            sa.func.count(InspectionResult.id).filter(
+                InspectionResult.verdict.in_((Verdict.PASS, Verdict.FAIL))
+            ),
+            sa.func.count(InspectionResult.id).filter(InspectionResult.verdict == Verdict.FAIL),
+            sa.func.count(sa.distinct(Inspection.unit_id)).filter(InspectionResult.verdict == Verdict.FAIL),
+        )
+        .join(Inspection, Inspection.id == InspectionResult.inspection_id)
+        .join(Unit, Unit.id == Inspection.unit_id)
+        .where(
+            Unit.building_id == record.id,
+            Inspection.kind == InspectionKind.HOUSEHOLD,
+            Inspection.state == InspectionState.FINISHED,
+        )
+        .group_by(InspectionResult.group_name)
+        .order_by(sa.func.min(InspectionResult.item_code))
+    ).all()
+    results = {
+        defect.result_id for defect in defects if defect.result_id is not None and defect.state in OPEN
+    }
+    still_open: dict[str, int] = {}
+    for name in db.session.scalars(
+        sa.select(InspectionResult.group_name).where(InspectionResult.id.in_(results))
+    ):
+        still_open[name] = still_open.get(name, 0) + 1
+    return [
+        [in_language(name, name_en), checked, failed, houses, still_open.get(name, 0)]
+        for name, name_en, checked, failed, houses in rows
+    ]
 
 
 def _rate(rate: indicators.Rate) -> str:

@@ -77,7 +77,7 @@ def daily_report(record: DailyReport, language: str) -> Mapping[str, Any]:
                 " ".join(
                     filter(
                         None,
-                        (str(words.OUTCOMES[each["outcome"]][1]), each["reason"]),
+                        (str(words.outcome(each["outcome"], bool(each["left"]))[1]), each["reason"]),
                     )
                 ),
                 each["keys"] if each["keys_on"] == record.day.isoformat() else "",

@@ -187,6 +187,7 @@ def house_contact(place: HandoverUnit) -> Mapping[str, Any]:
         "means": words.MEANS,
         "missing": contacts.still_needed(place) if place.state in ("planned", "notified") else None,
         "booked": appointments.title_of(place),
+        "held": appointments.booking_of(place) if is_bookable else None,
         "uses_slots": appointments.uses_slots(),
         "offers": appointments.offers(place) if is_bookable else {},
         "is_bookable": is_bookable,
@@ -219,6 +220,7 @@ def house_fees(place: HandoverUnit) -> Mapping[str, Any] | None:
     return {
         "lines": lines,
         "is_entered": lambda line: line.amount is None or line.rule.id in held,
+        "by_hand": charges.kinds_by_hand(place),
         "fee_title": words.fee_title,
         "local": words.local,
         "settlement": settlement,

@@ -109,12 +109,16 @@ def delivery(visit: LinkVisit) -> Any:
     place: HandoverUnit = visit.record
     if not is_of_owner(visit):
         abort(404)
-    form = DeliveryForm.of(visit, guests=2)
+    held = appointments.booking_of(place)
+    form = DeliveryForm.of(
+        visit, guests=held.guests if held is not None else 2, wishes=held.wishes if held is not None else ""
+    )
     if request.method == "POST" and form.validate():
         step = request.form.get("step", "")
         said = {
             "receipt": _("Thank you. The receipt of the notice is noted."),
             "cancel": _("Your appointment is cancelled."),
+            "details": _("Your changes are noted."),
         }.get(step, _("Your appointment is noted."))
         if form.save(
             lambda: _take(place, visit, form, step), refusals=(HandoverRuleError, TransitionRefused)
@@ -133,6 +137,7 @@ def delivery(visit: LinkVisit) -> Any:
             state=HANDOVER_UNIT.state_of(place),
             map=documents.map_of(place.batch),
             booked=appointments.title_of(place),
+            held=held,
             uses_slots=appointments.uses_slots(),
             is_bookable=place.state in appointments.BOOKABLE,
             offers=dict(list(offers.items())[:SHOWN_DAYS]),
@@ -187,6 +192,9 @@ def _take(place: HandoverUnit, visit: LinkVisit, form: DeliveryForm, step: str) 
     if place.notice_sent_at is not None:
         letters.note_receipt(place, name)
     if step == "receipt":
+        return
+    if step == "details":
+        appointments.change_details(place, guests=form["guests"].data or 1, wishes=form["wishes"].data or "")
         return
     key = strict_id(form["slot"].data or "")
     if key is None:

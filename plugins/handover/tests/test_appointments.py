@@ -250,7 +250,8 @@ def test_an_owner_confirms_the_notice_books_and_moves_by_his_link(
     for slot in (first, second):
         page = client.get(where).get_data(as_text=True)
         answer = client.post(
-            where, data={"ticket": ticket(page, monkeypatch), "slot": str(slot), "guests": "2"}
+            where,
+            data={"ticket": ticket(page, monkeypatch), "slot": str(slot), "guests": "2", "wishes": "轮椅"},
         )
         assert answer.status_code == 303
     with scope_of("admin", "group"):
@@ -259,6 +260,18 @@ def test_an_owner_confirms_the_notice_books_and_moves_by_his_link(
         assert (place.state, booking.slot_id, booking.source) == ("booked", second, "link")
         assert place.booked_for == booking.slot.starts_at
         assert place.notice_received_at is not None, "who books has the notice"
+        assert (booking.guests, booking.wishes) == (2, "轮椅")
+    page = client.get(where).get_data(as_text=True)
+    assert "2 人 · 轮椅" in page and "轮椅</textarea>" in page, "moving begins with what was said before"
+    details = {"step": "details", "guests": "3", "wishes": "轮椅与婴儿车"}
+    assert client.post(where, data={"ticket": ticket(page, monkeypatch), **details}).status_code == 303
+    page = client.get(where).get_data(as_text=True)
+    again = {"slot": str(first), "guests": "4", "wishes": ""}
+    assert client.post(where, data={"ticket": ticket(page, monkeypatch), **again}).status_code == 303
+    with scope_of("admin", "group"):
+        booking = appointments.booking_of(db.session.get_one(HandoverUnit, key))
+        assert (booking.slot_id, booking.guests, booking.wishes) == (first, 4, "")
+        assert booking.state in ("confirmed", "notified")
     page = client.get(where).get_data(as_text=True)
     answer = client.post(where, data={"ticket": ticket(page, monkeypatch), "step": "cancel"})
     assert answer.status_code == 303

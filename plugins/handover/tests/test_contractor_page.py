@@ -113,6 +113,7 @@ def test_without_agreement_or_fact_nothing_opens(linked, client):
     assert answer.status_code == 422
     where, answer = enter(client, path, fact="12")
     assert answer.status_code == 422
+    assert re.search(r'name="agree"[^>]* checked', answer.text), "the agreement is not asked for twice"
     assert "DF-QZA" not in client.get(where).get_data(as_text=True)
 
 

@@ -183,6 +183,18 @@ def test_what_is_paid_stays_when_the_rules_change(place):
     assert charges.charge(place) == [], "a second time nothing is entered twice"
 
 
+def test_no_rule_asks_for_what_was_entered_by_hand(place):
+    rule(place, FeeKind.MAINTENANCE_FUND, FeeMethod.PER_AREA, Decimal(120))
+    gas = rule(place, FeeKind.UTILITIES, FeeMethod.FIXED, Decimal(260))
+    services.add_fee(place, FeeKind.MAINTENANCE_FUND, Decimal(11508), "115.08 m² × 100")
+    db.session.expire(place, ["fees"])
+    coming = [(line.kind, line.amount) for line in charges.fees_to_come(place)]
+    assert (FeeKind.MAINTENANCE_FUND, Decimal(11508)) in coming and len(coming) == 3
+    assert [fee.rule_id for fee in charges.charge(place) if fee.rule_id] == [gas.id]
+    db.session.expire(place, ["fees"])
+    assert [fee.amount for fee in place.fees if fee.kind == FeeKind.MAINTENANCE_FUND] == [Decimal(11508)]
+
+
 @pytest.mark.parametrize(
     "values",
     [

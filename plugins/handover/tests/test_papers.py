@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from decimal import Decimal
 
 import pytest
@@ -30,6 +31,7 @@ from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import (
     OWNER,
     PROPERTY,
+    Defect,
     FeeKind,
     FormKind,
     HandoverUnit,
@@ -380,5 +382,15 @@ def test_papers_of_a_building_with_rounds_and_patrols(site, place, running_app):
         summary = text_of(preview_document("handover.household_summary", building, "zh_Hans_CN"))
         patrol = text_of(preview_document("handover.vacant_patrol", building, "zh_Hans_CN"))
     assert "待整改" in summary and f"1 / {len(building.units)}" in summary
+    assert "一次验收合格 0 / 1 (0.0%)" in summary and "整改后合格 0 / 1 (0.0%)" in summary
+    assert "按检查项类别" in summary and re.search(r"窗 \d+ 1 1 1", summary), (
+        "the family of WD02 has a failure"
+    )
+    db.session.scalars(sa.select(Defect).where(Defect.item_code == "WD02")).one().state = "closed"
+    db.session.flush()
+    with running_app.test_request_context():
+        summary = text_of(preview_document("handover.household_summary", building, "zh_Hans_CN"))
+    assert "一次验收合格 0 / 1 (0.0%)" in summary and "整改后合格 1 / 1 (100.0%)" in summary
+    assert re.search(r"窗 \d+ 1 1 0", summary)
     assert place.unit.code in patrol and "1 个问题" in patrol and "1 / 1 (100.0%)" in patrol
     assert db.session.get_one(HandoverUnit, place.id).state == "notified"

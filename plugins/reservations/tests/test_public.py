@@ -56,9 +56,12 @@ def test_an_owner_books_moves_and_cancels_by_his_link(place, owner, system):
     assert repeated_ids(shown) == [], "the appointment can be cancelled, and another one booked"
     refused = sent(browser, page, slot="999999")
     assert refused.text.count('class="form-errors"') == 1, "it is said once, though the page has two forms"
-    assert sent(browser, page, slot=str(place.slot_ids[3]), booking=str(key)).status_code == 303
+    assert "轮椅</textarea>" in shown, "moving begins with what was said before"
+    moved = sent(browser, page, slot=str(place.slot_ids[3]), booking=str(key), guests="3", wishes="婴儿车")
+    assert moved.status_code == 303
     with system():
-        assert db.session.get_one(Booking, key).slot_id == place.slot_ids[3]
+        booking = db.session.get_one(Booking, key)
+        assert (booking.slot_id, booking.guests, booking.wishes) == (place.slot_ids[3], 3, "婴儿车")
         assert slot(place).booked == 0
     assert sent(browser, page, step="cancel", booking=str(key)).status_code == 303
     with system():

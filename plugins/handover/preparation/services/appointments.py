@@ -151,7 +151,7 @@ def book_slot(
     slot_id: int,
     *,
     guests: int = 1,
-    wishes: str = "",
+    wishes: str | None = None,
     engineer: User | None = None,
     by_owner: bool = False,
 ) -> None:
@@ -161,7 +161,7 @@ def book_slot(
         place: The house in its batch.
         slot_id: Key of a slot that is offered.
         guests: How many people come.
-        wishes: Special needs in words.
+        wishes: Special needs in words; None leaves those of a booking that is moved.
         engineer: Who accompanies the owner; None leaves it open.
         by_owner: Whether the owner chooses himself.
 
@@ -193,13 +193,46 @@ def book_slot(
                 customer=owners[0],
                 unit=place.unit,
                 guests=guests,
-                wishes=wishes,
+                wishes=wishes or "",
                 source="link" if by_owner else "module",
                 reference=(KIND, place.id),
             )
-        elif held.slot_id != slot.id:
-            desk.move(held, slot)
+        else:
+            if held.slot_id != slot.id:
+                desk.move(held, slot)
+            _change(desk, held, guests, held.wishes if wishes is None else wishes)
         desk.confirm(held) if held.state == "requested" else None
+
+
+def change_details(place: HandoverUnit, *, guests: int, wishes: str) -> None:
+    """Change how many people come to an appointment, and what they need; the time stays.
+
+    Args:
+        place: The house in its batch.
+        guests: How many people come.
+        wishes: Special needs in words.
+
+    Raises:
+        HandoverRuleError: Nothing is booked, or the slot has no room for so many.
+    """
+    db.session.refresh(place, with_for_update=True)
+    desk, held = partner(RESERVATIONS), booking_of(place)
+    if desk is None or held is None:
+        raise HandoverRuleError(_("Nothing is booked for %(unit)s.", unit=place.unit.code))
+    with _told_in_our_words(desk):
+        _change(desk, held, guests, wishes)
+        desk.confirm(held) if held.state == "requested" else None
+
+
+def _change(desk: Any, held: Any, guests: int, wishes: str) -> None:
+    if (held.guests, held.wishes) != (guests, wishes.strip()):
+        desk.change_booking(
+            held,
+            guests=guests,
+            contact_name=held.contact_name,
+            contact_phone=held.contact_phone,
+            wishes=wishes,
+        )
 
 
 def book_moment(place: HandoverUnit, moment: dt.datetime, engineer: User | None = None) -> None:

@@ -177,8 +177,9 @@ def charge(place: HandoverUnit, rules: Sequence[FeeRule] | None = None) -> list[
         compute_area(place)
     held = {fee.rule_id: fee for fee in place.fees if fee.rule_id is not None}
     touched = []
+    by_hand = kinds_by_hand(place)
     for line in fee_lines(place, rules):
-        if line.rule is None or line.amount is None:
+        if line.rule is None or line.amount is None or line.kind in by_hand:
             continue
         fee = held.get(line.rule.id)
         if fee is None:
@@ -200,6 +201,20 @@ def charge(place: HandoverUnit, rules: Sequence[FeeRule] | None = None) -> list[
     return touched
 
 
+def kinds_by_hand(place: HandoverUnit) -> set[FeeKind]:
+    """Return what a house pays by an entry of somebody's own, so that no rule asks for the same once more.
+
+    Several fees can be called "other", so that kind is never among them; the area difference has its settlement.
+
+    Args:
+        place: The house in its batch.
+    """
+    return {FeeKind(fee.kind) for fee in place.fees if fee.rule_id is None} - {
+        FeeKind.OTHER,
+        FeeKind.AREA_DIFFERENCE,
+    }
+
+
 def fees_to_come(place: HandoverUnit, rules: Sequence[FeeRule] | None = None) -> list[FeeLine]:
     """Return the fees of a house as they will stand when :func:`charge` has entered them; nothing is written.
 
@@ -210,11 +225,12 @@ def fees_to_come(place: HandoverUnit, rules: Sequence[FeeRule] | None = None) ->
     rules = rules_of(place.project_id) if rules is None else rules
     known, held = {rule.id: rule for rule in rules}, list(place.fees)
     due: dict[int | None, FeeLine] = {}
+    by_hand = kinds_by_hand(place)
     if place.keys_state != KeysState.HANDED:
         due = {
             line.rule.id: line
             for line in fee_lines(place, rules)
-            if line.rule is not None and line.amount is not None
+            if line.rule is not None and line.amount is not None and line.kind not in by_hand
         }
     lines = []
     for fee in held:
