@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, jsonify
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from core.admin.listing import PAGE_SIZES, Certainty, Count, Lister, ListRequest, Page
 
@@ -65,7 +66,9 @@ def _words(count: Count | None, number: int, size: int) -> str:
         seen = (number if number > 0 else 0) * size + size
         return " · ".join((_("more than %(count)s rows", count=f"{seen:,}"), _place(number, None)))
     pages = -(-count.number // size) if count.certainty is Certainty.EXACT else None
-    return " · ".join((_("%(count)s rows", count=str(count)), _place(number, pages)))
+    is_one = pages is not None and count.number == 1
+    rows = ngettext("%(num)s row", "%(num)s rows", 1) if is_one else _("%(count)s rows", count=str(count))
+    return " · ".join((rows, _place(number, pages)))
 
 
 def _place(number: int, pages: int | None) -> str:

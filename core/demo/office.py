@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from flask import current_app
+from flask_babel import lazy_gettext as _l
 
 from core.admin import import_jobs
 from core.customers.models import Customer
 from core.database.scope import use_scope
 from core.database.types import utc_now
 from core.extensions import db
+from core.languages import worded
 from core.machinery.audit.services import record_event
 from core.machinery.documents.batches import issue_batch
 from core.machinery.exchange import services as exchange
@@ -117,7 +119,12 @@ def message_states(batch: MessageBatch, customers: list[Customer]) -> None:
     )
     lost, failed, delivered, taken_back, later = held[-5:]
     lost.state, lost.channel, lost.attempts = MessageState.UNKNOWN, "core.sms_gateway", 1
-    lost.reason = "对方未及时应答，无法确定消息是否已发出。请向客户或网关核实，并在下方判定。"
+    lost.reason = worded(
+        _l(
+            "The other side did not answer in time, so nobody knows whether the message was sent. "
+            "Ask the customer or the gateway, and decide on the page of the message."
+        )
+    )
     failed.state, failed.channel, failed.attempts = MessageState.FAILED, "core.sms_gateway", 6
     failed.reason = "短信网关退回：号码为空号。"
     delivered.state, delivered.channel, delivered.attempts = MessageState.DELIVERED, "core.sms_gateway", 1

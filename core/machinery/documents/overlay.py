@@ -312,5 +312,10 @@ def _font_name(weight: int) -> str:
     from reportlab.pdfbase.ttfonts import TTFont
 
     name = f"DoorstepSansSC-{weight}"
-    pdfmetrics.registerFont(TTFont(name, str(fonts.FONT_FILES[weight])))
+    # Only what is drawn comes into the file: else each letter of an archive brings all letters of the alphabet, which
+    # nothing shares when they are merged, and the words of the licence.
+    font = TTFont(name, str(fonts.FONT_FILES[weight]), asciiReadable=0)
+    for needless in ("name", "OS/2"):
+        font.face.table.pop(needless, None)
+    pdfmetrics.registerFont(font)
     return name

@@ -170,6 +170,9 @@ def test_cells_that_look_like_formulas_are_made_texts(start, clerk, world, runni
         db.session.commit()
     rows = rows_of(download(clerk, columns=("note",)))
     assert rows[1][0].startswith("'")
+    book = openpyxl.load_workbook(io.BytesIO(download(clerk, file_format="xlsx", columns=("note",)).data))
+    cell = book.worksheets[0].cell(2, 1)
+    assert (cell.data_type, cell.value[:1]) == ("s", "'")
 
 
 def test_plain_texts_are_left_alone():

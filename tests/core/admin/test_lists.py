@@ -213,6 +213,8 @@ class TestLargeLists:
 
 def test_counts_never_include_rows_out_of_reach(sign_in, world):
     assert "3 rows" in sign_in("head").get("/admin/units/").text
+    alone = sign_in("head").get("/admin/units/?search=1-1-101").text
+    assert "1 row ·" in alone and "1 rows" not in alone
     assert "6 rows" in sign_in("admin", "city").get("/admin/units/").text
     assert "9 rows" in sign_in("admin").get("/admin/units/").text
     assert "4 rows" in sign_in("head").get("/admin/customers/").text

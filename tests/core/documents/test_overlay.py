@@ -183,6 +183,26 @@ def test_letters_that_were_written_one_by_one_share_their_fonts_when_they_are_me
             assert difference(one, _page(merged, number)) == 0
 
 
+def test_drawn_letters_of_an_archive_stay_small_when_they_are_merged(notice):
+    """Each brings its own values only, and the form with its font is there once: at most 20 kB a letter."""
+    letters = [
+        notice(
+            number, owner="张王李赵钱孙周吴郑冯"[number] + "伟明", remark="请携带身份证原件及购房合同前来办理"
+        )
+        for number in range(10)
+    ]
+    made = make_letters(letters, joined=False, singles=True).letters
+    assert all(each.drawn for each in made)
+    target = io.BytesIO()
+    assert merge_pdfs([each.content for each in made], target, PdfMetadata(title="通知")) == len(made)
+    merged = target.getvalue()
+    assert len(merged) < 17_000 * len(made)
+    text = pypdf.PdfReader(io.BytesIO(merged)).pages[3].extract_text()
+    assert "赵伟明" in text and "请携带身份证原件及购房合同前来办理" in text
+    for number in (0, 9):
+        assert difference(made[number].content, _page(merged, number)) == 0
+
+
 def _page(content: bytes, number: int) -> bytes:
     target = io.BytesIO()
     with pikepdf.open(io.BytesIO(content)) as source, pikepdf.new() as single:
