@@ -18,6 +18,7 @@ from core.languages import is_english, listed
 
 if TYPE_CHECKING:
     from core.admin.views import RecordView
+    from core.machinery.workflow.services import Workflow
 
 Getter = Callable[[Any], Any]
 Words = Callable[[Any], str]
@@ -90,9 +91,11 @@ def escaped(content: Any) -> str:
 
     A list has a thousand cells, and most hold nothing that :func:`markupsafe.escape` would change.
     """
+    if content is None:
+        return ""
     if type(content) is Markup or (type(content) is str and _SPECIAL.search(content) is None):
         return content
-    return str(escape("" if content is None else content))
+    return str(escape(content))
 
 
 def status_mark(tone: str, words: Any) -> Markup:
@@ -105,6 +108,26 @@ def status_mark(tone: str, words: Any) -> Markup:
         words: The text; it is escaped.
     """
     return Markup(f'<span class="st {tone}">{escaped(words)}</span>')  # noqa: S704 (the words are escaped)
+
+
+_state_marks: dict[tuple[str, str, bool], Markup] = {}
+"""What :func:`workflow_status` drew; there are as many as declared states."""
+
+
+def workflow_status(workflow: Workflow, record: Any) -> Markup:
+    """Return the state of a record as a status, which is drawn once for each language.
+
+    Args:
+        workflow: The workflow that moves the record.
+        record: The record, or a row of a list that reads the state.
+    """
+    code = getattr(record, workflow.attribute)
+    key = (workflow.name, str(code), is_english())
+    found = _state_marks.get(key)
+    if found is None:
+        state = workflow.state(code)
+        found = _state_marks[key] = status_mark(state.tone, state.label)
+    return found
 
 
 class Cells:

@@ -37,7 +37,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core.admin.plugin_static import PLUGIN_STATIC, static_folder
 from core.admin.redirects import safe_path
-from core.admin.rendering import draw_field
+from core.admin.rendering import draw_field, draw_filter
 from core.database.scope import current_scope
 from core.extensions import db
 from core.languages import LOCALES
@@ -82,7 +82,9 @@ def set_up_shell(app: Flask) -> None:
     app.extensions[_ASSETS] = {}
     app.context_processor(lambda: {"shell": _shell_of_request()})
     # Macros that are imported without the context of a page see these; such modules are made once, not for each page.
-    app.jinja_env.globals.update(shell=LocalProxy(_shell_of_request), asset=asset, draw_field=draw_field)
+    app.jinja_env.globals.update(
+        shell=LocalProxy(_shell_of_request), asset=asset, draw_field=draw_field, draw_filter=draw_filter
+    )
     app.register_blueprint(blueprint)
 
 

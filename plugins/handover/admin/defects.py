@@ -37,6 +37,7 @@ from core.toolkit import (
     is_signed,
     ngettext,
     strict_id,
+    workflow_status,
 )
 from plugins.contractors.models import Company
 from plugins.contractors.references import COMPANIES
@@ -71,13 +72,11 @@ def state_mark(defect: Defect) -> Markup:
     days = services.overdue_days(defect)
     if days:
         return status("late", ngettext("%(num)d day overdue", "%(num)d days overdue", days))
+    if defect.state not in ("fixed", "rejected") or not defect.reopen_count:
+        return workflow_status(DEFECT, defect)
     state = DEFECT.state_of(defect)
-    if defect.state in ("fixed", "rejected") and defect.reopen_count:
-        return status(
-            state.tone,
-            f"{state.label} · {records.round_title(defect.reopen_count + (defect.state == 'fixed'))}",
-        )
-    return status(state.tone, state.label)
+    round_title = records.round_title(defect.reopen_count + (defect.state == "fixed"))
+    return status(state.tone, f"{state.label} · {round_title}")
 
 
 def defect_problem(defect: Defect) -> str:
