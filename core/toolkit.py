@@ -73,6 +73,7 @@ from core.database.scope import (
     Unscoped,
     all_departments,
     current_scope,
+    kept_select,
     require_scope,
     use_scope,
 )
@@ -520,6 +521,7 @@ __all__ = [
     "issue_batch",
     "issue_document",
     "issued_for",
+    "kept_select",
     "lay_out_document",
     "lazy_ngettext",
     "links_of",

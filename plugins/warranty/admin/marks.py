@@ -90,9 +90,14 @@ def state_mark(order: Order) -> Markup:
     """Return the state of an order; an overdue one says for how long."""
     if orders.is_overdue(order) and order.due_at is not None:
         days = -((order.due_at - utc_now()) // dt.timedelta(days=1))
-        late = ngettext("%(num)d day overdue", "%(num)d days overdue", days)
-        return status("late", late) + " " + str(ORDER.state_of(order).label)
+        return _overdue_mark(days, order.state, is_english())
     return workflow_status(ORDER, order)
+
+
+@lru_cache(maxsize=1024)
+def _overdue_mark(days: int, state: str, _english: bool) -> Markup:
+    late = ngettext("%(num)d day overdue", "%(num)d days overdue", days)
+    return status("late", late) + " " + str(ORDER.state(state).label)
 
 
 def cover_mark(order: Order) -> Markup:
