@@ -218,8 +218,8 @@ from core.machinery.workflow.services import MoveLine, Step, TransitionRefused, 
 # People
 from core.people.models import Department, DepartmentKind, User
 from core.people.permissions import has_permission, public, require, requires
-from core.people.references import COLLEAGUES
-from core.people.services import department_path, departments_in_reach, users_in_reach
+from core.people.references import COLLEAGUES, colleagues_with
+from core.people.services import department_path, departments_in_reach, users_in_reach, users_with
 from core.people.settings import setting
 
 # The plugin engine
@@ -486,6 +486,7 @@ __all__ = [
     "capital_amount",
     "clock_times",
     "clocks_of",
+    "colleagues_with",
     "commit",
     "completion_date",
     "count_each",
@@ -609,6 +610,7 @@ __all__ = [
     "todos_of",
     "use_scope",
     "users_in_reach",
+    "users_with",
     "utc_now",
     "verify_signatures",
     "withdraw_request",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.admin.access import ViewPermissions
+from core.admin.cells import status_mark
 from core.admin.filters import DateRangeFilter
 from core.admin.views import RecordView
 from core.machinery.messages import services
@@ -29,7 +31,12 @@ class MessageBatchView(RecordView):
         "not_before": _l("Not before"),
         "created_at": _l("Made"),
     }
-    cells = {"what": lambda batch: label_of(batch.template), "total": lambda batch: batch.total}
+    cells = {
+        # A draft has no template yet: somebody ticked customers and has not sent anything so far.
+        "title": lambda batch: batch.title if batch.template else status_mark("calm", _("Draft")),
+        "what": lambda batch: label_of(batch.template) if batch.template else "",
+        "total": lambda batch: batch.total,
+    }
     filters = (DateRangeFilter("created_at"),)
     default_sort = ("id", True)
     details_template = "messages/batch.html"

@@ -395,6 +395,41 @@ def users_in_reach() -> sa.Select[User]:
     return query.where(sa.or_(*conditions))
 
 
+def users_with(permission: str, project_ids: Collection[int] | None = None) -> sa.Select[User]:
+    """Return the query of the active users who hold a permission for projects: by a role in the city company of a
+    project, in a department above it, or in a group that is assigned to it. They may stand in groups beside that of the
+    acting user, as an engineer does whom customer service sends.
+
+    Args:
+        permission: Code of the permission.
+        project_ids: Keys of the projects; None for those that the acting user sees.
+    """
+    scope = current_scope()
+    if project_ids is None and scope is not None and scope.user_id is not None:
+        project_ids = scope.project_ids
+    tables = Department.metadata.tables
+    department, project, assigned = (tables[name].c for name in ("department", "project", "project_group"))
+    of_projects = sa.union(
+        sa.select(project.department_id).where(
+            sa.true() if project_ids is None else project.id.in_(sorted(project_ids))
+        ),
+        sa.select(assigned.department_id).where(
+            sa.true() if project_ids is None else assigned.project_id.in_(sorted(project_ids))
+        ),
+    ).subquery()
+    with all_departments("finding who works on a project, in whichever group of it"):
+        paths = db.session.scalars(
+            sa.select(department.path).where(department.id.in_(sa.select(of_projects.c[0])))
+        ).all()
+        roles = db.session.execute(sa.select(Role.id, Role.permissions)).all()
+    places = {int(part) for path in paths for part in path.split("/") if part}
+    holders = sa.select(Membership.user_id).where(
+        Membership.department_id.in_(sorted(places)),
+        Membership.role_id.in_([role.id for role in roles if permission in role.permissions]),
+    )
+    return sa.select(User).where(User.id.in_(holders), User.active.is_(True))
+
+
 def _require_user_within_reach(user: User) -> None:
     """Refuse to change an account that holds rights where the acting user has none: who could, could take it over."""
     scope = current_scope()

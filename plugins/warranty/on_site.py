@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
@@ -28,6 +28,7 @@ from core.toolkit import (
     mask_phone,
     ngettext,
     normalise_unit_text,
+    record_event,
     require_scope,
     requires,
     signatures_of,
@@ -119,9 +120,36 @@ def _order(key: int) -> Order:
 @requires("warranty.work_order")
 def order(order_id: int) -> str:
     """Show an order: what is wrong, where, what was found, and the next action."""
+    return _page(_order(order_id), has_permission("personal.view"))
+
+
+@blueprint.post(f"{_ORDER}/reporter")
+@requires("warranty.work_order")
+def reporter(order_id: int) -> Response:
+    """Show name and number of who reported to the engineer who has to call him; the log keeps that he saw them."""
     found = _order(order_id)
+    if not _may_call(found):
+        flash(_("Only the engineer of an open order sees whom to call."), "error")
+        return redirect(url_for(".order", order_id=found.id), 303)
+    record_event(
+        "revealed",
+        found.request,
+        _("To call about %(number)s", number=found.number),
+        columns=["reporter_name", "reporter_phone"],
+    )
+    commit()
+    answer: Response = current_app.make_response(_page(_order(order_id), True))
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _may_call(found: Order) -> bool:
+    is_engineer = found.engineer_id is not None and found.engineer_id == require_scope().user_id
+    return has_permission("personal.reveal") or (is_engineer and found.state in OPEN)
+
+
+def _page(found: Order, sees: bool) -> str:
     filed = found.request
-    sees = has_permission("personal.view")
     visits = found.visits
     running = next((each for each in visits if each.state == VisitState.ARRIVED), None)
     booked = next((each for each in visits if each.state == VisitState.BOOKED), None)
@@ -134,6 +162,7 @@ def order(order_id: int) -> str:
         reporter=filed.reporter_name if sees else mask_all(filed.reporter_name),
         phone=filed.reporter_phone if sees else mask_phone(filed.reporter_phone),
         dials=sees,
+        may_call=not sees and bool(filed.reporter_phone) and _may_call(found),
         availability=filed.availability,
         progress_words=progress.progress_words(found) if found.state in OPEN else "",
         running=running,

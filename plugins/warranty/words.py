@@ -349,7 +349,7 @@ EVENTS: Mapping[str, Any] = {
     "fixed": _l("Reported as finished"),
     "rejected": _l("Sent back"),
     "owner_accepted": _l("Accepted by the owner"),
-    "closed": _l("Closed"),
+    "closed": _l("Order closed"),
     "called_back": _l("Called back"),
     "reopened": _l("Opened again"),
     "suspended": _l("Suspended"),

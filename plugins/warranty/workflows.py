@@ -105,7 +105,7 @@ ORDER = Workflow(
         State("self_checked", _l("To accept"), "wait"),
         State("engineer_accepted", _l("Accepted by the engineer"), "wait"),
         State("owner_accepted", _l("Accepted by the owner"), "calm"),
-        State("closed", _l("Closed"), "ok"),
+        State("closed", _l("Order closed"), "ok"),
         State("called_back", _l("Called back"), "ok"),
         State("not_warranty", _l("No warranty"), "calm"),
         State("suspended", _l("Suspended"), "wait"),
@@ -472,7 +472,7 @@ CASE = Workflow(
     states=(
         State("open", _l("Open"), "late"),
         State("confirmed", _l("Confirmed"), "wait"),
-        State("closed", _l("Closed"), "ok"),
+        State("closed", _l("Case closed"), "ok"),
         State("dismissed", _l("No common problem"), "calm"),
     ),
     transitions=(

@@ -301,7 +301,7 @@ def repair_on_site(engineer: Staff, order: int) -> None:
     tap(page, page.locator(".next button.go"))
     page.locator("[name=work_done]").fill("防水已补做，蓄水试验 24 小时不渗漏")
     send_photo(page, "after")
-    page.locator("[name=work_done]").fill("防水已补做，蓄水试验 24 小时不渗漏")
+    expect(page.locator("[name=work_done]")).to_have_value("防水已补做，蓄水试验 24 小时不渗漏")
     engineer.look("finished")
     tap(page, page.locator(".next button.go"))
     expect(page.locator(".note.late")).to_have_count(0)

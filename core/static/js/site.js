@@ -44,6 +44,14 @@
     }
   });
 
+  // A sheet that would stick out to the right of the page opens to the left of its button.
+  document.addEventListener("toggle", function (event) {
+    const sheet = event.target.matches("details[open]") && event.target.querySelector(":scope > .menu-sheet.left");
+    if (sheet && sheet.getBoundingClientRect().right > document.documentElement.clientWidth) {
+      sheet.classList.remove("left");
+    }
+  }, true);
+
   document.addEventListener("submit", function (event) {
     const form = event.target;
     const asks = event.submitter && "confirm" in event.submitter.dataset ? event.submitter : form;

@@ -10,7 +10,6 @@ from flask import abort, request
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
-    COLLEAGUES,
     PROJECTS,
     Building,
     ChoiceFilter,
@@ -24,6 +23,7 @@ from core.toolkit import (
     ViewPermissions,
     _,
     _l,
+    colleagues_with,
     db,
     expose_guarded,
     ngettext,
@@ -138,7 +138,7 @@ class BatchView(BatchPreparation, HandoverView):
         "account": {"description": _l("Payee, bank and account number.")},
     }
     create_only_columns = frozenset({"project_id"})
-    references = {"project_id": PROJECTS, "phase_id": PHASES, "manager_id": COLLEAGUES}
+    references = {"project_id": PROJECTS, "phase_id": PHASES, "manager_id": colleagues_with("handover.plan")}
     details_template = "handover/admin/batch.html"
     empty_list_hint = _l("Make a batch for the houses that are handed over together, then add its buildings.")
 

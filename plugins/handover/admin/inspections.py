@@ -6,7 +6,6 @@ from flask import request
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
-    COLLEAGUES,
     PROJECTS,
     UNITS,
     ChoiceFilter,
@@ -18,6 +17,7 @@ from core.toolkit import (
     ViewPermissions,
     _,
     _l,
+    colleagues_with,
     db,
     expose_guarded,
     local_today,
@@ -30,6 +30,8 @@ from plugins.handover.models import (
     Inspection,
     InspectionKind,
 )
+
+INSPECTORS = colleagues_with("handover.inspect")
 
 
 class InspectionView(HandoverView):
@@ -132,7 +134,7 @@ class InspectionView(HandoverView):
         ReferenceFilter("unit_id", reference=UNITS),
         ChoiceFilter("kind"),
         ChoiceFilter("state"),
-        ReferenceFilter("inspector_id", reference=COLLEAGUES),
+        ReferenceFilter("inspector_id", reference=INSPECTORS),
         DateRangeFilter("planned_on"),
     )
     sortable = ("number", "planned_on", "finished_at")
@@ -144,7 +146,7 @@ class InspectionView(HandoverView):
         "companions": {"description": _l("Butler, supervisor, contractor.")},
         "attorney_name": {"description": _l("If the owner sends somebody.")},
     }
-    references = {"unit_id": UNITS, "inspector_id": COLLEAGUES}
+    references = {"unit_id": UNITS, "inspector_id": INSPECTORS}
     details_template = "handover/admin/inspection.html"
     empty_list_hint = _l("Plan the first inspection, or tick houses of a batch and plan theirs.")
 

@@ -12,7 +12,6 @@ from sqlalchemy.orm import joinedload, undefer
 from werkzeug.wrappers import Response
 
 from core.toolkit import (
-    COLLEAGUES,
     PROJECTS,
     BooleanFilter,
     ChoiceFilter,
@@ -29,6 +28,7 @@ from core.toolkit import (
     ViewPermissions,
     _,
     _l,
+    colleagues_with,
     commit,
     db,
     expose_guarded,
@@ -292,7 +292,7 @@ class TaskView(HandoverView):
         "required",
     )
     create_only_columns = frozenset({"batch_id"})
-    references = {"batch_id": BATCHES, "responsible_id": COLLEAGUES}
+    references = {"batch_id": BATCHES, "responsible_id": colleagues_with("handover.view")}
     form_args = {
         "batch_id": {"default": lambda: _key_of_address("batch_id")},
         "responsible_id": {"description": _l("Empty: whoever holds the role.")},
@@ -385,7 +385,7 @@ class RiskView(HandoverView):
     sortable = ("due_on",)
     form_columns = ("batch_id", "category", "title", "title_en", "owner_role", "responsible_id", "due_on")
     create_only_columns = frozenset({"batch_id"})
-    references = {"batch_id": BATCHES, "responsible_id": COLLEAGUES}
+    references = {"batch_id": BATCHES, "responsible_id": colleagues_with("handover.view")}
     form_args = {
         "batch_id": {"default": lambda: _key_of_address("batch_id")},
         "responsible_id": {"description": _l("Empty: whoever holds the role.")},

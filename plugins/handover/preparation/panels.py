@@ -21,7 +21,7 @@ from core.toolkit import (
     owners_of,
     require_scope,
     setting,
-    users_in_reach,
+    users_with,
     utc_now,
 )
 from plugins.handover import indicators
@@ -191,7 +191,7 @@ def house_contact(place: HandoverUnit) -> Mapping[str, Any]:
         "uses_slots": appointments.uses_slots(),
         "offers": appointments.offers(place) if is_bookable else {},
         "is_bookable": is_bookable,
-        "people": people() if is_bookable else [],
+        "people": people(place) if is_bookable else [],
         "gaps": readiness.gaps(place) if place.capable_at is None else [],
         "may_call": has_permission("handover.contact_owners"),
         "may_plan": has_permission("handover.plan"),
@@ -200,11 +200,10 @@ def house_contact(place: HandoverUnit) -> Mapping[str, Any]:
     }
 
 
-def people() -> list[User]:
-    """Return who can accompany owners: everybody that the acting user may know of."""
-    return list(
-        db.session.scalars(users_in_reach().where(User.active.is_(True)).order_by(User.name).limit(200))
-    )
+def people(place: HandoverUnit) -> list[User]:
+    """Return who can accompany the owners of a house: whoever inspects houses of its project."""
+    found = users_with("handover.inspect", [place.project_id]).order_by(User.name).limit(200)
+    return list(db.session.scalars(found))
 
 
 def house_fees(place: HandoverUnit) -> Mapping[str, Any] | None:

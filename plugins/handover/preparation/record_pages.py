@@ -23,7 +23,7 @@ from core.toolkit import (
     expose_guarded,
     ngettext,
     strict_id,
-    users_in_reach,
+    users_with,
 )
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import HandoverBatch, HandoverUnit
@@ -50,11 +50,12 @@ def typed_moment(name: str) -> dt.datetime | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=LOCAL_ZONE)).astimezone(dt.UTC)
 
 
-def _person(text: str) -> User | None:
+def _person(place: HandoverUnit, text: str) -> User | None:
     key = strict_id(text)
     if key is None:
         return None
-    found = db.session.scalar(users_in_reach().where(User.id == key, User.active.is_(True)))
+    known = users_with("handover.inspect", [place.project_id])
+    found = db.session.scalar(known.where(User.id == key))
     if found is None:
         raise HandoverRuleError(_("Choose who accompanies the owner from the list."))
     return found
@@ -236,7 +237,7 @@ class HousePreparation:
         record = self.get_one(request.args.get("id"))
 
         def book() -> None:
-            engineer = _person(typed("engineer_id", 20))
+            engineer = _person(record, typed("engineer_id", 20))
             if appointments.uses_slots():
                 key = strict_id(typed("slot", 20))
                 if key is None:
@@ -273,7 +274,7 @@ class HousePreparation:
         record = self.get_one(request.args.get("id"))
         answer: Response = self.carry_out(
             record,
-            lambda: appointments.assign_engineer(record, _person(typed("engineer_id", 20))),
+            lambda: appointments.assign_engineer(record, _person(record, typed("engineer_id", 20))),
             _("It is noted who accompanies the owner."),
         )
         return answer

@@ -121,6 +121,9 @@ class CallerView(PageView):
             lines = [(line, judge(line.period, today)) for line in services.lines_of(unit)]
             values = {
                 "holders": holders,
+                "others": [house for house in _houses_of(customer) if house.id != unit.id]
+                if customer
+                else [],
                 "lines": lines,
                 "start": services.owner_start(unit),
                 "open_orders": _open_orders(Order.unit_id == unit.id),

@@ -18,12 +18,16 @@ from core.toolkit import (
     SaveRefused,
     TransitionRefused,
     UploadRefused,
+    colleagues_with,
     commit,
     db,
     status_mark,
     strict_id,
 )
 from plugins.warranty.errors import WarrantyRuleError
+
+ENGINEERS = colleagues_with("warranty.work_order")
+"""Who may work on repair orders, in whichever group of a project."""
 
 REFUSALS = (WarrantyRuleError, TransitionRefused, UploadRefused, ApprovalRefused)
 

@@ -15,7 +15,7 @@ from core.toolkit import (
     _l,
     db,
     strict_id,
-    users_in_reach,
+    users_with,
     utc_now,
 )
 from plugins.contractors.models import Company
@@ -74,7 +74,7 @@ def take_order_step(order: Order, code: str, values: Mapping[str, Any]) -> None:
         "dispatch": lambda: orders.dispatch(
             order,
             _company_of(order, given("contractor_id")),
-            _engineer_of(given("engineer_id")),
+            _engineer_of(order, given("engineer_id")),
             given("dispatch_note"),
         ),
         "contact": lambda: orders.note_contact(order, given("contact_note")),
@@ -131,11 +131,12 @@ def _company_of(order: Order, text: str) -> Company | None:
     return found
 
 
-def _engineer_of(text: str) -> User | None:
+def _engineer_of(order: Order, text: str) -> User | None:
     key = strict_id(text)
-    found = db.session.scalar(users_in_reach().where(User.id == key, User.active.is_(True))) if key else None
+    known = users_with("warranty.work_order", [order.project_id])
+    found = db.session.scalar(known.where(User.id == key)) if key else None
     if key and found is None:
-        raise WarrantyRuleError(_("Choose an engineer of your departments."), "engineer_id")
+        raise WarrantyRuleError(_("Choose an engineer who works on this project."), "engineer_id")
     return found
 
 

@@ -312,7 +312,15 @@ def _day_of(moment: dt.datetime | dt.date | None) -> str:
 
 COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] = {
     Order: (
-        (_l("Order"), _l("House"), _l("Problem"), _l("Reported"), _l("Finished"), _l("Closed"), _l("State")),
+        (
+            _l("Order"),
+            _l("House"),
+            _l("Problem"),
+            _l("Reported"),
+            _l("Finished"),
+            _l("Closed on"),
+            _l("State"),
+        ),
         lambda row: (
             order_link(row),
             row.house,
@@ -372,11 +380,11 @@ COLUMNS: Mapping[Any, tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]] 
 }
 """What the list of the records behind a figure shows of each kind."""
 
-ONE_LINE = (_l("Order"), _l("House"), _l("Reported"), _l("Finished"), _l("Closed"), _l("Date"), _l("Time"))
+ONE_LINE = (_l("Order"), _l("House"), _l("Reported"), _l("Finished"), _l("Closed on"), _l("Date"), _l("Time"))
 """Columns of numbers and days, which are not broken at their hyphens."""
 
 QUALIFIED: tuple[tuple[Any, ...], Callable[[Any], tuple[Any, ...]]] = (
-    (_l("Order"), _l("House"), _l("Problem"), _l("Finished"), _l("Closed"), _l("Why not qualified")),
+    (_l("Order"), _l("House"), _l("Problem"), _l("Finished"), _l("Closed on"), _l("Why not qualified")),
     lambda row: (
         order_link(row),
         row.house,

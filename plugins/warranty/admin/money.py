@@ -557,7 +557,7 @@ class CaseView(WarrantyView):
         "measures": _l("Measures"),
         "responsible": _l("Responsible side"),
         "responsible_id": _l("Responsible side"),
-        "closed_at": _l("Closed"),
+        "closed_at": _l("Closed on"),
         "closing_note": _l("Result"),
     }
     choices = {"kind": tuple(words.CASES.items()), "category_code": CATEGORY_CHOICES}

@@ -14,7 +14,6 @@ from wtforms.fields.choices import SelectChoice
 
 from core.toolkit import (
     BUILDINGS,
-    COLLEAGUES,
     LOCAL_ZONE,
     PROJECTS,
     UNITS,
@@ -40,14 +39,14 @@ from core.toolkit import (
     mask_all,
     mask_phone,
     require_scope,
-    users_in_reach,
+    users_with,
     utc_now,
 )
 from plugins.contractors.references import COMPANIES
 from plugins.contractors.services import companies_of_city
 from plugins.warranty import deadlines, forms, words
 from plugins.warranty.admin.board import BoardView
-from plugins.warranty.admin.common import WarrantyView, take_step, typed, visible
+from plugins.warranty.admin.common import ENGINEERS, WarrantyView, take_step, typed, visible
 from plugins.warranty.admin.deeds import DEEDS, take_order_step
 from plugins.warranty.admin.marks import (
     CATEGORY_CHOICES,
@@ -278,7 +277,7 @@ class OrderView(CountedTabs, WarrantyView):
         "fixed_by_id": _l("Reported finished by"),
         "engineer_accepted_at": _l("Accepted by the engineer"),
         "owner_accepted_at": _l("Accepted by the owner"),
-        "closed_at": _l("Closed"),
+        "closed_at": _l("Closed on"),
         "called_back_at": _l("Called back"),
         "call_back_due_at": _l("Call-back by"),
         "promised_at": _l("Promised to the owner"),
@@ -286,7 +285,7 @@ class OrderView(CountedTabs, WarrantyView):
         "work_done": _l("Work done"),
         "repair_cycles": _l("Repair cycles"),
         "cycles": _l("Repair cycles"),
-        "reopen_count": _l("Opened again"),
+        "reopen_count": _l("Times opened again"),
         "repeat": _l("Repeat of"),
         "repeat_of_id": _l("Repeat of"),
         "merged_into_id": _l("Merged into"),
@@ -370,7 +369,7 @@ class OrderView(CountedTabs, WarrantyView):
         ChoiceFilter("priority"),
         ChoiceFilter("category_code"),
         ReferenceFilter("contractor_id", reference=COMPANIES),
-        ReferenceFilter("engineer_id", reference=COLLEAGUES),
+        ReferenceFilter("engineer_id", reference=ENGINEERS),
         DateRangeFilter("reported_at"),
         OverdueFilter("due_at", label=_l("Overdue")),
         OpenFilter("closed_at", label=_l("Not finished")),
@@ -384,7 +383,7 @@ class OrderView(CountedTabs, WarrantyView):
             choices=lambda: [(code, str(fault.name)) for code, fault in faults().items()],
         ),
     }
-    references = {"engineer_id": COLLEAGUES}
+    references = {"engineer_id": ENGINEERS}
     actions_declared = {"make_case": "warranty.manage_cases"}
     workflow = ORDER
     step_fields = {
@@ -456,7 +455,7 @@ class OrderView(CountedTabs, WarrantyView):
         if "engineer_id" in form:
             form["engineer_id"].choices = [
                 SelectChoice("", "—"),
-                *(SelectChoice(str(user.id), user.name) for user in _engineers()),
+                *(SelectChoice(str(user.id), user.name) for user in _engineers(record)),
             ]
         if "system" in form and record.category_code != "W05":
             del form["system"]
@@ -586,8 +585,10 @@ def _text(key: int | None) -> str:
     return "" if key is None else str(key)
 
 
-def _engineers() -> Sequence[User]:
-    return db.session.scalars(users_in_reach().where(User.active.is_(True)).limit(200)).all()
+def _engineers(order: Order) -> Sequence[User]:
+    """Return who may work on the orders of a project, in whichever group of it."""
+    found = users_with("warranty.work_order", [order.project_id]).order_by(User.name).limit(200)
+    return db.session.scalars(found).all()
 
 
 def _parts_of(order: Order) -> Sequence[SparePart]:

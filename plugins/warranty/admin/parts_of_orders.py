@@ -8,7 +8,6 @@ from markupsafe import Markup
 from sqlalchemy.orm import joinedload, undefer
 
 from core.toolkit import (
-    COLLEAGUES,
     PROJECTS,
     ChoiceFilter,
     DateRangeFilter,
@@ -20,7 +19,7 @@ from core.toolkit import (
     signatures_of,
 )
 from plugins.warranty import words
-from plugins.warranty.admin.common import WarrantyView, status
+from plugins.warranty.admin.common import ENGINEERS, WarrantyView, status
 from plugins.warranty.admin.marks import kept_mark, order_link
 from plugins.warranty.models import Acceptance, Extension, Order, Plan, ThirdPartyRepair, Visit
 from plugins.warranty.signed import is_plan_signed
@@ -114,7 +113,7 @@ class VisitView(WarrantyView):
         ReferenceFilter("project_id", reference=PROJECTS),
         ChoiceFilter("purpose"),
         ChoiceFilter("state"),
-        ReferenceFilter("engineer_id", reference=COLLEAGUES),
+        ReferenceFilter("engineer_id", reference=ENGINEERS),
         DateRangeFilter("booked_from"),
     )
     sortable = ()

@@ -143,7 +143,7 @@ def repair_order(record: Order, language: str) -> Mapping[str, Any]:
         "signatures": _order_signatures(owner, engineer, language),
         "supplements": _supplements(owner) if owner is not None else [],
         "call_back": [
-            (_("Closed"), words.moment_text(record.closed_at), True),
+            (_("Closed on"), words.moment_text(record.closed_at), True),
             (_("Time"), words.moment_text(called.at) if called is not None else ""),
             (_("Called by"), called.by.name if called is not None and called.by else ""),
             (_("Satisfaction"), words.SCORES.get(called.score or 0, "") if called is not None else ""),

@@ -45,7 +45,15 @@ def suspend(order: Order, reason: str, note: str, told_at: dt.datetime | None = 
     if reason not in {each.code for each in deadlines.PAUSES}:
         raise WarrantyRuleError(_("Choose why the work rests from the list."), "suspend_reason")
     before = order.state
-    ORDER.move(order, "suspend", suspend_reason=reason, suspend_note=note.strip(), suspended_from=before)
+    # The history keeps what was typed; the reason stands with the time limits, in words instead of its code.
+    ORDER.move(
+        order,
+        "suspend",
+        comment=note,
+        suspend_reason=reason,
+        suspend_note=note.strip(),
+        suspended_from=before,
+    )
     deadlines.rest(order, reason, note, told_at)
     if reason == deadlines.DESIGN:
         deadlines.start_design_reply(order)

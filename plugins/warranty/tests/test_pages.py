@@ -7,7 +7,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import all_departments, db, utc_now
+from core.toolkit import CustomerUnit, Unit, User, all_departments, db, utc_now
 from plugins.warranty.admin.deeds import DEEDS
 from plugins.warranty.models import Order, Request
 from plugins.warranty.tests.helpers import jpeg
@@ -19,6 +19,55 @@ def only_order(running_app) -> tuple[int, str]:
     with running_app.app_context(), all_departments("a test"):
         order = db.session.scalars(sa.select(Order).order_by(Order.id.desc())).first()
         return order.id, order.state
+
+
+def test_a_caller_with_two_houses_is_named_and_both_stay_in_reach(site, world, sign_in, running_app):
+    with running_app.app_context(), all_departments("a test"):
+        held = db.session.scalars(
+            sa.select(CustomerUnit).where(CustomerUnit.customer_id == world.own.customer_ids[0])
+        ).one()
+        second = db.session.scalars(
+            sa.select(Unit).where(Unit.project_id == world.own.project_id, Unit.id != held.unit_id)
+        ).first()
+        db.session.add(
+            CustomerUnit(project_id=second.project_id, unit_id=second.id, customer_id=held.customer_id)
+        )
+        db.session.commit()
+        name, first, other = held.customer.name, held.unit_id, second.code
+    client = sign_in("head")
+    page = client.get(f"/admin/warranty/caller/?q={world.own.phones[0]}").text
+    assert name in page and other in page and "查询哪套房屋" in page
+    page = client.get(f"/admin/warranty/caller/?unit={first}&customer={world.own.customer_ids[0]}").text
+    assert "来电人的其他房屋" in page and f">{other}</a>" in page
+
+
+def test_the_engineer_of_an_order_sees_whom_to_call_and_the_log_keeps_it(
+    registered, site, world, sign_in, running_app
+):
+    key, _state = only_order(running_app)
+    with running_app.app_context(), all_departments("a test"):
+        order = db.session.get_one(Order, key)
+        order.request.reporter_phone = "13912345678"
+        role = db.session.get_one(User, world.users["head"]).memberships[0].role
+        role.permissions = [code for code in role.permissions if not code.startswith("personal.")]
+        db.session.commit()
+    worker = sign_in("head")
+    page = f"/warranty/on-site/{key}"
+    assert "13912345678" not in worker.get(page).text
+    refused = worker.post(f"{page}/reporter")
+    assert (refused.status_code, "13912345678" in refused.text) == (303, False), "it is not his order"
+    with running_app.app_context(), all_departments("a test"):
+        db.session.get_one(Order, key).engineer_id = world.users["head"]
+        db.session.commit()
+    assert "显示联系人与电话" in worker.get(page).text
+    shown = worker.post(f"{page}/reporter")
+    assert "tel:13912345678" in shown.text
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert "13912345678" not in worker.get(page).text
+    with running_app.app_context(), all_departments("a test"):
+        log = Order.metadata.tables["audit_entry"]
+        seen = sa.select(sa.func.count(log.c.id)).where(log.c.action == "revealed")
+        assert db.session.scalar(seen) == 1
 
 
 @pytest.fixture

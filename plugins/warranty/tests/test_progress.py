@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import TimelineEntry, Todo, clocks_of, db, utc_now
+from core.toolkit import TimelineEntry, Todo, clocks_of, db, history_of, utc_now
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import ExpiryNotice, HouseWarranty, Order, ToldHow
 from plugins.warranty.services import expiry, orders, progress, telling
@@ -139,6 +139,7 @@ def test_the_worker_asks_for_all_that_is_due(own, system):
 def test_owners_hear_that_the_work_rests_and_goes_on(own):
     order = dispatched(reported(own))
     orders.suspend(order, "owner_unavailable", "业主出国至 12 月 10 日")
+    assert history_of(order)[0].comment == "业主出国至 12 月 10 日", "no code of the reason"
     (message,) = told("suspended")
     assert "（业主出国至 12 月 10 日）" in message.body
     assert all(clock.pauses[-1].notice_at for clock in clocks_of(order) if clock.paused_at), (

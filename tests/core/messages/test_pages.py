@@ -110,6 +110,15 @@ def test_customers_of_a_list_are_written_to_by_a_job(world, sign_in, system, run
     assert "2 / 2" in browser.get(f"/admin/message_batches/details/?id={key}").text
 
 
+def test_customers_that_were_ticked_and_not_written_to_stand_as_a_draft(world, sign_in, scope_of):
+    with scope_of("head", "group"):
+        key = services.draft_batch(world.own.customer_ids).id
+        db.session.commit()
+    browser = sign_in("head", "group")
+    for address in ("/admin/message_batches/", f"/admin/message_batches/details/?id={key}"):
+        assert "草稿" in browser.get(address).text
+
+
 def test_nobody_composes_for_another(world, sign_in, scope_of):
     with scope_of("head", "group"):
         batch = services.draft_batch(world.own.customer_ids)

@@ -14,6 +14,7 @@ from core.people import services as people
 from core.people.models import Department, DepartmentKind, Membership, Role, User
 from core.people.services import PeopleRuleError
 from core.plugin_system.declarations import Permission
+from core.projects.models import ProjectGroup
 from core.testing import World
 
 GOOD = "paper-Lantern-81-ferry"
@@ -187,6 +188,32 @@ def test_users_in_reach(world: World, scope_of: Callable, system: Callable) -> N
         assert seen == {world.users[name] for name in ("admin", "head", "engineer", "service", "nobody")}
     with system():
         assert len(db.session.scalars(people.users_in_reach()).all()) == len(world.users)
+
+
+def test_users_with_a_right_for_a_project_stand_in_whichever_group_of_it(
+    world: World, scope_of: Callable, system: Callable
+) -> None:
+    """Customer service sends an engineer whose group stands beside its own in the city."""
+    permission = "projects.view"
+    with system():
+        sibling = world.users["sibling"]
+        held = {role for row in world.user("sibling").memberships for role in row.role.permissions}
+        assert permission in held, "the test needs a right that he has"
+        project_id, group_id = world.own.project_id, world.departments["sibling_group"]
+        db.session.add(ProjectGroup(project_id=project_id, department_id=group_id))
+        db.session.commit()
+
+    def found(*arguments: object) -> set[int]:
+        query = people.users_with(permission, *arguments)  # type: ignore[arg-type]
+        return set(db.session.scalars(query.with_only_columns(User.id)))
+
+    with scope_of("service"):
+        assert sibling in found([world.own.project_id])
+        assert world.users["nobody"] not in found([world.own.project_id]), "he has no right"
+        assert world.users["other"] not in found([world.own.project_id]), "he sees another city"
+        assert world.users["other"] not in found(), "of those that I see"
+    with system():
+        assert world.users["other"] in found()
 
 
 # Roles and grants
