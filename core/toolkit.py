@@ -15,7 +15,7 @@ from flask_babel import lazy_ngettext, ngettext
 from core.admin.access import ViewPermissions, expose_guarded
 from core.admin.actions import bulk_action
 from core.admin.ajax import Reference, ReferenceField, ReferenceListField, strict_id
-from core.admin.cells import status_mark
+from core.admin.cells import status_mark, workflow_status
 from core.admin.counting import CountedTabs, count_each
 from core.admin.declaring import FormSection
 from core.admin.filters import (
@@ -73,6 +73,7 @@ from core.database.scope import (
     Unscoped,
     all_departments,
     current_scope,
+    kept_select,
     require_scope,
     use_scope,
 )
@@ -89,7 +90,7 @@ from core.database.types import (
     utc_now,
 )
 from core.extensions import db
-from core.languages import Text, in_each_language, in_language, listed, worded
+from core.languages import Text, in_each_language, in_language, is_english, listed, worded
 
 # Machinery
 from core.machinery.approvals.base import role_label
@@ -513,6 +514,7 @@ __all__ = [
     "in_each_language",
     "in_language",
     "insert_logged",
+    "is_english",
     "is_on",
     "is_provisional",
     "is_signed",
@@ -520,6 +522,7 @@ __all__ = [
     "issue_batch",
     "issue_document",
     "issued_for",
+    "kept_select",
     "lay_out_document",
     "lazy_ngettext",
     "links_of",
@@ -612,6 +615,7 @@ __all__ = [
     "verify_signatures",
     "withdraw_request",
     "worded",
+    "workflow_status",
     "working_days_after",
     "write_timeline",
 ]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus
 
-from flask import current_app, has_request_context, request, url_for
+from flask import url_for
+from flask.globals import _cv_request
 from werkzeug.routing import Rule
 
 _KEY = "doorstep_addresses"
@@ -40,9 +41,12 @@ def address_of(endpoint: str, **arguments: Any) -> str:
         endpoint: The endpoint, with its blueprint.
         arguments: The query; None leaves one out.
     """
-    path = _plain_path(endpoint) if has_request_context() else None
+    context = _cv_request.get(None)
+    path = _plain_path(context, endpoint) if context is not None else None
     if path is None or any(name.startswith("_") for name in arguments):
         return url_for(endpoint, **arguments)
+    if not arguments:
+        return path
     query = "&".join(
         f"{quote_plus(name, _SAFE)}={quote_plus(str(value), _SAFE)}"
         for name, value in arguments.items()
@@ -51,11 +55,11 @@ def address_of(endpoint: str, **arguments: Any) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _plain_path(endpoint: str) -> str | None:
+def _plain_path(context: Any, endpoint: str) -> str | None:
     """Return the path of an endpoint below the place where the application is mounted; None for a variable one."""
-    known: dict[tuple[str, str], str | None] = current_app.extensions.setdefault(_KEY, {})
-    key = (request.script_root, endpoint)
+    known: dict[tuple[str, str], str | None] = context.app.extensions.setdefault(_KEY, {})
+    key = (context.request.script_root, endpoint)
     if key not in known:
-        has_variables = any(rule.arguments for rule in current_app.url_map.iter_rules(endpoint))
+        has_variables = any(rule.arguments for rule in context.app.url_map.iter_rules(endpoint))
         known[key] = None if has_variables else url_for(endpoint)
     return known[key]

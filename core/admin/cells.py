@@ -17,7 +17,9 @@ from core.database.types import LOCAL_ZONE, UtcDateTime
 from core.languages import is_english, listed
 
 if TYPE_CHECKING:
+    from core.admin.declaring import RecordDeclarations
     from core.admin.views import RecordView
+    from core.machinery.workflow.services import Workflow
 
 Getter = Callable[[Any], Any]
 Words = Callable[[Any], str]
@@ -90,9 +92,11 @@ def escaped(content: Any) -> str:
 
     A list has a thousand cells, and most hold nothing that :func:`markupsafe.escape` would change.
     """
+    if content is None:
+        return ""
     if type(content) is Markup or (type(content) is str and _SPECIAL.search(content) is None):
         return content
-    return str(escape("" if content is None else content))
+    return str(escape(content))
 
 
 def status_mark(tone: str, words: Any) -> Markup:
@@ -105,6 +109,26 @@ def status_mark(tone: str, words: Any) -> Markup:
         words: The text; it is escaped.
     """
     return Markup(f'<span class="st {tone}">{escaped(words)}</span>')  # noqa: S704 (the words are escaped)
+
+
+_state_marks: dict[tuple[str, str, bool], Markup] = {}
+"""What :func:`workflow_status` drew; there are as many as declared states."""
+
+
+def workflow_status(workflow: Workflow, record: Any) -> Markup:
+    """Return the state of a record as a status, which is drawn once for each language.
+
+    Args:
+        workflow: The workflow that moves the record.
+        record: The record, or a row of a list that reads the state.
+    """
+    code = getattr(record, workflow.attribute)
+    key = (workflow.name, str(code), is_english())
+    found = _state_marks.get(key)
+    if found is None:
+        state = workflow.state(code)
+        found = _state_marks[key] = status_mark(state.tone, state.label)
+    return found
 
 
 class Cells:
@@ -165,17 +189,17 @@ class Cells:
             link: Address of the details page up to the key; the first cell leads there. Empty for no link.
         """
         prefix = str(escape(link))
-        columns = [(self.markup(name), _opening(self.view, name)) for name in names]
-        labels = [str(escape(str(self.view.label_of(name)))) for name in names]
-        first, rest = columns[0], list(zip(columns[1:], labels[1:], strict=True))
+        first_cell, *cells = [self.markup(name) for name in names]
+        first_opening, *openings = self.view.openings_of(tuple(names))
+        rest = list(zip(cells, openings, strict=True))
         pieces: list[str] = []
         add = pieces.append
         for record in records:
-            content = first[0](record) or "—"
-            add(f'<tr data-id="{record.id}">{row_start(record)}{first[1]}>')
+            content = first_cell(record) or "—"
+            add(f'<tr data-id="{record.id}">{row_start(record)}{first_opening}>')
             add(f'<a href="{prefix}{record.id}">{content}</a></td>' if link else f"{content}</td>")
-            for (cell, opening), label in rest:
-                add(f'{opening} data-label="{label}">{cell(record)}</td>')
+            for cell, opening in rest:
+                add(f"{opening}{cell(record)}</td>")
             add("</tr>")
         return Markup("".join(pieces))  # noqa: S704 (every piece is escaped where it is made)
 
@@ -193,7 +217,20 @@ _TEXTS = frozenset({"problem", "description", "title", "summary", "note", "reaso
 """Columns with sentences, which need room for a few words."""
 
 
-def _opening(view: RecordView, name: str) -> str:
+def openings(view: RecordDeclarations, names: Sequence[str]) -> tuple[str, ...]:
+    """Return how the cells of each column begin in the language of the page; all but the first name their column, which
+    phones show.
+
+    Args:
+        view: The record view.
+        names: The columns.
+    """
+    first, *rest = names
+    named = (f'{_opening(view, name)} data-label="{escape(str(view.label_of(name)))}">' for name in rest)
+    return (_opening(view, first), *named)
+
+
+def _opening(view: RecordDeclarations, name: str) -> str:
     if view.is_number(name):
         return '<td class="r"'
     last = name.rpartition(".")[2]

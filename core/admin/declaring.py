@@ -14,7 +14,7 @@ from core.admin import listing
 from core.admin.access import ViewDeclarationError, ViewPermissions, holds
 from core.admin.addresses import address_of
 from core.admin.ajax import Reference
-from core.admin.cells import TONES
+from core.admin.cells import TONES, openings
 from core.admin.filters import ChoiceFilter, Filter, LinkFilter, ReferenceFilter
 from core.admin.masking import Mask
 from core.admin.record_page import heading_of
@@ -141,6 +141,18 @@ class RecordDeclarations:
         place = (name, str(get_locale()))
         if place not in known:
             known[place] = {value: str(words) for value, words in self.choices_of(name)}
+        return known[place]
+
+    def openings_of(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return how the cells of each column of the list begin, made once for each language.
+
+        Args:
+            names: The columns that are shown.
+        """
+        known: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = self.__dict__.setdefault("_openings", {})
+        place = (names, str(get_locale()))
+        if place not in known:
+            known[place] = openings(self, names)
         return known[place]
 
     def type_of(self, path: str) -> Any:

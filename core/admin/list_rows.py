@@ -71,18 +71,23 @@ class _Part:
 
     def row(self, values: Sequence[Any], known: dict[tuple[int, int], ListRow]) -> ListRow | None:
         """Return the row of one line of the result; lines that refer to the same record share it."""
-        start = self.start
-        key = values[start]
-        if key is None:
+        place = (self.start, values[self.start])
+        if place[1] is None:
             return None
-        found = known.get((start, key))
+        found = known.get(place)
         if found is None:
-            known[(start, key)] = found = self.row_class()
-            attributes = found.__dict__
-            attributes.update(zip(self.names, values[start : start + len(self.names)], strict=True))
-            for name, part in self.references.items():
-                attributes[name] = part.row(values, known)
+            found = known[place] = self.new_row(values, known)
         return found
+
+    def new_row(self, values: Sequence[Any], known: dict[tuple[int, int], ListRow]) -> ListRow:
+        """Return a row of its own for one line of the result."""
+        made = self.row_class()
+        start = self.start
+        attributes = made.__dict__
+        attributes.update(zip(self.names, values[start : start + len(self.names)], strict=True))
+        for name, part in self.references.items():
+            attributes[name] = part.row(values, known)
+        return made
 
 
 class RowReader:
@@ -127,4 +132,4 @@ class RowReader:
     def rows(self, found: Iterable[Sequence[Any]]) -> list[Any]:
         """Return the rows of a result of :attr:`select`."""
         known: dict[tuple[int, int], ListRow] = {}
-        return [self._top.row(values, known) for values in found]
+        return [self._top.new_row(values, known) for values in found]

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Hashable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from flask import current_app
 from flask_babel import get_locale
 from markupsafe import Markup, escape
 from wtforms import SelectField, widgets
@@ -171,6 +173,47 @@ def _draw(
         inner += f'<p class="field-help" id="{key}-help">{help_text}</p>'
     classes = "field" + " bad" * bool(errors) + " wide" * bool(wide)
     return Markup(f'<div class="{classes}">{inner}</div>\n')  # noqa: S704 (every text is escaped)
+
+
+def draw_filter(field: Mapping[str, Any], number: int) -> Markup:
+    """Return a field of the bar above a list; templates have it as a function.
+
+    Args:
+        field: Its ``kind``, ``label``, ``arguments``, ``choices``, ``lookup``, ``typed`` and ``chosen``.
+        number: Its place in the bar, from 1 on.
+    """
+    if any(field["typed"]) or field.get("chosen"):
+        drawn: Markup = _filters().filter_field(field, number)
+        return drawn
+    return _empty_filter(
+        field["kind"],
+        str(field["label"]),
+        tuple(field["arguments"]),
+        tuple(field["choices"]),
+        field.get("lookup"),
+        number,
+        str(get_locale()),
+    )
+
+
+@lru_cache(maxsize=1_024)
+def _empty_filter(
+    kind: str,
+    label: str,
+    arguments: tuple[str, ...],
+    choices: tuple[tuple[str, str], ...],
+    lookup: str | None,
+    number: int,
+    _language: str,
+) -> Markup:
+    """Return a field in which nothing was typed: all but one or two are, in the bar of every list."""
+    field = {"kind": kind, "label": label, "arguments": arguments, "choices": choices, "lookup": lookup}
+    drawn: Markup = _filters().filter_field({**field, "typed": ("",) * len(arguments)}, number)
+    return drawn
+
+
+def _filters() -> Any:
+    return current_app.jinja_env.get_template("macros/filters.html").module
 
 
 def _with_flags(field: Any, given: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from core.admin.plugin_static import PLUGIN_STATIC, static_folder
 from core.admin.redirects import safe_path
-from core.admin.rendering import draw_field
+from core.admin.rendering import draw_field, draw_filter
 from core.database.scope import current_scope
 from core.extensions import db
 from core.languages import LOCALES
@@ -48,7 +48,7 @@ from core.people.services import PeopleRuleError, department_names_of, set_actin
 from core.people.workload import due_today
 from core.plugin_system.declarations import Area
 from core.plugin_system.dispatch import isolated
-from core.plugin_system.gate import is_on
+from core.plugin_system.gate import which_are_on
 from core.plugin_system.runtime import current_runtime
 
 AREA_LABELS: dict[Area, Any] = {
@@ -82,7 +82,9 @@ def set_up_shell(app: Flask) -> None:
     app.extensions[_ASSETS] = {}
     app.context_processor(lambda: {"shell": _shell_of_request()})
     # Macros that are imported without the context of a page see these; such modules are made once, not for each page.
-    app.jinja_env.globals.update(shell=LocalProxy(_shell_of_request), asset=asset, draw_field=draw_field)
+    app.jinja_env.globals.update(
+        shell=LocalProxy(_shell_of_request), asset=asset, draw_field=draw_field, draw_filter=draw_filter
+    )
     app.register_blueprint(blueprint)
 
 
@@ -163,7 +165,7 @@ class Sidebar:
         inputs = _Inputs(
             scope.department_id,
             scope.permissions,
-            frozenset(slug for slug in declared.components() if is_on(slug)),
+            which_are_on(declared.components()),
             _shell_of_request().locale,
             request.script_root,
         )

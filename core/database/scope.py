@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -140,11 +140,24 @@ def all_departments(reason: str) -> Iterator[Scope]:
         yield scope
 
 
+AnySelect = TypeVar("AnySelect", bound=sa.Executable)
 KEPT_SELECT = "kept_select"
 """Execution option of a SELECT that is made once and run often, with values given when it runs: how it is narrowed is
 remembered for each scope."""
 READS_FEW = "reads_few"
 """Execution option of a SELECT with a limit that walks along an index and stops after some hundred rows."""
+
+
+def kept_select(statement: AnySelect) -> AnySelect:
+    """Return a SELECT whose narrowing is remembered for each scope, so that making it takes no time when it runs.
+
+    For a SELECT that is made once, at import or in a function with ``@cache``, and run with the values that it leaves
+    open (``sa.bindparam("keys", expanding=True)``). What the wall makes of it depends on the scope alone.
+
+    Args:
+        statement: Selects mapped classes or their columns.
+    """
+    return statement.execution_options(**{KEPT_SELECT: True})
 
 
 class ScopeRule:

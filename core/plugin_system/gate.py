@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import sqlalchemy as sa
@@ -41,11 +42,20 @@ def is_on(slug: str, department_id: int | None = None) -> bool:
         slug: The plugin.
         department_id: The department; the acting one when None.
     """
-    if slug == CORE:
-        return True
+    return slug in which_are_on((slug,), department_id)
+
+
+def which_are_on(slugs: Iterable[str], department_id: int | None = None) -> frozenset[str]:
+    """Return those of some plugins that may be used in a department; each as :func:`is_on` says it.
+
+    Args:
+        slugs: The plugins.
+        department_id: The department; the acting one when None.
+    """
     runtime = current_runtime()
-    if not runtime.is_healthy(slug):
-        return False
+    found = {slug for slug in slugs if slug == CORE or runtime.is_healthy(slug)}
+    if found <= {CORE}:
+        return frozenset(found)
     scope = current_scope()
     if department_id is None and scope is not None:
         department_id = scope.department_id
@@ -54,8 +64,12 @@ def is_on(slug: str, department_id: int | None = None) -> bool:
     elif scope is not None and scope.sees_everything:
         switches = _switches_anywhere()
     else:
-        return False
-    return all(switches.get(each, False) for each in (slug, *runtime.dependencies(slug)))
+        switches = {}
+    return frozenset(
+        slug
+        for slug in found
+        if slug == CORE or all(switches.get(each, False) for each in (slug, *runtime.dependencies(slug)))
+    )
 
 
 def switches_in(department_id: int) -> dict[str, bool]:

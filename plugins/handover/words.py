@@ -256,7 +256,9 @@ def decoration(standard: str) -> str:
 
 def local(record: Any, field: str = "name", language: str = "") -> str:
     """Return a bilingual field of a record in a language, that of the page when omitted."""
-    return services.local_name(record, language or services.current_language(), field)
+    if not language:
+        return in_language(getattr(record, field), getattr(record, f"{field}_en"))
+    return services.local_name(record, language, field)
 
 
 def _by_language(texts: Mapping[str, Mapping[str, str]], language: str = "") -> dict[str, str]:

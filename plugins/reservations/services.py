@@ -1016,9 +1016,11 @@ def clock(moment: dt.datetime) -> str:
 
 def slot_title(slot: Slot) -> str:
     """Return when and where a slot is, for example ``2026-11-28 周六 09:00–10:00 · 交付台``."""
-    day = slot.starts_at.astimezone(LOCAL_ZONE).date()
-    times = f"{clock(slot.starts_at)}–{clock(slot.ends_at)}"
-    return f"{day} {_weekday(day.weekday(), str(get_locale()))} {times} · {resource_name(slot.resource)}"
+    start, end = slot.starts_at.astimezone(LOCAL_ZONE), slot.ends_at.astimezone(LOCAL_ZONE)
+    # A list shows fifty of them, and strftime() takes three times as long.
+    times = f"{start.hour:02}:{start.minute:02}–{end.hour:02}:{end.minute:02}"
+    weekday = _weekday(start.weekday(), str(get_locale()))
+    return f"{start.date()} {weekday} {times} · {resource_name(slot.resource)}"
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from flask import flash, redirect
@@ -66,6 +67,7 @@ def status(tone: str, text: Any) -> Markup:
     return status_mark(tone, text)
 
 
+@cache
 def severity_mark(level: Any) -> Markup:
     """Return a severity; the two worst are red."""
     return Markup(f'<span class="sev {escape(str(level).lower())}">{escape(level)}</span>')  # noqa: S704 (escaped)

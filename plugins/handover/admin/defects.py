@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,9 +35,11 @@ from core.toolkit import (
     db,
     expose_guarded,
     has_permission,
+    is_english,
     is_signed,
     ngettext,
     strict_id,
+    workflow_status,
 )
 from plugins.contractors.models import Company
 from plugins.contractors.references import COMPANIES
@@ -70,14 +73,17 @@ def state_mark(defect: Defect) -> Markup:
     """Return the state of a defect; an overdue one says for how long."""
     days = services.overdue_days(defect)
     if days:
-        return status("late", ngettext("%(num)d day overdue", "%(num)d days overdue", days))
+        return _overdue_mark(days, is_english())
+    if defect.state not in ("fixed", "rejected") or not defect.reopen_count:
+        return workflow_status(DEFECT, defect)
     state = DEFECT.state_of(defect)
-    if defect.state in ("fixed", "rejected") and defect.reopen_count:
-        return status(
-            state.tone,
-            f"{state.label} · {records.round_title(defect.reopen_count + (defect.state == 'fixed'))}",
-        )
-    return status(state.tone, state.label)
+    round_title = records.round_title(defect.reopen_count + (defect.state == "fixed"))
+    return status(state.tone, f"{state.label} · {round_title}")
+
+
+@lru_cache(maxsize=1024)
+def _overdue_mark(days: int, _english: bool) -> Markup:
+    return status("late", ngettext("%(num)d day overdue", "%(num)d days overdue", days))
 
 
 def defect_problem(defect: Defect) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from core.toolkit import (
     Project,
     _,
     db,
+    kept_select,
     next_number,
     utc_now,
 )
@@ -125,17 +127,23 @@ def faults_of(keys: Sequence[int]) -> dict[int, str]:
     Args:
         keys: Keys of defects; those without any kind of fault get an empty text.
     """
-    name = DefectCode.name_en if is_english(current_language()) else DefectCode.name
-    rows = db.session.execute(
-        sa.select(DefectFault.defect_id, DefectCode.code, name, DefectCode.name)
-        .join(DefectCode, DefectCode.id == DefectFault.code_id)
-        .where(DefectFault.defect_id.in_(keys))
-        .order_by(DefectFault.defect_id, DefectFault.position)
-    )
+    rows = db.session.execute(_faults_query(is_english(current_language())), {"keys": keys})
     found: dict[int, list[str]] = {key: [] for key in keys}
     for key, code, text, chinese in rows:
         found[key].append(f"{code} {text or chinese}")
     return {key: " ".join(texts) for key, texts in found.items()}
+
+
+@cache
+def _faults_query(in_english: bool) -> sa.Select[int, str, str, str]:
+    """Return the query of the kinds of fault of the defects in the parameter ``keys``, which lists ask once a page."""
+    name = DefectCode.name_en if in_english else DefectCode.name
+    return kept_select(
+        sa.select(DefectFault.defect_id, DefectCode.code, name, DefectCode.name)
+        .join(DefectCode, DefectCode.id == DefectFault.code_id)
+        .where(DefectFault.defect_id.in_(sa.bindparam("keys", expanding=True)))
+        .order_by(DefectFault.defect_id, DefectFault.position)
+    )
 
 
 def number_under(prefix: str, project: Project) -> str:

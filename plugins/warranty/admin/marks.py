@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal, InvalidOperation
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +15,10 @@ from core.toolkit import (
     LOCAL_ZONE,
     _,
     db,
+    is_english,
     ngettext,
     utc_now,
+    workflow_status,
 )
 from plugins.warranty import words
 from plugins.warranty.admin.common import (
@@ -85,18 +88,27 @@ def priority_mark(order: Order) -> Markup:
 
 def state_mark(order: Order) -> Markup:
     """Return the state of an order; an overdue one says for how long."""
-    state = ORDER.state_of(order)
     if orders.is_overdue(order) and order.due_at is not None:
         days = -((order.due_at - utc_now()) // dt.timedelta(days=1))
-        late = ngettext("%(num)d day overdue", "%(num)d days overdue", days)
-        return status("late", late) + " " + str(state.label)
-    return status(state.tone, state.label)
+        return _overdue_mark(days, order.state, is_english())
+    return workflow_status(ORDER, order)
+
+
+@lru_cache(maxsize=1024)
+def _overdue_mark(days: int, state: str, _english: bool) -> Markup:
+    late = ngettext("%(num)d day overdue", "%(num)d days overdue", days)
+    return status("late", late) + " " + str(ORDER.state(state).label)
 
 
 def cover_mark(order: Order) -> Markup:
     """Return the verdict on an order as a coloured word."""
-    tone, text = words.COVERS[order.cover]
-    return status(tone, text)
+    return _cover_mark(order.cover, is_english())
+
+
+@cache
+def _cover_mark(cover: str, _english: bool) -> Markup:
+    """Return what lists show of a cover in each row, drawn once for each language."""
+    return status(*words.COVERS[cover])
 
 
 _AGE_TONES = {"normal": "calm", "yellow": "wait", "orange": "age-orange", "red": "late"}
@@ -109,6 +121,11 @@ def age_mark(order: Order) -> Markup | str:
     days = orders.age_days(order)
     limits = g.get("_age_limits_of_page") or orders.age_limits()
     colour = orders.age_colour(days, limits)
+    return _age_mark(colour, days, is_english())
+
+
+@lru_cache(maxsize=1024)
+def _age_mark(colour: str, days: int, _english: bool) -> Markup:
     return status(_AGE_TONES[colour], ngettext("%(num)d day", "%(num)d days", days))
 
 

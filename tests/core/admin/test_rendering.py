@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
+from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 from wtforms import (
     BooleanField,
@@ -23,8 +25,11 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange
 from wtforms.widgets import TextInput
 
+from core.admin.cells import workflow_status
 from core.admin.forms import GuardedForm
-from core.admin.rendering import draw_field, html_attributes, render_field
+from core.admin.rendering import draw_field, draw_filter, html_attributes, render_field
+from core.languages import speaking
+from core.machinery.workflow.services import State, Workflow
 
 HOSTILE = "\n\"><script>alert('&')</script>"
 
@@ -120,6 +125,35 @@ def test_kept_choices_follow_those_of_the_field(running_app: Flask) -> None:
         field = _Kept()["state"]
         field.choices = [SelectChoice("z", "Last")]
         assert "Last" in draw_field(field)
+
+
+def _filter(**given: object) -> dict[str, object]:
+    usual = {"kind": "choice", "label": "State", "arguments": ("f_state",), "typed": ("",), "lookup": None}
+    return {**usual, "choices": (("open", "Open <now>"), ("done", "Done")), **given}
+
+
+def test_a_filter_shows_what_was_typed_and_keeps_nothing_of_it(running_app: Flask) -> None:
+    with running_app.test_request_context("/"):
+        empty = draw_filter(_filter(), 1)
+        assert "Open &lt;now&gt;" in empty
+        assert "selected" not in empty
+        chosen = draw_filter(_filter(typed=("done",)), 1)
+        assert '<option value="done" selected>' in chosen
+        typed = draw_filter(_filter(kind="text", choices=(), typed=('"><b>',)), 1)
+        assert 'value="&#34;&gt;&lt;b&gt;"' in typed
+        assert draw_filter(_filter(), 1) == empty
+        assert draw_filter(_filter(choices=(("new", "New"),)), 1) != empty
+        assert 'id="filter-2"' in draw_filter(_filter(), 2)
+
+
+def test_filters_and_states_speak_the_language_of_the_page(running_app: Flask) -> None:
+    lamp = Workflow("sample.lamp_of_lists", [State("open", _l("All"), "ok")], [])
+    record = SimpleNamespace(state="open")
+    for _turn in range(2):
+        for language, everything in (("en", "All"), ("zh_Hans_CN", "全部")):
+            with running_app.test_request_context("/"), speaking(language):
+                assert f">{everything}</option>" in draw_filter(_filter(), 1)
+                assert workflow_status(lamp, record) == f'<span class="st ok">{everything}</span>'
 
 
 def test_attributes_are_escaped_and_flags_are_bare() -> None:

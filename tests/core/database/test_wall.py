@@ -15,6 +15,7 @@ from core.database.scope import (
     ScopeError,
     all_departments,
     current_scope,
+    kept_select,
     use_scope,
 )
 from core.extensions import db
@@ -143,6 +144,17 @@ def test_an_alias_is_narrowed_anew_in_each_scope(world: World, engineer: Scope) 
     ):
         with use_scope(Scope(user_id=1, project_ids=frozenset({project_ids}))):
             assert ids(query) == set(expected)
+
+
+def test_a_kept_select_is_narrowed_anew_in_each_scope(world: World, engineer: Scope) -> None:
+    query = kept_select(sa.select(Unit.id).where(Unit.id.in_(sa.bindparam("keys", expanding=True))))
+    everything = {"keys": [*world.own.unit_ids, *world.foreign.unit_ids]}
+    for _turn in range(2):
+        for site in (world.own, world.foreign):
+            with use_scope(Scope(user_id=1, project_ids=frozenset({site.project_id}))):
+                assert set(db.session.scalars(query, everything)) == set(site.unit_ids)
+        with all_departments("a test"):
+            assert set(db.session.scalars(query, everything)) == set(everything["keys"])
 
 
 def test_exists_does_not_tell_of_foreign_rows(world: World, engineer: Scope) -> None:
