@@ -144,6 +144,7 @@ from core.machinery.clocks.working_days import is_working_day, offset_day, worki
 from core.machinery.documents.amounts import capital_amount, money
 from core.machinery.documents.batches import issue_batch, preview_batch
 from core.machinery.documents.models import IssuedDocument
+from core.machinery.documents.printing import prints_personal_data
 from core.machinery.documents.services import DocumentRefused, LaidOut, issued_for
 from core.machinery.documents.services import issue as issue_document
 from core.machinery.documents.services import lay_out_ahead as lay_out_document
@@ -565,6 +566,7 @@ __all__ = [
     "preview_batch",
     "preview_document",
     "print_links",
+    "prints_personal_data",
     "project_column",
     "promises_of_unit",
     "promises_to_customer",

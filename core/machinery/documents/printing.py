@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 EXTENSION = "doorstep.documents"
 _STYLESHEET = Path(__file__).parent / "css" / "document.css"
+_ISSUED = "_issued_document"
 _ENVIRONMENT = "doorstep.documents.environment"
 _VERSIONS = "doorstep.documents.versions"
 _ATTACHMENT = re.compile(r"attachment:(\d{1,18})")
@@ -153,16 +154,34 @@ class Written:
     recipient_customer_id: int | None
 
 
-def values_of(document: DocumentType, record: Any, language: str) -> dict[str, Any]:
+def values_of(
+    document: DocumentType, record: Any, language: str, *, is_issued: bool = False
+) -> dict[str, Any]:
     """Return what the template of a document gets; asked before a number is taken, since it may refuse.
 
     Args:
         document: The type.
         record: The loaded record.
         language: Locale of the recipient.
+        is_issued: Whether the document is to be issued, not only looked at.
     """
-    with in_language(language):
-        return dict(document.context(record, language))
+    before = g.get(_ISSUED)
+    setattr(g, _ISSUED, is_issued)
+    try:
+        with in_language(language):
+            return dict(document.context(record, language))
+    finally:
+        setattr(g, _ISSUED, before)
+
+
+def prints_personal_data() -> bool:
+    """Return whether the document that is being written names persons with their numbers; asked by its ``context``.
+
+    An issued one does: a repair order without the owner's name and telephone is of no use to who goes there, and the
+    log keeps who issued it, when and under which number. A draft, which leaves no trace, shows them to holders of
+    ``personal.view`` alone.
+    """
+    return bool(g.get(_ISSUED)) or "personal.view" in require_scope().permissions
 
 
 def write(

@@ -291,7 +291,7 @@ def _numbered(
         raise DocumentRefused(_("Issuing this document needs a right that your role does not have here."))
     if document.may_issue is not None and (reason := document.may_issue(record)) is not None:
         raise DocumentRefused(str(reason))
-    values = values_of(document, record, language)
+    values = values_of(document, record, language, is_issued=True)
     month = dt.datetime.now(LOCAL_ZONE).strftime("%Y%m")
     project_code = letterhead_for(record, language).project_code
     prefix = "-".join(filter(None, (document.number_prefix, project_code, month)))

@@ -9,7 +9,7 @@ from core.toolkit import (
     Attachment,
     _,
     attachments_of,
-    sees_personal_data,
+    prints_personal_data,
 )
 from plugins.warranty import words
 from plugins.warranty.catalogue import categories, faults
@@ -20,8 +20,8 @@ from plugins.warranty.models import (
 
 
 def person(text: str) -> str:
-    """A name or number for those who may read it; room for ink for the others."""
-    return text if sees_personal_data() else ""
+    """A name or number on an issued paper and for those who may read it; room for ink on the drafts of others."""
+    return text if prints_personal_data() else ""
 
 
 def fault_name(order: Order, language: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.toolkit import (
     _,
-    sees_personal_data,
+    prints_personal_data,
     signature_boxes,
     supplement_parts,
 )
@@ -249,7 +249,7 @@ def _order_signatures(
         boxes[0]["note"] = _("Accepted on his own page")
     for box, role in zip(boxes, (OWNER, ENGINEER), strict=True):
         made = [each for each in signature_boxes(owner, [(role, box["role"])]) if each.get("date")]
-        if made and (role == ENGINEER or sees_personal_data()):
+        if made and (role == ENGINEER or prints_personal_data()):
             box |= made[-1]
     return boxes
 
@@ -293,20 +293,20 @@ def visit_record(record: Visit, language: str) -> Mapping[str, Any]:
 
 
 def _signed_boxes(record: Any) -> list[dict[str, Any]]:
-    """The boxes of owner and engineer; the owner's picture and name for those who may read personal data."""
+    """The boxes of owner and engineer; the owner's picture and name where the paper names persons."""
     boxes = []
     for role, label in signing.ROLES.items():
         for box in signature_boxes(record, [(role, label)]):
-            if role == OWNER and not sees_personal_data():
+            if role == OWNER and not prints_personal_data():
                 box = {"role": box["role"], "date": box.get("date", "")}
             boxes.append(box)
     return boxes
 
 
 def _supplements(record: Any) -> list[dict[str, Any]]:
-    """What supplements changed, with who signed them; the owner for those who may read personal data."""
+    """What supplements changed, with who signed them; the owner where the paper names persons."""
     parts = supplement_parts(record)
-    if not sees_personal_data():
+    if not prints_personal_data():
         owner = str(signing.ROLES[OWNER])
         for part in parts:
             part["boxes"] = [

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+from dataclasses import replace
 from decimal import Decimal
 
+import pypdf
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import Todo, all_departments, attach, db, issue_document, local_today, owners_of, utc_now
+from core.toolkit import (
+    Todo,
+    all_departments,
+    attach,
+    db,
+    issue_document,
+    local_today,
+    owners_of,
+    preview_document,
+    prints_personal_data,
+    read_document,
+    use_scope,
+    utc_now,
+)
 from plugins.warranty import tasks
 from plugins.warranty.documents.contractors import retention_settlement, third_party_notice
 from plugins.warranty.documents.houses import expiry_notice, may_remind
@@ -34,6 +50,11 @@ def words(values: object) -> str:
     return str(values)
 
 
+def text_of(pdf: bytes) -> str:
+    """What is written in a PDF."""
+    return "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+
+
 def test_a_repair_order_prints_visits_hours_and_the_call_back(site, scope_of):
     with scope_of("head"):
         order = closed(order_of(site.unit_ids[0]))
@@ -56,6 +77,27 @@ def test_a_short_repair_order_takes_a_page_a_copy(site, scope_of, language):
         orders.call_back(order, reached=True, score=5, note="师傅很细心")
         assert issue_document("warranty.repair_order", order, language).pages == 3, (
             "two copies, and the photos"
+        )
+
+
+def test_an_issued_repair_order_names_the_owner_and_a_draft_does_not(site, scope_of):
+    with scope_of("head") as scope:
+        order = dispatched(
+            order_of(
+                site.unit_ids[0], "bathroom_leak", reporter_name="欧阳明月", reporter_phone="13800001111"
+            )
+        )
+        db.session.commit()
+        permissions = frozenset(code for code in scope.permissions if not code.startswith("personal."))
+        with use_scope(replace(scope, permissions=permissions)):
+            draft = text_of(preview_document("warranty.repair_order", order, ZH))
+            issued = issue_document("warranty.repair_order", order, ZH)
+            printed = text_of(read_document(issued))
+        for personal in ("欧阳明月", "13800001111"):
+            assert personal not in draft
+            assert personal in printed
+        assert prints_personal_data() is ("personal.view" in scope.permissions), (
+            "an issue leaves nothing behind"
         )
 
 
