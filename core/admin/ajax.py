@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from markupsafe import Markup
 from wtforms import Field, ValidationError
 
 from core.admin.searching import SearchDeclaration, clean_search
+from core.database.scope import kept_select
 from core.extensions import db
 
 PAGE_SIZE = 20
@@ -62,8 +64,11 @@ class Reference:
 
     def get(self, key: int) -> Any:
         """Return the visible record with this key, or None."""
+        statement = _by_key(self.model)
+        if self.narrow is not None:
+            statement = sa.select(self.model).where(self.model.id == sa.bindparam("key"), *self.narrow())
         with db.session.no_autoflush:
-            return db.session.scalars(self._select().where(self.model.id == key)).one_or_none()
+            return db.session.scalars(statement, {"key": key}).one_or_none()
 
     def get_many(self, keys: Sequence[int]) -> list[Any]:
         """Return the visible records with these keys."""
@@ -94,6 +99,12 @@ class Reference:
             min(max(limit, 1), LARGEST_PAGE)
         )
         return [{"id": record.id, "text": self.text(record)} for record in db.session.scalars(statement)]
+
+
+@cache
+def _by_key(model: Any) -> sa.Select[Any]:
+    """Return the select of the row with the parameter ``key``: lists that are filtered by a record ask it each time."""
+    return kept_select(sa.select(model).where(model.id == sa.bindparam("key")))
 
 
 def _refused() -> ValidationError:
