@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request
 from wtforms import HiddenField, IntegerField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms.validators import Length, NumberRange, Optional
 
 from core.toolkit import (
     LinkPurpose,
@@ -72,7 +72,7 @@ class ChooseForm(PublicForm):
     slot = HiddenField()
     booking = HiddenField()
     guests = IntegerField(
-        _l("People"), [InputRequired(), NumberRange(1, 1000)], render_kw={"inputmode": "numeric"}
+        _l("People"), [Optional(), NumberRange(1, 1000)], render_kw={"inputmode": "numeric"}
     )
     wishes = TextAreaField(_l("Special wishes"), [Optional(), Length(max=1000)])
 
@@ -84,11 +84,11 @@ def choose(visit: LinkVisit) -> Any:
     unit: Unit = visit.record
     movable = [each for each in bookings_of_visit(visit, unit) if each.state in (*COMING, "waiting")]
     known = movable[0] if len(movable) == 1 else None
-    form = ChooseForm.of(
-        visit,
-        guests=known.guests if known is not None else 1,
-        wishes=known.wishes if known is not None else "",
-    )
+    if known is not None:
+        form = ChooseForm.of(visit, guests=known.guests, wishes=known.wishes)
+    else:
+        # Of several bookings nobody knows yet which one is moved: what is left empty stays as it was booked.
+        form = ChooseForm.of(visit, guests=None if movable else 1, wishes="")
     if request.method == "POST" and form.validate():
         words = {"cancel": _("Your appointment is cancelled."), "book": _("Your appointment is noted.")}
         step = "cancel" if request.form.get("step") == "cancel" else "book"
@@ -107,6 +107,7 @@ def choose(visit: LinkVisit) -> Any:
             offers=_offers(unit),
             states=BOOKING,
             coming=(*COMING, "waiting"),
+            several=len(movable) > 1,
             slot_title=services.slot_title,
             purpose_name=services.purpose_name,
             clock=services.clock,
@@ -162,30 +163,34 @@ def _row(model: Any, text: str, *conditions: Any) -> Any:
 def _take(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:
     """Book the slot, or move the booking there; the visitor has read all details on the page and agreed."""
     slot = _row(Slot, form["slot"].data, Slot.project_id == unit.project_id)
+    moved = _own(visit, unit, form) if form["booking"].data else None
+    guests = form["guests"].data or (moved.guests if moved is not None else None)
+    if guests is None:
+        raise ReservationRuleError(_("Say how many people come."))
     if slot not in services.offer_slots(
-        unit.project, slot.purpose.code, guests=form["guests"].data, for_customer=True, limit=3_000
+        unit.project, slot.purpose.code, guests=guests, for_customer=True, limit=3_000
     ):
         raise ReservationRuleError(_("This time has just been taken. Choose another one."))
-    if form["booking"].data:
-        booking = _own(visit, unit, form)
+    if moved is not None:
+        booking = moved
         services.move(booking, slot)
-        if len(bookings_of_visit(visit, unit)) == 1:
-            _change(booking, form)
+        wishes = (form["wishes"].data or "").strip()
+        is_only_one = len(bookings_of_visit(visit, unit)) == 1
+        _change(booking, guests, wishes if wishes or is_only_one else booking.wishes)
     else:
         booking = services.book(
             slot,
             customer=visit.customer,
             unit=unit,
-            guests=form["guests"].data,
+            guests=guests,
             wishes=form["wishes"].data or "",
             source=BookingSource.LINK,
         )
     services.confirm(booking)
 
 
-def _change(booking: Booking, form: ChooseForm) -> None:
-    """Take over how many people come and what they need; the form showed what was known of the one booking."""
-    guests, wishes = form["guests"].data, (form["wishes"].data or "").strip()
+def _change(booking: Booking, guests: int, wishes: str) -> None:
+    """Take over how many people come and what they need, where it is not what was booked."""
     if (guests, wishes) != (booking.guests, booking.wishes):
         services.change_booking(
             booking,

@@ -69,6 +69,28 @@ def test_an_owner_books_moves_and_cancels_by_his_link(place, owner, system):
         assert slot(place, 3).booked == 0
 
 
+def test_of_several_appointments_the_moved_one_keeps_what_is_left_empty(place, owner, system):
+    browser, page = owner
+    for number, people, wishes in ((0, "2", "轮椅"), (1, "3", "婴儿车")):
+        booked = sent(browser, page, slot=str(place.slot_ids[number]), guests=people, wishes=wishes)
+        assert booked.status_code == 303
+    with system():
+        second = db.session.scalars(sa.select(Booking).order_by(Booking.id)).all()[1].id
+    shown = browser.get(page).text
+    assert "留空则保持原预约人数" in shown
+    assert sent(browser, page, slot=str(place.slot_ids[4]), guests="").status_code == 422, "a further one"
+    moved = sent(browser, page, slot=str(place.slot_ids[3]), booking=str(second), guests="", wishes="")
+    assert moved.status_code == 303
+    with system():
+        booking = db.session.get_one(Booking, second)
+        assert (booking.slot_id, booking.guests, booking.wishes) == (place.slot_ids[3], 3, "婴儿车")
+    moved = sent(browser, page, slot=str(place.slot_ids[4]), booking=str(second), guests="4", wishes="")
+    assert moved.status_code == 303
+    with system():
+        booking = db.session.get_one(Booking, second)
+        assert (booking.slot_id, booking.guests, booking.wishes) == (place.slot_ids[4], 4, "婴儿车")
+
+
 def test_what_is_full_or_of_others_is_refused_and_what_was_typed_is_kept(place, owner, system, world):
     browser, page = owner
     with system():
