@@ -161,8 +161,11 @@ def convert_to_truetype(font: TTFont) -> None:
     font["glyf"] = table = newTable("glyf")
     table.glyphOrder = order
     table.glyphs = converted
+    for glyph in converted.values():
+        glyph.recalcBounds(table)
+    # Viewers move an outline until it begins at its left bearing, so both have to say the same.
     font["hmtx"].metrics = {
-        name: (advance, getattr(converted[name], "xMin", 0) if converted[name].numberOfContours else 0)
+        name: (advance, converted[name].xMin if converted[name].numberOfContours else 0)
         for name, (advance, _) in font["hmtx"].metrics.items()
     }
     maxp = font["maxp"] = newTable("maxp")

@@ -467,8 +467,10 @@ def judged(order: Order) -> Verdict:
 
 
 def money(amount: Decimal | None) -> str:
-    """Return an amount as it is printed, ¥12,345.60; "" for none."""
-    return "" if amount is None else f"¥{amount:,.2f}"
+    """Return an amount as it is printed, ¥12,345.60 or -¥12,345.60; "" for none."""
+    if amount is None:
+        return ""
+    return f"{'-' if amount < 0 else ''}¥{abs(amount):,.2f}"
 
 
 def long_date(moment: dt.date | dt.datetime | None, language: str) -> str:

@@ -381,7 +381,7 @@ def area_sheet(record: AreaSettlement, language: str) -> Mapping[str, Any]:
     rows: list[tuple[str, str, Decimal | None]] = [
         (
             _("Within %(limit)s", limit=limit),
-            f"{within.normalize():f} m² × ¥{record.unit_price}",
+            f"{within.normalize():f} m² × ¥{record.unit_price:,.2f}",
             (within * record.unit_price).quantize(Decimal("0.01")) * (1 if is_larger else -1),
         )
     ]
@@ -390,7 +390,7 @@ def area_sheet(record: AreaSettlement, language: str) -> Mapping[str, Any]:
         rows.append(
             (
                 _("Beyond %(limit)s", limit=limit),
-                f"{beyond.normalize():f} m² × ¥{record.unit_price} × {factor}",
+                f"{beyond.normalize():f} m² × ¥{record.unit_price:,.2f} × {factor}",
                 result.amount - (rows[0][2] or Decimal(0)),
             )
         )

@@ -211,6 +211,7 @@ def test_an_area_settlement_says_who_pays_in_figures_and_capitals(printing):
 
     text = printing("handover.area_sheet", settled, "zh_Hans_CN")
     assert "出卖人应返还买受人" in text and "壹拾万伍仟元整" in text and "-5.00%" in text
+    assert "¥15,000.00×2" in text
 
 
 def test_the_fee_sheet_tells_what_is_paid_and_what_is_open(printing):

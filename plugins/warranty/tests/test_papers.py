@@ -37,6 +37,7 @@ from plugins.warranty.services.expiry import ending_lines
 from plugins.warranty.services.reports import ContractorLine, ranked
 from plugins.warranty.tests.helpers import closed, dispatched, jpeg, order_of, surveyed, unit
 from plugins.warranty.tests.test_cases import houses
+from plugins.warranty.words import money as printed_money
 
 ZH = "zh_Hans_CN"
 
@@ -147,6 +148,21 @@ def test_a_settlement_lists_the_ledger_and_what_stands_in_the_way(site, scope_of
         orders.triage(order, responsibility="contractor")
         orders.cancel(order, "业主撤回")
         assert retention_settlement(asked, ZH)["obstacles"] == []
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize(
+    ("amount", "printed"),
+    [
+        (None, ""),
+        ("0", "¥0.00"),
+        ("12345.6", "¥12,345.60"),
+        ("-3680", "-¥3,680.00"),
+        ("-74320", "-¥74,320.00"),
+    ],
+)
+def test_what_was_taken_off_has_its_sign_before_the_yuan(amount, printed):
+    assert printed_money(None if amount is None else Decimal(amount)) == printed
 
 
 def test_an_alarm_counts_faults_and_contractors(site, world, scope_of):

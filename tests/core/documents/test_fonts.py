@@ -53,6 +53,19 @@ def test_font_file_is_a_static_truetype_under_its_own_name(path):
     assert "SIL OPEN FONT LICENSE" in (path.parent / "OFL.txt").read_text()
 
 
+@pytest.mark.parametrize("path", fonts.FONT_FILES.values(), ids=lambda path: path.stem)
+def test_each_glyph_stands_where_it_was_drawn(path):
+    """Viewers move an outline to where its left bearing says: with 0, opening brackets stuck to what came before."""
+    font = TTFont(path)
+    moved = [
+        name
+        for name in font.getGlyphOrder()
+        if font["glyf"][name].numberOfContours and font["hmtx"][name][1] != font["glyf"][name].xMin
+    ]
+    assert moved == []
+    assert font["hmtx"][font.getBestCmap()[ord("（")]][1] > 500
+
+
 def test_missing_characters_are_named_once_in_order_and_never_spaces():
     assert fonts.missing_characters("a𠮷b\ue000𠮷\n\t \u200b\ufeff") == ("𠮷", "\ue000")
     assert fonts.missing_characters("e\u0301") == ()
