@@ -99,6 +99,13 @@ def escaped(content: Any) -> str:
     return str(escape(content))
 
 
+def _plain(value: Any) -> str:
+    """Return a value in words, escaped; most are texts in which nothing is to be done."""
+    if type(value) is str and _SPECIAL.search(value) is None:
+        return value
+    return escaped(plain_words(value))
+
+
 def status_mark(tone: str, words: Any) -> Markup:
     """Return words as a status: a colour, and the words themselves.
 
@@ -165,6 +172,8 @@ class Cells:
         read, words = getter(name), self.words(name)
         statuses = self.view.status_columns.get(name)
         if statuses is None:
+            if words is plain_words:
+                return lambda record: _plain(read(record))
             return lambda record: escaped(words(read(record)))
         marks = {
             value: f'<span class="st {tone}">{escape(str(text))}</span>'
