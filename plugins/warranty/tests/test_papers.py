@@ -130,6 +130,17 @@ def test_the_third_party_is_announced_with_both_notices_and_the_fee(site, scope_
         assert "快修公司" in words(printed["repair"])
 
 
+def test_the_decision_about_an_objection_stands_apart_from_the_amount_that_stays(site, scope_of):
+    with scope_of("head"):
+        order = dispatched(order_of(site.unit_ids[0]))
+        deduction = money.draft_deduction(order, Decimal("4860.00"), "委托第三方维修")
+        money.issue_deduction(deduction)
+        money.object_to_deduction(deduction, "发票第 3 项与渗漏无关")
+        money.decide_objection(deduction, "核减后维持", Decimal("4600.00"))
+        lines = text_of(preview_document("warranty.deduction_notice", deduction, ZH)).splitlines()
+    assert {"核减后维持", "核定扣款金额：¥4,600.00。"} <= {line.strip() for line in lines}
+
+
 def test_a_settlement_lists_the_ledger_and_what_stands_in_the_way(site, scope_of):
     with scope_of("head"):
         order = order_of(site.unit_ids[0])
