@@ -25,7 +25,7 @@ help: ## list these targets
 
 run: install ## serve Doorstep with demo data on http://127.0.0.1:8000 (PORT=8001 changes it)
 	@$(BIN)/doorstep setup
-	@$(BIN)/doorstep demo
+	@DOORSTEP_BASE_URL=$${DOORSTEP_BASE_URL-http://127.0.0.1:$(PORT)} $(BIN)/doorstep demo
 	@$(BIN)/python tools/setup/serve.py $(PORT)
 
 demo-passwords: install ## give the demo accounts new passwords and print them

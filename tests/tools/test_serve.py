@@ -119,3 +119,19 @@ def test_a_taken_port_is_named_with_a_way_out(port: int, capsys: pytest.CaptureF
 def test_a_port_that_is_none_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert serve.main([value]) == 2
     assert "from 1 to 65535" in capsys.readouterr().err
+
+
+def test_what_the_demo_prints_leads_to_the_port_that_is_served():
+    def demo(*arguments: str) -> str:
+        shown = subprocess.run(
+            ["make", "--dry-run", "run", *arguments],
+            cwd=serve.ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        (line,) = (each for each in shown.splitlines() if each.endswith("doorstep demo"))
+        return line
+
+    assert "DOORSTEP_BASE_URL=${DOORSTEP_BASE_URL-http://127.0.0.1:8123} " in demo("PORT=8123")
+    assert "-http://127.0.0.1:8000} " in demo("PORT=8000")

@@ -230,7 +230,7 @@ def _fee_rows(
     rows: list[tuple[str, str, Decimal | None]] = []
     for line in [*fees, *words_alone]:
         note = handover_words.local(line.rule, "note", language) if line.rule is not None else ""
-        basis = "; ".join(filter(None, (line.basis, note)))
+        basis = ("; " if language.startswith("en") else "；").join(filter(None, (line.basis, note)))
         rows.append((words.fee_title(line.kind, line.rule, language), basis, line.amount))
     return rows, sum((line.amount for line in fees if line.amount is not None), Decimal(0))
 

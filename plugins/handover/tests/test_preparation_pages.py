@@ -157,8 +157,10 @@ def test_the_notice_holds_what_the_reference_asks_for(printing):
         "逾期未到", "400-8600-188", "先验房、后缴费", "契税", "维修资金",
     ):  # fmt: skip
         assert words.replace(" ", "") in "".join(text.split()), words
+    assert ";" not in text and "；" in text
     english = printing("handover.delivery_notice", lambda _batch, place: place, "en")
     assert "power of attorney" in english and "Deed tax" in english and "20 December 2026" in english
+    assert "；" not in english
 
 
 def test_the_map_of_a_batch_stands_on_its_notices_and_on_the_page_of_the_owner(
