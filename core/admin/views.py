@@ -963,8 +963,11 @@ class RecordView(RecordDeclarations, ModelView):
         transition = transitions.offered(self, request.form.get("transition"))
         key, heading = record.id, self.heading_of(record)
         form = transitions.step_form(self, record, transition, request.form)
-        if transitions.workflow_of(self).state_of(record).code not in transition.sources:
-            form = None  # Somebody was faster: no form helps now.
+        workflow = transitions.workflow_of(self)
+        if form is not None and workflow.state_of(record).code not in transition.sources:
+            # Somebody was faster: no form helps now, and the view would look for what was typed into it.
+            flash(workflow.refusal(record, transition.code), "error")
+            return redirect(self.address("details_view", id=key), 303)
         if form is not None and not form.validate():
             return self._render_step(record, transition, form, heading)
         try:

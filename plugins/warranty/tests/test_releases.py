@@ -149,6 +149,20 @@ def test_a_corrected_amount_keeps_the_approvals_or_asks_all_anew(asked, scope_of
             releases.correct_release(release, Decimal(100), "已付款")
 
 
+def test_a_correction_after_somebody_was_faster_is_refused_in_words(asked, scope_of, sign_in):
+    """The page shows a button of the state before; nothing of its form counts any more."""
+    key, _approval = asked
+    late = sign_in("head").post(
+        f"/admin/warranty/releases/transition/?id={key}",
+        data={"transition": "correct_approved", "comment": "审计", "amount": "1"},
+        follow_redirects=True,
+    )
+    assert late.status_code == 200
+    assert "无法执行" in late.text and "记录当前处于" in late.text
+    with scope_of("head"):
+        assert db.session.get_one(ReleaseRequest, key).amount == Decimal(20000)
+
+
 def test_who_alone_would_judge_an_amount_does_not_change_it(asked, scope_of):
     with scope_of("service"), pytest.raises(ApprovalRefused, match="物业"):
         # He is the only one of property management here.

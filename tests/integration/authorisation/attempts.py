@@ -1249,8 +1249,13 @@ def _compose(scene: Scene, route: Route, method: str, actor: Actor, target: str)
 
     key, needs = key_text(scene, MessageBatch, target), _marked(scene, route)
     data = {"id": key, "template": "core.greeting"} if method == "POST" else {}
-    # The drafts of the scene are under way already, so they open for nobody.
-    yield Attempt(url_for(route.endpoint, id=key), Rule(needs, granted=NOT_FOUND), data=data)
+    # The drafts of the scene are under way already: they lead who made them to their messages, and open for nobody.
+    made_by = None
+    if target in PROJECTS:
+        made_by = db.session.get_one(MessageBatch, scene.records.key(MessageBatch, target)).user_id
+    is_own = actor.account is not None and scene.accounts[actor.account] == made_by
+    rule = Rule(needs, granted=LED_BACK if is_own else NOT_FOUND)
+    yield Attempt(url_for(route.endpoint, id=key), rule, data=data)
 
 
 def _tower(scene: Scene, route: Route, method: str, actor: Actor, target: str) -> Iterator[Attempt]:
