@@ -966,7 +966,7 @@ class RecordView(RecordDeclarations, ModelView):
         workflow = transitions.workflow_of(self)
         if form is not None and workflow.state_of(record).code not in transition.sources:
             # Somebody was faster: no form helps now, and the view would look for what was typed into it.
-            flash(workflow.refusal(record, transition.code), "error")
+            flash(str(workflow.refusal(record, transition.code)), "error")
             return redirect(self.address("details_view", id=key), 303)
         if form is not None and not form.validate():
             return self._render_step(record, transition, form, heading)

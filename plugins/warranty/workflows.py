@@ -245,6 +245,14 @@ ORDER = Workflow(
             guard=_is_recent,
         ),
         Transition(
+            "reopened_by_call",
+            _l("Opened again by the call-back"),
+            ("called_back",),
+            "reopened",
+            "warranty.call_back",
+            offered=False,
+        ),
+        Transition(
             "refuse",
             _l("No warranty"),
             ("reported", "triaged", "dispatched", "contacted", "visited", "reopened"),

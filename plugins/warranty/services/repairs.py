@@ -342,7 +342,9 @@ def call_back(order: Order, *, reached: bool, score: int | None = None, note: st
     )
     if score is not None and score <= int(option("dissatisfied_score", order.project)):
         reason = note.strip() or _l("The owner is dissatisfied: %(score)s of 5.", score=score)
-        _reopen(order, reason)
+        # Who calls back need not hold the right to open orders.
+        ORDER.move(order, "reopened_by_call", comment=note)
+        _reopened(order, reason)
         escalate(order, f"dissatisfied_{order.reopen_count}", reason)
         tell_of(
             order, "TP-F10", "warranty.escalated", _l("Dissatisfied with %(number)s", number=order.number)
@@ -363,12 +365,6 @@ def reopen(order: Order, reason: str) -> None:
     repairs = order.repair_cycles + 1
     if repairs >= int(option("repairs_escalate", order.project)):
         escalate(order, f"repair_{repairs}", _l("Repair %(count)s of the same defect.", count=repairs))
-
-
-def _reopen(order: Order, reason: Text) -> None:
-    """Open again what a call-back found; who calls back need not hold the right to open orders."""
-    order.state = "reopened"
-    _reopened(order, reason)
 
 
 def _reopened(order: Order, reason: Text) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from core.toolkit import LOCAL_ZONE, TransitionRefused, clocks_of, db, running_clock, utc_now
+from core.toolkit import LOCAL_ZONE, TransitionRefused, clocks_of, db, history_of, running_clock, utc_now
 from plugins.warranty import deadlines, sla, words
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Exclusion, Responsibility, VisitPurpose
@@ -224,6 +224,8 @@ def test_a_dissatisfied_owner_opens_the_order_again(site, scope_of):
     with scope_of("head"):
         order = closed(order_of(site.unit_ids[0]))
         orders.call_back(order, reached=True, score=2, note="还是开裂")
+        newest = history_of(order)[0]
+        assert (str(newest.target), newest.comment) == (str(ORDER.state("reopened").label), "还是开裂")
         assert (order.state, order.reopen_count, order.fixed_at) == ("reopened", 1, None)
         assert running_clock("warranty.complete", order) is not None
         orders.dispatch(order)
