@@ -12,7 +12,7 @@ import pypdf
 import pypdfium2
 import pytest
 from flask import Flask
-from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps, ImageStat
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.machinery.documents.fonts import FONT_FILES
@@ -406,7 +406,8 @@ def glyph_on_page(content: bytes, character: str) -> Image.Image:
                 right * scale + 3,
                 (height - bottom) * scale + 3,
             )
-            return cut(ImageChops.invert(image.crop(tuple(round(edge) for edge in box))))
+            ink = ImageChops.invert(image.crop(tuple(round(edge) for edge in box)))
+            return cut(ImageOps.autocontrast(ink))  # The letterhead is printed in grey.
     finally:
         document.close()
     raise AssertionError(f"{character} stands on no page")
