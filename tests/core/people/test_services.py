@@ -203,8 +203,8 @@ def test_users_with_a_right_for_a_project_stand_in_whichever_group_of_it(
         db.session.add(ProjectGroup(project_id=project_id, department_id=group_id))
         db.session.commit()
 
-    def found(*arguments: object) -> set[int]:
-        query = people.users_with(permission, *arguments)  # type: ignore[arg-type]
+    def found(*project_ids: list[int]) -> set[int]:
+        query = people.users_with(permission, *project_ids)
         return set(db.session.scalars(query.with_only_columns(User.id)))
 
     with scope_of("service"):
