@@ -271,12 +271,12 @@ def sentence_of(error: Exception) -> Text:
     return said if isinstance(said, LazyString | Wording) else str(error)
 
 
-def cut(text: Text, length: int) -> str | Wording:
+def cut(text: Text, length: int | None = None) -> str | Wording:
     """Return a text as it is stored, without space around it and no longer than a column holds.
 
     Args:
         text: As for :func:`worded`.
-        length: Most characters in each language.
+        length: Most characters in each language; None for a column without a limit.
     """
 
     def cut_words(words: str) -> str:
@@ -284,6 +284,16 @@ def cut(text: Text, length: int) -> str | Wording:
 
     said = worded(text)
     return said.map(cut_words) if isinstance(said, Wording) else cut_words(said)
+
+
+def paragraphs(texts: Iterable[Text]) -> str | Wording:
+    """Return texts below each other as one that is stored, without the empty ones.
+
+    Args:
+        texts: Each as for :func:`worded`.
+    """
+    kept = [cut(text) for text in texts]
+    return in_each_language(lambda: "\n".join(filter(None, map(str, kept))))
 
 
 def shortened(text: Text, length: int) -> str | Wording:

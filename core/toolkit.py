@@ -90,7 +90,7 @@ from core.database.types import (
     utc_now,
 )
 from core.extensions import db
-from core.languages import Text, in_each_language, in_language, is_english, listed, worded
+from core.languages import Text, in_each_language, in_language, is_english, listed, paragraphs, worded
 
 # Machinery
 from core.machinery.approvals.base import role_label
@@ -549,6 +549,7 @@ __all__ = [
     "open_bytes",
     "open_items_of",
     "owners_of",
+    "paragraphs",
     "parent_key",
     "parse_choice",
     "parse_day",

@@ -11,6 +11,7 @@ from core.toolkit import (
     _l,
     db,
     has_permission,
+    paragraphs,
     require_scope,
     stop_clocks_of,
     utc_now,
@@ -180,7 +181,7 @@ def accept_as_owner(
     on_time_ok: bool | None = None,
     clean_ok: bool | None = None,
     attitude_ok: bool | None = None,
-    note: str = "",
+    note: Text = "",
     by_silence: bool = False,
 ) -> Acceptance:
     """Note that the owner accepts the repair; the limit of the repair is kept or missed by when it was finished.
@@ -273,7 +274,7 @@ def _accept(order: Order, kind: AcceptanceKind, passed: bool, **values: Any) -> 
         by_id=require_scope().user_id,
         **values,
     )
-    row.note = (row.note or "").strip()
+    row.note = paragraphs((row.note or "",))
     db.session.add(row)
     db.session.flush()
     db.session.expire(order, ["acceptances"])

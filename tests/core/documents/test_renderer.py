@@ -148,6 +148,20 @@ def test_english_quotation_marks_are_proportional_and_chinese_ones_square(pages)
     assert right_edge("en") < 55
 
 
+def test_no_line_ends_within_a_code_or_a_date(pages):
+    text = "缺陷 DF-YQW-202611-0018、自2026-11-28起，见 WX-YQW-2026-0001；well-known，少付 -¥3,680.00"
+    codes = ("DF-YQW-202611-0018", "2026-11-28", "WX-YQW-2026-0001", "-¥3,680.00")
+    wide = "".join(f"<p style='width: {width}mm'>{text}</p>" for width in range(38, 120, 4))
+    narrow = "<p style='width: 12mm'>DF-YQW-202611-0018</p><p style='width: 12mm'>well-considered</p>"
+    drawn = "<svg viewBox='0 0 90 9'><text y='8'>3-1-1201</text></svg>"
+    printed = pages(render_pdf(f"<html lang=zh><body>{wide}{narrow}{drawn}").content)
+    found = "\n".join(map(printed.text, range(len(printed))))
+    for code in codes:
+        assert sum(code in line for line in found.splitlines()) == len(range(38, 120, 4)), code
+    assert "\u2060" not in found
+    assert "well\ufffeconsidered" in found, "words are divided as before; so the text of a PDF says it"
+
+
 def test_letter_is_small_and_embeds_only_the_house_font(inspection):
     content = render_pdf(inspection(rows=12)).content
     assert len(content) <= 60_000
