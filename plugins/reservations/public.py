@@ -176,7 +176,7 @@ def _take(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:
         services.move(booking, slot)
         wishes = (form["wishes"].data or "").strip()
         is_only_one = len(bookings_of_visit(visit, unit)) == 1
-        _change(booking, guests, wishes if wishes or is_only_one else booking.wishes)
+        services.change_booking(booking, guests=guests, wishes=wishes if wishes or is_only_one else None)
     else:
         booking = services.book(
             slot,
@@ -187,18 +187,6 @@ def _take(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:
             source=BookingSource.LINK,
         )
     services.confirm(booking)
-
-
-def _change(booking: Booking, guests: int, wishes: str) -> None:
-    """Take over how many people come and what they need, where it is not what was booked."""
-    if (guests, wishes) != (booking.guests, booking.wishes):
-        services.change_booking(
-            booking,
-            guests=guests,
-            contact_name=booking.contact_name,
-            contact_phone=booking.contact_phone,
-            wishes=wishes,
-        )
 
 
 def _cancel(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:

@@ -758,9 +758,23 @@ def stay_away(booking: Booking) -> Booking:
 
 
 def change_booking(
-    booking: Booking, *, guests: int, contact_name: str, contact_phone: str, wishes: str
+    booking: Booking,
+    *,
+    guests: int | None = None,
+    contact_name: str | None = None,
+    contact_phone: str | None = None,
+    wishes: str | None = None,
 ) -> Booking:
     """Change who comes, how many, and what they need, as long as they have not come. It has to be confirmed anew.
+
+    What is unchanged is no change: where nothing differs from what was booked, the booking stays confirmed.
+
+    Args:
+        booking: Who has not come yet.
+        guests: How many people come; None leaves it.
+        contact_name: Who is called; None leaves it.
+        contact_phone: His number; None leaves it.
+        wishes: Special needs in words; None leaves them.
 
     Raises:
         SlotFullError: The slot has no room for more people.
@@ -773,29 +787,47 @@ def change_booking(
         raise ReservationRuleError(
             _("Booking %(number)s has ended and does not change any more.", number=booking.number)
         )
-    _check_guests(booking.slot.purpose, guests)
-    if not contact_name.strip() and booking.customer is None:
+    values: dict[str, Any] = {}
+    if guests is not None:
+        values["guests"] = guests
+    if contact_name is not None:
+        values["contact_name"] = " ".join(contact_name.split())[:80]
+    if contact_phone is not None:
+        values["contact_phone"] = (normalise_phone(contact_phone) if contact_phone.strip() else "") or ""
+    if wishes is not None:
+        values["wishes"] = wishes.strip()
+    changed = {name: value for name, value in values.items() if value != getattr(booking, name)}
+    if not changed:
+        return booking
+    if "guests" in changed:
+        _check_guests(booking.slot.purpose, changed["guests"])
+    if not changed.get("contact_name", booking.contact_name) and booking.customer is None:
         raise ReservationRuleError(_("Enter the name of who comes."), "contact_name")
-    if booking.state in SEATED and guests != booking.guests:
-        _give_seat_back(booking.slot_id, booking.guests)
-        if not _take_seat(booking.slot_id, guests):
-            raise SlotFullError(
-                _(
-                    "%(slot)s has no room left for %(guests)s people.",
-                    slot=slot_title(booking.slot),
-                    guests=guests,
-                ),
-                "guests",
-            )
-    booking.guests = guests
-    booking.contact_name = " ".join(contact_name.split())[:80]
-    booking.contact_phone = normalise_phone(contact_phone) or "" if contact_phone.strip() else ""
-    booking.wishes = wishes.strip()
+    if "guests" in changed:
+        _resize(booking, changed["guests"])
+    for name, value in changed.items():
+        setattr(booking, name, value)
     booking.read_back_at = booking.read_back_by_id = None
     db.session.flush()
     if booking.state in ("confirmed", "notified"):
         BOOKING.move(booking, "ask_again")
     return booking
+
+
+def _resize(booking: Booking, guests: int) -> None:
+    """Give the people of a booking that has a seat as many places as they are now."""
+    if booking.state not in SEATED:
+        return
+    _give_seat_back(booking.slot_id, booking.guests)
+    if not _take_seat(booking.slot_id, guests):
+        raise SlotFullError(
+            _(
+                "%(slot)s has no room left for %(guests)s people.",
+                slot=slot_title(booking.slot),
+                guests=guests,
+            ),
+            "guests",
+        )
 
 
 def set_capacity(slot: Slot, capacity: int, most_guests: int | None = None) -> Slot:

@@ -200,7 +200,7 @@ def book_slot(
         else:
             if held.slot_id != slot.id:
                 desk.move(held, slot)
-            _change(desk, held, guests, held.wishes if wishes is None else wishes)
+            desk.change_booking(held, guests=guests, wishes=wishes)
         desk.confirm(held) if held.state == "requested" else None
 
 
@@ -220,19 +220,8 @@ def change_details(place: HandoverUnit, *, guests: int, wishes: str) -> None:
     if desk is None or held is None:
         raise HandoverRuleError(_("Nothing is booked for %(unit)s.", unit=place.unit.code))
     with _told_in_our_words(desk):
-        _change(desk, held, guests, wishes)
+        desk.change_booking(held, guests=guests, wishes=wishes)
         desk.confirm(held) if held.state == "requested" else None
-
-
-def _change(desk: Any, held: Any, guests: int, wishes: str) -> None:
-    if (held.guests, held.wishes) != (guests, wishes.strip()):
-        desk.change_booking(
-            held,
-            guests=guests,
-            contact_name=held.contact_name,
-            contact_phone=held.contact_phone,
-            wishes=wishes,
-        )
 
 
 def book_moment(place: HandoverUnit, moment: dt.datetime, engineer: User | None = None) -> None:
