@@ -35,6 +35,8 @@ RESERVATIONS = "reservations"
 KIND = "handover.unit"
 BOOKABLE = ("notified", "booked", "not_contactable", "absent", "refused", "entrusted")
 """States in which an appointment can be made or moved."""
+OVER = ("keys_handed", "delivered", "reviewed", "deemed_delivered")
+"""States in which nothing is booked, brought or paid before the keys any more."""
 COMING = ("requested", "confirmed", "notified")
 """States of a booking whose customer has not come yet."""
 MOST_OFFERED = 400
@@ -388,7 +390,29 @@ def _plan_round(place: HandoverUnit) -> None:
         plan_inspection(place.unit, InspectionKind.FORMAL, planned_on=day, inspector=place.engineer)
 
 
-# What reservations tells
+# What reservations asks and tells
+
+
+def answer(question: Any) -> None:
+    """Say that a house which is handed over is not booked for its handover any more, by owner or staff.
+
+    Args:
+        question: What reservations asks: the purpose and the house.
+    """
+    unit = question.unit
+    place = db.session.scalar(
+        sa.select(HandoverUnit)
+        .where(HandoverUnit.unit_id == unit.id)
+        .order_by(HandoverUnit.id.desc())
+        .limit(1)
+    )
+    if place.state in OVER if place is not None else unit.delivered_on is not None:
+        question.refuse(
+            _(
+                "House %(unit)s is handed over already; its handover needs no appointment any more.",
+                unit=unit.code,
+            )
+        )
 
 
 def on_change(change: Any) -> None:
