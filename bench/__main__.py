@@ -17,7 +17,7 @@ from types import FrameType
 from bench import plugins
 from bench.databases import DatabaseKind, PostgresCluster, SqliteFiles
 from bench.dataset import COMPANY_COUNT, PAGE_SIZE, Dataset
-from bench.measure import WARM_UP, Run
+from bench.measure import ROUNDS, Run
 from bench.modules import report as list_report
 from bench.modules.products import DjangoLists, DoorstepLists, FlaskAdminLists, ServesLists
 from bench.modules.rows import LONG_LISTS, ModuleRows
@@ -88,7 +88,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     options.kinds = list(PLACES) if options.database == "all" else [options.database]
     options.by_processor = options.clock == "processor"
     # The limited user sees a tenth of the rows and walks from one end to the other.
-    enough = (options.repeats + WARM_UP + 1) * PAGE_SIZE * COMPANY_COUNT
+    enough = (options.repeats + ROUNDS + 1) * PAGE_SIZE * COMPANY_COUNT
     if options.small_rows < enough:
         parser.error(f"--small-rows must be at least {enough:,} for {options.repeats} repeats")
     if options.rows <= options.small_rows:

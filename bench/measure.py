@@ -18,7 +18,7 @@ from bench.servers import Server
 
 log = logging.getLogger("bench")
 
-WARM_UP = 3
+ROUNDS = 3
 EXPORTS = 3
 MEGABYTE = 1024 * 1024
 
@@ -67,6 +67,46 @@ class Stage:
     server: Server
     clients: dict[str, Client]
     idle: dict[int, int] = field(default_factory=dict)
+
+
+class Walk:
+    """Steps through the pages of a list, each stage from its own first or last page.
+
+    Args:
+        start_at_end: whether it goes from the last page to the one before.
+        user: who walks.
+        lists: gives what serves the list on a stage.
+    """
+
+    def __init__(self, start_at_end: bool, user: User, lists: Callable[[Stage], Any]) -> None:
+        self._start_at_end = start_at_end
+        self._user = user
+        self._lists = lists
+        self._pages: dict[int, list[Response]] = {}
+        self._first_number: dict[int, int] = {}
+
+    def request(self, stage: Stage, _turn: int) -> Request:
+        """The request for the page that follows the one that came last."""
+        served = self._lists(stage)
+        if id(stage) not in self._pages:
+            start = served.last_page(stage.dataset, self._user) if self._start_at_end else served.first_page()
+            self._pages[id(stage)] = [stage.clients[self._user.name].get(start.path)]
+            self._first_number[id(stage)] = (
+                served.pages(stage.dataset, self._user) if self._start_at_end else 1
+            )
+        pages = self._pages[id(stage)]
+        steps = len(pages) - 1
+        if self._start_at_end:
+            return served.previous_page(pages[-1], self._first_number[id(stage)] - steps)
+        return served.next_page(pages[-1], self._first_number[id(stage)] + steps)
+
+    def came(self, stage: Stage, answer: Response) -> None:
+        """Keeps the page that came."""
+        self._pages[id(stage)].append(answer)
+
+    def page_before(self, stage: Stage, turn: int) -> Response:
+        """The page that the one of this turn was reached from."""
+        return self._pages[id(stage)][turn]
 
 
 class Run:
@@ -172,7 +212,7 @@ class Run:
                 client.send(stage.product.first_page())
 
     def _measure_pages(self, stages: list[Stage], user: User) -> None:
-        count = self._repeats + WARM_UP
+        count = self._repeats + ROUNDS
         fragments = self._dataset.phone_fragments(count, user.limited)
         names = self._dataset.short_names(count, user.limited)
         projects = (
@@ -226,7 +266,7 @@ class Run:
             )
 
     def _measure_records(self, stages: list[Stage], user: User) -> None:
-        count = self._repeats + WARM_UP
+        count = self._repeats + ROUNDS
         customers = self._dataset.sample(count, user.limited)
 
         def form_is_right(_product: Product, turn: int, _client: Client, answer: Response) -> None:
@@ -262,28 +302,25 @@ class Run:
     def _measure_walk(self, stages: list[Stage], user: User, start_at_end: bool) -> None:
         """Follows the next or previous page from the first or last one, over the large and the small set in turn."""
         operation = "previous_page" if start_at_end else "next_page"
-        shown: dict[int, tuple[Response, int]] = {}
+        walk = Walk(start_at_end, user, lambda stage: stage.product)
 
-        def request(stage: Stage, _turn: int) -> Request:
-            product, client = stage.product, stage.clients[user.name]
-            if id(stage) not in shown:
-                number = product.pages(stage.dataset, user) if start_at_end else 1
-                start = product.last_page(stage.dataset, user) if start_at_end else product.first_page()
-                shown[id(stage)] = client.get(start.path), number
-            page, number = shown[id(stage)]
-            return product.previous_page(page, number) if start_at_end else product.next_page(page, number)
-
-        def check(stage: Stage, _turn: int, answer: Response) -> None:
+        def check(stage: Stage, turn: int, answer: Response) -> None:
             _shows(PAGE_SIZE, stage.dataset, user)(stage.product, 0, stage.clients[user.name], answer)
-            page, number = shown[id(stage)]
             phones = stage.product.phones_on(answer)
-            if len(phones) != PAGE_SIZE or phones & stage.product.phones_on(page):
+            if len(phones) != PAGE_SIZE or phones & stage.product.phones_on(walk.page_before(stage, turn)):
                 raise WrongAnswer(
                     f"{len(phones)} telephone numbers on the page, or some of the page before again"
                 )
-            shown[id(stage)] = answer, number + (-1 if start_at_end else 1)
 
-        self._alternate(stages, user, operation, self._repeats + WARM_UP, request, check_stage=check)
+        self._alternate(
+            stages,
+            user,
+            operation,
+            self._repeats + ROUNDS,
+            walk.request,
+            check_stage=check,
+            came=walk.came,
+        )
 
     def _measure_export(self, stages: list[Stage], user: User) -> None:
         rows = self._dataset.rows // 10
@@ -311,6 +348,7 @@ class Run:
             EXPORTS,
             lambda stage, _: stage.product.export(stage.clients[user.name], self._dataset, user),
             check,
+            rounds=EXPORTS,
             warm_up=0,
         )
         for stage in stages:
@@ -328,39 +366,62 @@ class Run:
         request: Callable[..., Request],
         check: Callable[..., None] | None = None,
         check_stage: Callable[[Stage, int, Response], None] | None = None,
-        warm_up: int = WARM_UP,
+        came: Callable[[Stage, Response], None] | None = None,
+        rounds: int = ROUNDS,
+        warm_up: int = 1,
     ) -> None:
-        """Sends one request to each product in turn, in a rotating order.
+        """Asks the products in turn, a block of requests at a time, in a rotating order.
 
-        So drift of the machine meets all alike.
+        So drift of the machine meets all alike, and each product is measured warm: a request that follows those of
+        other products, or a check, finds the caches of the processor taken by them. Answers are checked after their
+        block.
+
+        Args:
+            stages: the served products.
+            user: who asks.
+            operation: how the cells of the results are called.
+            count: number of requests for each product, those that do not count among them.
+            request: makes the request of a stage and a turn.
+            check: looks at the answer of a product, a turn and a client.
+            check_stage: the same, for a stage and a turn.
+            came: is told of each answer before the next request is made.
+            rounds: number of blocks.
+            warm_up: how many requests at the beginning of each block do not count.
         """
         log.info("%s, %s: %s", self._place.kind, user.name, operation)
         cells = {
             id(stage): Cell(user.name, operation, stage.dataset.rows, stage.product.name) for stage in stages
         }
         self.results.update({cell: Measurement() for cell in cells.values()})
-        for turn in range(count):
-            shift = turn % len(stages)
+        for number in range(rounds):
+            turns = range(count * number // rounds, count * (number + 1) // rounds)
+            shift = number % len(stages)
             for stage in stages[shift:] + stages[:shift]:
                 result = self.results[cells[id(stage)]]
                 if result.problem:
                     continue
-                client = stage.clients[user.name]
                 try:
-                    asked = request(stage, turn)
-                    before = self._processor_seconds(stage)
-                    answer = client.send(asked)
-                    seconds = self._processor_seconds(stage) - before
-                    if check is not None:
-                        check(stage.product, turn, client, answer)
-                    if check_stage is not None:
-                        check_stage(stage, turn, answer)
+                    answers = []
+                    for turn in turns:
+                        answers.append(self._timed(stage, user, request(stage, turn)))
+                        if came is not None:
+                            came(stage, answers[-1][0])
+                    for turn, (answer, _seconds) in zip(turns, answers, strict=True):
+                        if check is not None:
+                            check(stage.product, turn, stage.clients[user.name], answer)
+                        if check_stage is not None:
+                            check_stage(stage, turn, answer)
                 except (WrongAnswer, LookupError, OSError) as error:
                     result.problem = str(error) or type(error).__name__
                     log.warning("%s, %s, %s: %s", stage.product.title, user.name, operation, result.problem)
                     continue
-                if turn >= warm_up:
-                    result.seconds.append(seconds if self._by_processor else answer.seconds)
+                result.seconds.extend(seconds for _answer, seconds in answers[warm_up:])
+
+    def _timed(self, stage: Stage, user: User, asked: Request) -> tuple[Response, float]:
+        before = self._processor_seconds(stage)
+        answer = stage.clients[user.name].send(asked)
+        seconds = self._processor_seconds(stage) - before
+        return answer, seconds if self._by_processor else answer.seconds
 
     def _processor_seconds(self, stage: Stage) -> float:
         if not self._by_processor:

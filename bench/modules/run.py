@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from bench.client import Request, Response
 from bench.dataset import PAGE_SIZE, PROJECT_COUNT
-from bench.measure import WARM_UP, Run, Stage
+from bench.measure import ROUNDS, Run, Stage, Walk
 from bench.modules.products import ServesLists
 from bench.modules.rows import LONG_LISTS, LongList, ModuleRows
 from bench.products.base import User, WrongAnswer
@@ -64,7 +64,7 @@ class ListRun(Run):
 
     def _measure_list(self, stages: list[Stage], user: User, long_list: LongList) -> None:
         rows: ModuleRows = self._dataset
-        count = self._repeats + WARM_UP
+        count = self._repeats + ROUNDS
         served = {id(stage): _of(stage, long_list) for stage in stages}
         projects = rows.limited_project_ids if user.limited else [each.id for each in rows.projects]
         contractors = [
@@ -131,26 +131,24 @@ class ListRun(Run):
     ) -> None:
         """Follows the next or previous page from the first or last one, over the large and the small set in turn."""
         served = {id(stage): _of(stage, long_list) for stage in stages}
-        shown: dict[int, tuple[Response, int]] = {}
-
-        def request(stage: Stage, _turn: int) -> Request:
-            product, client = served[id(stage)], stage.clients[user.name]
-            if id(stage) not in shown:
-                number = product.pages(stage.dataset, user) if start_at_end else 1
-                start = product.last_page(stage.dataset, user) if start_at_end else product.first_page()
-                shown[id(stage)] = client.get(start.path), number
-            page, number = shown[id(stage)]
-            return product.previous_page(page, number) if start_at_end else product.next_page(page, number)
+        walk = Walk(start_at_end, user, lambda stage: served[id(stage)])
 
         def check(stage: Stage, turn: int, answer: Response) -> None:
             _shows(PAGE_SIZE, long_list, stage.dataset, user, served)(stage, turn, answer)
-            page, number = shown[id(stage)]
-            if long_list.numbers_in(answer.text) & long_list.numbers_in(page.text):
+            before = walk.page_before(stage, turn)
+            if long_list.numbers_in(answer.text) & long_list.numbers_in(before.text):
                 raise WrongAnswer("some rows of the page before again")
-            shown[id(stage)] = answer, number + (-1 if start_at_end else 1)
 
         operation = cell_name(long_list, "previous_page" if start_at_end else "next_page")
-        self._alternate(stages, user, operation, self._repeats + WARM_UP, request, check_stage=check)
+        self._alternate(
+            stages,
+            user,
+            operation,
+            self._repeats + ROUNDS,
+            walk.request,
+            check_stage=check,
+            came=walk.came,
+        )
 
 
 def _of(stage: Stage, long_list: LongList) -> ServesLists:
