@@ -9,6 +9,7 @@ from core.toolkit import (
     Text,
     _,
     _l,
+    add_todo,
     db,
     has_permission,
     paragraphs,
@@ -30,6 +31,7 @@ from plugins.warranty.models import (
     VisitPurpose,
 )
 from plugins.warranty.services import telling
+from plugins.warranty.services.contact import dispatching_engineer
 from plugins.warranty.services.intake import note_event, tell_of
 from plugins.warranty.services.steps import end_work, escalate, moment_of_step, tell_engineer
 from plugins.warranty.services.visits import tell_repair
@@ -344,7 +346,7 @@ def call_back(order: Order, *, reached: bool, score: int | None = None, note: st
     if score is not None and score <= int(option("dissatisfied_score", order.project)):
         reason = note.strip() or _l("The owner is dissatisfied: %(score)s of 5.", score=score)
         # Who calls back need not hold the right to open orders.
-        ORDER.move(order, "reopened_by_call", comment=note)
+        ORDER.move(order, "reopened_by_call", comment=reason)
         _reopened(order, reason)
         escalate(order, f"dissatisfied_{order.reopen_count}", reason)
         tell_of(
@@ -381,3 +383,10 @@ def _reopened(order: Order, reason: Text) -> None:
         _l("Opened again: %(number)s", number=order.number),
         key=f"reopened:{order.id}:{order.reopen_count}",
     )
+    if order.engineer_id is not None and dispatching_engineer(order) is None:
+        add_todo(
+            order,
+            _l("Dispatch again: %(number)s", number=order.number),
+            role="PCM",
+            dedupe_key=f"warranty:dispatch:{order.id}:{order.reopen_count}",
+        )

@@ -7,10 +7,11 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import CustomerUnit, Unit, User, all_departments, db, utc_now
+from core.toolkit import CustomerUnit, Unit, User, all_departments, db, todos_of, utc_now
 from plugins.warranty.admin.deeds import DEEDS
 from plugins.warranty.models import Order, Request
-from plugins.warranty.tests.helpers import jpeg
+from plugins.warranty.services import orders
+from plugins.warranty.tests.helpers import closed, jpeg, order_of
 
 ORDERS = "/admin/warranty/orders"
 
@@ -68,6 +69,32 @@ def test_the_engineer_of_an_order_sees_whom_to_call_and_the_log_keeps_it(
         log = Order.metadata.tables["audit_entry"]
         seen = sa.select(sa.func.count(log.c.id)).where(log.c.action == "revealed")
         assert db.session.scalar(seen) == 1
+
+
+def test_the_phone_says_who_dispatches_an_order_that_was_opened_again(
+    site, world, sign_in, scope_of, running_app
+):
+    with scope_of("head"):
+        order = closed(order_of(site.unit_ids[0]))
+        key, number = order.id, order.number
+        order.engineer_id = world.users["engineer"]
+        engineer = db.session.get_one(User, world.users["engineer"])
+        engineer.memberships[0].role.permissions = ["warranty.view", "warranty.work_order"]
+        orders.reopen(order, "墙面又裂了")
+        asked = {str(todo.title): todo.role for todo in todos_of(order)}
+        assert asked[f"请重新派单：{number}"] == "PCM", "the engineer may not"
+        db.session.commit()
+    page = f"/warranty/on-site/{key}"
+    colleague, head = sign_in("engineer"), sign_in("head")
+    shown = colleague.get(page).text
+    assert "本单已重新打开，须由项目客服经理重新派单后方可开工。" in shown
+    assert "墙面又裂了" in shown
+    assert 'value="dispatch"' not in shown
+    assert colleague.post(f"{page}/step", data={"step": "dispatch"}).status_code == 303
+    assert only_order(running_app)[1] == "reopened"
+    assert "本单已重新打开，请先重新派单再开工，可在本页底部派单。" in head.get(page).text
+    assert head.post(f"{page}/step", data={"step": "dispatch"}).status_code == 303
+    assert only_order(running_app)[1] == "dispatched"
 
 
 @pytest.fixture
