@@ -93,7 +93,7 @@ from core.extensions import db
 from core.languages import Text, in_each_language, in_language, is_english, listed, paragraphs, worded
 
 # Machinery
-from core.machinery.approvals.base import role_label
+from core.machinery.approvals.base import label_of, role_label
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask
 from core.machinery.approvals.services import (
     ApprovalRefused,
@@ -524,6 +524,7 @@ __all__ = [
     "issue_document",
     "issued_for",
     "kept_select",
+    "label_of",
     "lay_out_document",
     "lazy_ngettext",
     "links_of",

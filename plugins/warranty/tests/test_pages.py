@@ -7,11 +7,11 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import CustomerUnit, Unit, User, all_departments, db, todos_of, utc_now
+from core.toolkit import Customer, CustomerUnit, Unit, User, all_departments, db, todos_of, utc_now
 from plugins.warranty.admin.deeds import DEEDS
 from plugins.warranty.models import Order, Request
 from plugins.warranty.services import orders
-from plugins.warranty.tests.helpers import closed, jpeg, order_of
+from plugins.warranty.tests.helpers import closed, jpeg, order_of, report
 
 ORDERS = "/admin/warranty/orders"
 
@@ -40,6 +40,46 @@ def test_a_caller_with_two_houses_is_named_and_both_stay_in_reach(site, world, s
     assert name in page and other in page and "查询哪套房屋" in page
     page = client.get(f"/admin/warranty/caller/?unit={first}&customer={world.own.customer_ids[0]}").text
     assert "来电人的其他房屋" in page and f">{other}</a>" in page
+
+
+def test_names_of_callers_are_those_of_customers_for_who_may_see_them_and_stars_for_others(
+    site, world, sign_in, running_app
+):
+    """The list of customers shows names to all who may open it; so do the caller's screen and the page of a request."""
+    key, house = world.own.customer_ids[0], site.unit_ids[0]
+    with running_app.app_context(), all_departments("a test"):
+        name, phone = db.session.get_one(Customer, key).name, world.own.phones[0]
+        request = report(house, customer=db.session.get_one(Customer, key), reporter_name="")[0].request
+        request_page = f"/admin/warranty/requests/details/?id={request.id}"
+        role = db.session.get_one(User, world.users["head"]).memberships[0].role
+        without_right = [code for code in role.permissions if not code.startswith("personal.")]
+        role.permissions = without_right
+        db.session.commit()
+    addresses = [f"?q={phone}", f"?q={phone[-4:]}", f"?unit={house}", f"?unit={house}&customer={key}"]
+    pages = [*(f"/admin/warranty/caller/{each}" for each in addresses), request_page]
+    client = sign_in("head")
+    for page in pages:
+        text = client.get(page).text
+        assert name in text, page
+        assert page == pages[0] or page == pages[1] or phone not in text, page
+    assert f'value="{name}"' in client.get(pages[2]).text
+    with running_app.app_context(), all_departments("a test"):
+        role = db.session.get_one(User, world.users["head"]).memberships[0].role
+        role.permissions = [
+            code for code in without_right if not code.startswith(("customers.view", "messages."))
+        ]
+        db.session.commit()
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert name not in answer.text, page
+        assert "******" in answer.text, page
+        assert "/admin/customers/details" not in answer.text
+    form = {"rows": "1", "fault_0": "wall_crack", "description_0": "裂缝", "relation": "owner"}
+    register = f"/admin/warranty/caller/register/?unit={house}&customer={key}"
+    assert client.post(register, data=form).status_code == 303, (
+        "the name of the customer stands for the empty one"
+    )
 
 
 def test_the_engineer_of_an_order_sees_whom_to_call_and_the_log_keeps_it(

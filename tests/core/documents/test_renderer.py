@@ -122,6 +122,23 @@ def test_six_photos_on_a_page(inspection, pages, picture):
     assert 0.1 < document.ink((18, 20, 194, 270), 2) < 0.2
 
 
+@pytest.mark.parametrize("size", [(1200, 900), (1600, 900), (900, 1200)], ids=["4:3", "16:9", "upright"])
+def test_a_photo_stands_in_the_middle_of_its_frame(size, pages, picture):
+    photo = picture("black", size, "JPEG")
+    html = (
+        "<html lang=zh><style>@page { margin: 0 } .photo { width: 85mm; border: 0 !important }</style><body>"
+    )
+    html += '<div class="photo"><img src="attachment:1"></div>'
+    result = render_pdf(html, attachments=["1"], fetch_attachment=lambda _key: photo)
+    page = pages(result.content).pixels(scale=4)
+    left, top, right, bottom = page.point(lambda value: 255 if value < 128 else 0).getbbox()
+    frame = (85 / 25.4 * 72 * 4, 64 / 25.4 * 72 * 4)
+    assert left == pytest.approx(frame[0] - right, abs=4)
+    assert top == pytest.approx(frame[1] - bottom, abs=4)
+    shown = min(frame[0] / size[0], frame[1] / size[1])
+    assert (right - left, bottom - top) == pytest.approx((size[0] * shown, size[1] * shown), abs=6)
+
+
 def test_watermark_is_on_every_page(inspection, pages):
     draft = pages(render_pdf(inspection(rows=80), watermark="草稿 DRAFT").content)
     final = pages(render_pdf(inspection(rows=80)).content)
