@@ -70,7 +70,7 @@ def plan_values(batch: HandoverBatch, language: str | None = None) -> dict[str, 
         "is_overdue": lambda task: plan.is_overdue(task, today),
         "done_day": lambda task: task.done_at.astimezone(LOCAL_ZONE).date() if task.done_at else None,
         "name_lines": lambda task, width, size: timeline.broken(
-            words.local(task, "title", language), width, size
+            words.local(task, "title", language or ""), width, size
         ),
         "offset": offset_title,
         "task_states": PLAN_TASK,
