@@ -299,7 +299,7 @@ def _come_at(place: HandoverUnit, moment: dt.datetime) -> None:
 
 def _come_never(place: HandoverUnit, reason: str) -> None:
     if place.state == "booked":
-        HANDOVER_UNIT.move(place, "cancel_booking", reason or _("Cancelled"))
+        HANDOVER_UNIT.move(place, "cancel_booking", reason or _l("Cancelled"))
     place.booked_for = None
     db.session.flush()
 
@@ -431,7 +431,7 @@ def on_change(change: Any) -> None:
         elif change.what == "cancelled" and place.booked_for == change.booking.slot.starts_at:
             _come_never(place, change.booking.closing_reason)
         elif change.what == "no_show" and place.state == "booked":
-            HANDOVER_UNIT.move(place, "miss", _("Did not come to the booked slot."))
+            HANDOVER_UNIT.move(place, "miss", _l("Did not come to the booked slot."))
 
 
 def _place_of(booking: Any) -> HandoverUnit | None:
