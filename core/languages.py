@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,9 @@ _LOCALES_READ = {language: Locale.parse(language) for language in LOCALES}
 
 Text: TypeAlias = str | Wording | LazyString
 """What a service takes as a text: what somebody typed (a ``str``), or what the program says (``_l("…")``)."""
+
+_OF_BROWSERS = {"zh": "zh_Hans_CN", "en": "en"}
+"""Our language by the first part of the tag in a browser's Accept-Language."""
 
 ENGLISH_FORMATS = {
     "date.full": "EEEE d MMMM y",
@@ -150,13 +154,21 @@ def select_locale() -> str:
     forced: str | None = g.get("forced_locale")
     if forced in LOCALES:
         return str(forced)
+    return wanted_locale() or _default_locale()
+
+
+def wanted_locale() -> str | None:
+    """Return the language that the reader of this request wants: the one he chose, in the session or in his account,
+    else the first of ours that his browser names; None where it names none."""
     chosen = session.get("locale") or (current_user.locale if current_user.is_authenticated else None)
     if chosen in LOCALES:
         return str(chosen)
-    best = request.accept_languages.best_match(["zh", "zh-CN", "zh-Hans", "en"])
-    if best is None:
-        return _default_locale()
-    return "en" if best == "en" else "zh_Hans_CN"
+    # Not best_match: it takes "zh;q=0.5" before "en-US", since only the former is named exactly so.
+    for tag, quality in request.accept_languages:
+        language = _OF_BROWSERS.get(re.split("[-_]", tag)[0].lower())
+        if language is not None and quality > 0:
+            return language
+    return None
 
 
 def _default_locale() -> str:
@@ -271,12 +283,12 @@ def sentence_of(error: Exception) -> Text:
     return said if isinstance(said, LazyString | Wording) else str(error)
 
 
-def cut(text: Text, length: int) -> str | Wording:
+def cut(text: Text, length: int | None = None) -> str | Wording:
     """Return a text as it is stored, without space around it and no longer than a column holds.
 
     Args:
         text: As for :func:`worded`.
-        length: Most characters in each language.
+        length: Most characters in each language; None for a column without a limit.
     """
 
     def cut_words(words: str) -> str:
@@ -284,6 +296,16 @@ def cut(text: Text, length: int) -> str | Wording:
 
     said = worded(text)
     return said.map(cut_words) if isinstance(said, Wording) else cut_words(said)
+
+
+def paragraphs(texts: Iterable[Text]) -> str | Wording:
+    """Return texts below each other as one that is stored, without the empty ones.
+
+    Args:
+        texts: Each as for :func:`worded`.
+    """
+    kept = [cut(text) for text in texts]
+    return in_each_language(lambda: "\n".join(filter(None, map(str, kept))))
 
 
 def shortened(text: Text, length: int) -> str | Wording:

@@ -90,10 +90,10 @@ from core.database.types import (
     utc_now,
 )
 from core.extensions import db
-from core.languages import Text, in_each_language, in_language, is_english, listed, worded
+from core.languages import Text, in_each_language, in_language, is_english, listed, paragraphs, worded
 
 # Machinery
-from core.machinery.approvals.base import role_label
+from core.machinery.approvals.base import label_of, role_label
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask
 from core.machinery.approvals.services import (
     ApprovalRefused,
@@ -524,6 +524,7 @@ __all__ = [
     "issue_document",
     "issued_for",
     "kept_select",
+    "label_of",
     "lay_out_document",
     "lazy_ngettext",
     "links_of",
@@ -549,6 +550,7 @@ __all__ = [
     "open_bytes",
     "open_items_of",
     "owners_of",
+    "paragraphs",
     "parent_key",
     "parse_choice",
     "parse_day",

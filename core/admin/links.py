@@ -24,7 +24,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    session,
     url_for,
 )
 from flask_babel import force_locale, get_locale, refresh
@@ -42,6 +41,7 @@ from core.admin.saving import SaveRefused, commit, saving
 from core.admin.searching import clean_text
 from core.database.scope import enter_scope
 from core.extensions import db, limiter
+from core.languages import wanted_locale
 from core.machinery.attachments import services as attachments
 from core.machinery.links import services
 from core.machinery.links.services import LinkVisit
@@ -244,10 +244,11 @@ def _set_pass(answer: Any, link_id: int, text: str) -> None:
 
 
 def _begin(visit: LinkVisit) -> None:
-    """Let the rest of the request see what the visit sees, in the visitor's language."""
+    """Let the rest of the request see what the visit sees, in the language that the visitor wants, else in that
+    of the customer to whom the link was sent."""
     enter_scope(visit.scope)
     g.link_visit = visit
-    if not session.get("locale"):
+    if wanted_locale() is None:
         g.forced_locale = visit.language
         refresh()
 

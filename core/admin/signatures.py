@@ -20,6 +20,7 @@ from core.admin.saving import SaveRefused, commit
 from core.admin.searching import clean_text
 from core.database.scope import current_scope
 from core.extensions import db
+from core.languages import listed
 from core.machinery.attachments.services import record_of
 from core.machinery.signatures import services
 from core.machinery.signatures.models import Signature, Supplement
@@ -244,12 +245,21 @@ def _entries(content: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
 
 
 def _shown(signable: Signable, path: tuple[str, ...], value: Any) -> str:
-    """Return a value in words, and what stands in the record where that is a code: it is what has to be typed."""
+    """Return a value in words, and what stands in the record where that is a code whose words cannot be typed."""
     words, text = value_words(signable, path, value), str(value)
     if len(words) > _LONGEST_SHOWN:
         words = f"{words[: _LONGEST_SHOWN - 1]}…"
+    if _choices(signable, path):
+        return words
     is_code = isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(text) <= _LONGEST_SHOWN
     return f"{words} ({text})" if is_code and words != text else words
+
+
+def _choices(signable: Signable, path: tuple[str, ...]) -> dict[Any, str]:
+    """Return the codes that may stand at a place, with their words in the reader's language."""
+    if signable.choices is None:
+        return {}
+    return {code: str(words) for code, words in signable.choices(path).items()}
 
 
 @signatures.post(f"/supplement/{_RECORD}")
@@ -269,7 +279,7 @@ def add_supplement(kind_code: str, record_id: int) -> Any:
         known = dict(_entries(content))
         for place, value in rows:
             if place:
-                _set(content, _path_of(place, known), value, known)
+                _set(content, _path_of(place, known), value, known, asked.signable)
         made = services.supplement(asked.record, content=content, reason=reason)
         number = made.number
         commit()
@@ -294,11 +304,33 @@ def _path_of(text: str, known: Mapping[tuple[str, ...], Any]) -> tuple[str, ...]
     return path
 
 
-def _set(content: Any, path: tuple[str, ...], text: str, known: Mapping[tuple[str, ...], Any]) -> None:
+def _set(
+    content: Any,
+    path: tuple[str, ...],
+    text: str,
+    known: Mapping[tuple[str, ...], Any],
+    signable: Signable,
+) -> None:
     """Put a typed value where it belongs, as the kind of value that stands there."""
+    choices = _choices(signable, path)
     before = known[path]
     value: Any = text
-    if isinstance(before, bool):
+    if choices and text:
+        typed = text.casefold()
+        fitting = [
+            code for code, words in choices.items() if typed in (words.casefold(), str(code).casefold())
+        ]
+        if not fitting:
+            raise services.SignatureRefused(
+                _(
+                    "“%(value)s” cannot stand in “%(entry)s”. Write one of these: %(words)s.",
+                    value=text[:30],
+                    entry=words_of(signable, path),
+                    words=listed(choices.values()),
+                )
+            )
+        value = str(fitting[0]) if isinstance(fitting[0], str) else fitting[0]
+    elif isinstance(before, bool):
         if text.casefold() not in {"", _("Yes").casefold(), _("No").casefold()}:
             raise services.SignatureRefused(
                 _("This entry is either “%(yes)s” or “%(no)s”.", yes=_("Yes"), no=_("No"))

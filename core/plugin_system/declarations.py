@@ -251,6 +251,8 @@ class Signable:
         label: Returns the words for a place in the content (a tuple of keys), for the list of differences.
         value: Returns the words for a text, number, true or false at a place in the content, for the list of
             differences; they stand as they are when omitted.
+        choices: Returns the codes that may stand at a place in the content, with their words; empty where anything may.
+            A supplement shows these words, and takes one of them.
         back: Returns the address of the page to return to after signing; the record's page when omitted.
         staff_roles: Codes of the roles in which the signed-in user signs himself.
     """
@@ -265,6 +267,7 @@ class Signable:
     signer: Callable[[Any, str], tuple[str, int | None]] | None = None
     label: Callable[[tuple[str, ...]], Text] | None = None
     value: Callable[[tuple[str, ...], Any], Text] | None = None
+    choices: Callable[[tuple[str, ...]], Mapping[Any, Text]] | None = None
     back: Callable[[Any], str] | None = None
     staff_roles: tuple[str, ...] = ()
 

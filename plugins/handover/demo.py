@@ -245,6 +245,8 @@ class _Story:
 
     def inspect(self, number: int, unit: Unit) -> None:
         engineer = self.engineers[number % len(self.engineers)]
+        # Now and then a colleague goes instead of whom it was planned for.
+        planned = self.engineers[(number + 1) % len(self.engineers)] if number % 19 == 7 else engineer
         is_finished = number < FINISHED
         day = (
             self.demo.today - dt.timedelta(days=DAYS - number * DAYS // FINISHED)
@@ -256,7 +258,7 @@ class _Story:
                 unit,
                 InspectionKind.FORMAL,
                 planned_on=day,
-                inspector=engineer,
+                inspector=planned,
                 companions="物业管家 唐敏" if number % 2 else "物业管家 冯杰",
             )
             if number >= FINISHED + RUNNING:
@@ -642,10 +644,11 @@ class _Story:
         """Let an owner stand at a station now: the first is only booked, the last at the inspection."""
         now = utc_now()
         HANDOVER_UNIT.move(place, "notify")
-        HANDOVER_UNIT.move(place, "book", booked_for=now + dt.timedelta(minutes=30))
-        if number == 0:
-            return
         came = now - dt.timedelta(minutes=12 * number)
+        if number == 0:
+            preparation.book_next(place)
+            return
+        HANDOVER_UNIT.move(place, "book", booked_for=came.replace(minute=0, second=0, microsecond=0))
         services.sign_in(place, came)
         if number == 1:
             return

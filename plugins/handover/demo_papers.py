@@ -48,8 +48,7 @@ def load(story: Any, handwriting: Callable[[str], str]) -> None:
         )
         _forms(story, places, handwriting)
         _reports(places)
-    with story.acting(story.engineers[0]):
-        _rounds(story, places)
+    _rounds(story, places)
 
 
 def _books(story: Any) -> None:
@@ -157,9 +156,13 @@ def _rounds(story: Any, places: Sequence[HandoverUnit]) -> None:
         _round(story, place, InspectionKind.VACANT, number, "多云")
 
 
-def _round(story: Any, place: HandoverUnit, kind: InspectionKind, number: int, weather: str) -> Inspection:
+def _round(story: Any, place: HandoverUnit, kind: InspectionKind, number: int, weather: str) -> None:
     engineer = story.engineers[number % len(story.engineers)]
-    inspection = services.plan_inspection(place.unit, kind, inspector=engineer)
+    with story.acting(engineer):
+        _inspect(story, services.plan_inspection(place.unit, kind, inspector=engineer), number, weather)
+
+
+def _inspect(story: Any, inspection: Inspection, number: int, weather: str) -> None:
     services.start_inspection(inspection)
     if number % 5 == 2:
         result = next(each for each in inspection.results if each.item_code in ("WP01", "VP03"))
@@ -174,7 +177,7 @@ def _round(story: Any, place: HandoverUnit, kind: InspectionKind, number: int, w
     for room in inspection.rooms:
         services.answer_rest(inspection, room, Verdict.PASS)
     db.session.expire_all()
-    return services.finish_inspection(inspection, weather=weather)
+    services.finish_inspection(inspection, weather=weather)
 
 
 def _room(inspection: Inspection) -> Any:

@@ -78,11 +78,16 @@ def value(path: tuple[str, ...], held: Any) -> str:
     """Return the words for a value in the signed content."""
     if isinstance(held, bool):
         return _("Yes") if held else _("No")
+    return str(choices(path).get(held, held))
+
+
+def choices(path: tuple[str, ...]) -> Mapping[Any, Any]:
+    """Return the codes that may stand at a place in the signed content, with their words."""
     if path == ("kind",):
-        return str(words.FORM_KINDS.get(held, held))
+        return words.FORM_KINDS
     if path == ("refusal",):
-        return f"{held} {words.refusal_reasons().get(held, '')}".strip()
-    return str(held)
+        return {code: f"{code} {reason}" for code, reason in words.refusal_reasons().items()}
+    return {}
 
 
 def may_sign(record: HouseForm) -> str | None:
@@ -210,6 +215,7 @@ FORM = Signable(
     signer=signer,
     label=label,
     value=value,
+    choices=choices,
     back=back,
     staff_roles=(DEVELOPER,),
 )

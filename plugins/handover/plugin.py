@@ -92,6 +92,7 @@ manifest = Manifest(
 
 listen_to("reservations", "handover.unit", "handover", appointments.on_change)
 listen_to("reservations", f"purpose:{appointments.PURPOSE}", "handover", appointments.on_change)
+listen_to("reservations", f"asked:{appointments.PURPOSE}", "handover", appointments.answer)
 
 
 @hookimpl

@@ -109,12 +109,14 @@ def label(path: tuple[str, ...]) -> str:
 
 def value_words(path: tuple[str, ...], value: Any) -> Any:
     """Return the words for a code of the signed content; what was typed stands as it is."""
-    known: Mapping[Any, Any] = {}
+    return choices(path).get(value, value)
+
+
+def choices(path: tuple[str, ...]) -> Mapping[Any, Any]:
+    """Return the codes that may stand at a place in the signed content, with their words."""
     if path[-1] == "verdict":
-        known = words.VERDICTS
-    elif path == ("opinion", "decision"):
-        known = words.OPINIONS
-    return known.get(value, value)
+        return words.VERDICTS
+    return words.OPINIONS if path == ("opinion", "decision") else {}
 
 
 def back(record: Inspection) -> str:
@@ -147,6 +149,7 @@ INSPECTION = Signable(
     signer=signer,
     label=label,
     value=value_words,
+    choices=choices,
     back=back,
     staff_roles=(ENGINEER,),
 )

@@ -462,6 +462,7 @@ RECORD_WORDS = (
             "template_id": _l("Checklist"),
             "refusal_reason": _l("Reason of the refusal"),
             "overridden_by_id": _l("Started in spite of open defects by"),
+            "planned_inspector_id": _l("Planned for"),
         },
     ),
     RecordWords(

@@ -670,14 +670,19 @@ class DeskView(PageView):
                     "success",
                 )
                 return redirect(url_for("reservations_bookings.details_view", id=request.args.get("id")), 303)
-        slots = services.offer_slots(
-            booking.project, booking.slot.purpose.code, guests=booking.guests, limit=120
+        refusal = services.refusal(booking.slot.purpose, booking.unit)
+        slots = (
+            services.offer_slots(booking.project, booking.slot.purpose.code, guests=booking.guests, limit=120)
+            if not refusal
+            else ()
         )
         by_day: dict[dt.date, list[Slot]] = {}
         for slot in slots:
             if slot.id != booking.slot_id:
                 by_day.setdefault(services.local_date(slot), []).append(slot)
-        return self.render("reservations/admin/move.html", booking=booking, days=by_day, **_words())
+        return self.render(
+            "reservations/admin/move.html", booking=booking, days=by_day, refusal=refusal, **_words()
+        )
 
     @expose_guarded("/setup/", permission=RECORD, methods=("GET", "POST"))
     def setup(self) -> Any:

@@ -96,6 +96,7 @@ def choose(visit: LinkVisit) -> Any:
         if form.save(lambda: act(visit, unit, form), refusals=(ReservationRuleError, TransitionRefused)):
             flash(words[step], "success")
             return redirect(request.path, 303)
+    offers, refusals = _offers(unit)
     return (
         render_template(
             "reservations/public/choose.html",
@@ -104,7 +105,8 @@ def choose(visit: LinkVisit) -> Any:
             unit=unit,
             project=in_language(unit.project.name, unit.project.name_en),
             bookings=bookings_of_visit(visit, unit),
-            offers=_offers(unit),
+            offers=offers,
+            refusals=refusals,
             states=BOOKING,
             coming=(*COMING, "waiting"),
             several=len(movable) > 1,
@@ -135,19 +137,24 @@ def bookings_of_visit(visit: LinkVisit, unit: Unit) -> list[Booking]:
     )
 
 
-def _offers(unit: Unit) -> list[tuple[Purpose, dict[dt.date, list[Slot]]]]:
-    offers = []
+def _offers(unit: Unit) -> tuple[list[tuple[Purpose, dict[dt.date, list[Slot]]]], list[str]]:
+    """Return the free slots of each purpose, and why there are none for a purpose that the house is done with."""
+    offers, refusals = [], []
     for purpose in db.session.scalars(
         sa.select(Purpose)
         .where(Purpose.project_id == unit.project_id, Purpose.active.is_(True))
         .order_by(Purpose.code)
     ):
+        refused = services.refusal(purpose, unit)
+        if refused:
+            refusals.append(refused)
+            continue
         days: dict[dt.date, list[Slot]] = {}
         for slot in services.offer_slots(unit.project, purpose.code, for_customer=True, limit=400):
             days.setdefault(services.local_date(slot), []).append(slot)
         if days:
             offers.append((purpose, dict(list(days.items())[:SHOWN_DAYS])))
-    return offers
+    return offers, refusals
 
 
 def _row(model: Any, text: str, *conditions: Any) -> Any:
@@ -167,6 +174,9 @@ def _take(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:
     guests = form["guests"].data or (moved.guests if moved is not None else None)
     if guests is None:
         raise ReservationRuleError(_("Say how many people come."))
+    refused = services.refusal(slot.purpose, unit)
+    if refused:
+        raise ReservationRuleError(refused)
     if slot not in services.offer_slots(
         unit.project, slot.purpose.code, guests=guests, for_customer=True, limit=3_000
     ):
@@ -176,7 +186,7 @@ def _take(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:
         services.move(booking, slot)
         wishes = (form["wishes"].data or "").strip()
         is_only_one = len(bookings_of_visit(visit, unit)) == 1
-        _change(booking, guests, wishes if wishes or is_only_one else booking.wishes)
+        services.change_booking(booking, guests=guests, wishes=wishes if wishes or is_only_one else None)
     else:
         booking = services.book(
             slot,
@@ -187,18 +197,6 @@ def _take(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:
             source=BookingSource.LINK,
         )
     services.confirm(booking)
-
-
-def _change(booking: Booking, guests: int, wishes: str) -> None:
-    """Take over how many people come and what they need, where it is not what was booked."""
-    if (guests, wishes) != (booking.guests, booking.wishes):
-        services.change_booking(
-            booking,
-            guests=guests,
-            contact_name=booking.contact_name,
-            contact_phone=booking.contact_phone,
-            wishes=wishes,
-        )
 
 
 def _cancel(visit: LinkVisit, unit: Unit, form: ChooseForm) -> None:

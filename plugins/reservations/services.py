@@ -1,8 +1,9 @@
 """Slots, bookings, the waiting list, reading back, telling staff, and setting up (domain reference 4.5).
 
 This is also what other modules call: :func:`ensure_purpose`, :func:`offer_slots`, :func:`book`, :func:`confirm`,
-:func:`move`, :func:`cancel`, :func:`bookings_of`, and :func:`listen` to be told of changes. The functions check the
-rules; whether the acting user may do it is asked by the page that calls them. All work in the caller's transaction.
+:func:`move`, :func:`cancel`, :func:`bookings_of`, and :func:`listen` to be told of changes and asked before them. The
+functions check the rules; whether the acting user may do it is asked by the page that calls them. All work in the
+caller's transaction.
 """
 
 from __future__ import annotations
@@ -83,7 +84,26 @@ class BookingChange:
     slot_before: Slot | None = None
 
 
-Listener = Callable[[BookingChange], None]
+@dataclass
+class BookingQuestion:
+    """Whether a house can still be booked for a purpose, asked of the module to which the purpose belongs.
+
+    Attributes:
+        purpose: What somebody would come for.
+        unit: The house that it would be about.
+        refusal: Why not, a full sentence that owners and staff read; "" when nothing stands against it.
+    """
+
+    purpose: Purpose
+    unit: Unit
+    refusal: str = ""
+
+    def refuse(self, sentence: str) -> None:
+        """Say why nothing can be booked; the first sentence stands."""
+        self.refusal = self.refusal or sentence
+
+
+Listener = Callable[[Any], None]
 _listeners: dict[tuple[str, str], Listener] = {}
 
 
@@ -96,18 +116,41 @@ def listen(slug: str, reference_kind: str, function: Listener) -> None:
     Args:
         slug: The module.
         reference_kind: Code of its kind of record, for example ``handover.unit``; or ``purpose:handover`` for the
-            bookings of a purpose, also those that owners make themselves by a personal link.
-        function: Takes a :class:`BookingChange`.
+            bookings of a purpose, also those that owners make themselves by a personal link; or ``asked:handover`` to
+            be asked before a house is booked for a purpose, and before its times are offered.
+        function: Takes a :class:`BookingChange`; of ``asked:…`` a :class:`BookingQuestion`, which it may refuse.
     """
     _listeners[slug, reference_kind] = function
 
 
 def _tell(booking: Booking, what: str, slot_before: Slot | None = None) -> None:
-    for (slug, kind), function in list(_listeners.items()):
-        if kind in (booking.reference_kind, f"purpose:{booking.slot.purpose.code}") and is_on(slug):
-            function(BookingChange(booking, what, slot_before))
     topics = frozenset({booking.reference_kind, f"purpose:{booking.slot.purpose.code}"})
-    tell_listeners("reservations", topics, BookingChange(booking, what, slot_before))
+    _reach(topics, BookingChange(booking, what, slot_before))
+
+
+def _reach(topics: frozenset[str], fact: BookingChange | BookingQuestion) -> None:
+    for (slug, kind), function in list(_listeners.items()):
+        if kind in topics and is_on(slug):
+            function(fact)
+    tell_listeners("reservations", topics, fact)
+
+
+def refusal(purpose: Purpose, unit: Unit | None) -> str:
+    """Return why nothing can be booked for a house and a purpose any more, a full sentence; "" when it can.
+
+    The module to which the purpose belongs knows it, see :func:`listen`.
+    """
+    if unit is None:
+        return ""
+    question = BookingQuestion(purpose, unit)
+    _reach(frozenset({f"asked:{purpose.code}"}), question)
+    return question.refusal
+
+
+def _refuse_unit(purpose: Purpose, unit: Unit | None) -> None:
+    sentence = refusal(purpose, unit)
+    if sentence:
+        raise ReservationRuleError(sentence, "unit_id")
 
 
 @contextmanager
@@ -440,8 +483,8 @@ def book(
 
     Raises:
         SlotFullError: The slot has no room left and ``wait`` was not asked for.
-        ReservationRuleError: The slot is over or blocked, too many people, a name is missing, or the customer has
-            booked this slot before.
+        ReservationRuleError: The slot is over or blocked, too many people, a name is missing, the customer has
+            booked this slot before, or the house cannot be booked for this any more (:func:`refusal`).
         PersonalValueError: The phone number is none.
     """
     return _book(
@@ -483,6 +526,8 @@ def _book(
     _check_guests(slot.purpose, guests)
     if unit is not None and unit.project_id != slot.project_id:
         raise ReservationRuleError(_("The house belongs to another project than the slot."), "unit")
+    if not is_over:
+        _refuse_unit(slot.purpose, unit)
     key = client_key if client_key and _KEY.fullmatch(client_key) else None
     _lock_slots(slot.id)
     known = _by_key(slot.project_id, key)
@@ -627,7 +672,8 @@ def move(booking: Booking, slot: Slot, reason: str = "") -> Booking:
 
     Raises:
         SlotFullError: The new slot has no room left; then everything stays as it was.
-        ReservationRuleError: It is the same slot, of another project, or the booking has ended.
+        ReservationRuleError: It is the same slot, of another project, the booking has ended, or the house cannot be
+            booked for this any more (:func:`refusal`).
     """
     before = booking.slot
     if slot.project_id != booking.project_id:
@@ -641,6 +687,7 @@ def move(booking: Booking, slot: Slot, reason: str = "") -> Booking:
             _("Booking %(number)s has ended and cannot be moved.", number=booking.number)
         )
     _check_bookable(slot)
+    _refuse_unit(slot.purpose, booking.unit)
     _check_guests(slot.purpose, booking.guests)
     if booking.customer is not None:
         _refuse_double(slot, booking.customer, booking)
@@ -758,9 +805,23 @@ def stay_away(booking: Booking) -> Booking:
 
 
 def change_booking(
-    booking: Booking, *, guests: int, contact_name: str, contact_phone: str, wishes: str
+    booking: Booking,
+    *,
+    guests: int | None = None,
+    contact_name: str | None = None,
+    contact_phone: str | None = None,
+    wishes: str | None = None,
 ) -> Booking:
     """Change who comes, how many, and what they need, as long as they have not come. It has to be confirmed anew.
+
+    What is unchanged is no change: where nothing differs from what was booked, the booking stays confirmed.
+
+    Args:
+        booking: Who has not come yet.
+        guests: How many people come; None leaves it.
+        contact_name: Who is called; None leaves it.
+        contact_phone: His number; None leaves it.
+        wishes: Special needs in words; None leaves them.
 
     Raises:
         SlotFullError: The slot has no room for more people.
@@ -773,29 +834,47 @@ def change_booking(
         raise ReservationRuleError(
             _("Booking %(number)s has ended and does not change any more.", number=booking.number)
         )
-    _check_guests(booking.slot.purpose, guests)
-    if not contact_name.strip() and booking.customer is None:
+    values: dict[str, Any] = {}
+    if guests is not None:
+        values["guests"] = guests
+    if contact_name is not None:
+        values["contact_name"] = " ".join(contact_name.split())[:80]
+    if contact_phone is not None:
+        values["contact_phone"] = (normalise_phone(contact_phone) if contact_phone.strip() else "") or ""
+    if wishes is not None:
+        values["wishes"] = wishes.strip()
+    changed = {name: value for name, value in values.items() if value != getattr(booking, name)}
+    if not changed:
+        return booking
+    if "guests" in changed:
+        _check_guests(booking.slot.purpose, changed["guests"])
+    if not changed.get("contact_name", booking.contact_name) and booking.customer is None:
         raise ReservationRuleError(_("Enter the name of who comes."), "contact_name")
-    if booking.state in SEATED and guests != booking.guests:
-        _give_seat_back(booking.slot_id, booking.guests)
-        if not _take_seat(booking.slot_id, guests):
-            raise SlotFullError(
-                _(
-                    "%(slot)s has no room left for %(guests)s people.",
-                    slot=slot_title(booking.slot),
-                    guests=guests,
-                ),
-                "guests",
-            )
-    booking.guests = guests
-    booking.contact_name = " ".join(contact_name.split())[:80]
-    booking.contact_phone = normalise_phone(contact_phone) or "" if contact_phone.strip() else ""
-    booking.wishes = wishes.strip()
+    if "guests" in changed:
+        _resize(booking, changed["guests"])
+    for name, value in changed.items():
+        setattr(booking, name, value)
     booking.read_back_at = booking.read_back_by_id = None
     db.session.flush()
     if booking.state in ("confirmed", "notified"):
         BOOKING.move(booking, "ask_again")
     return booking
+
+
+def _resize(booking: Booking, guests: int) -> None:
+    """Give the people of a booking that has a seat as many places as they are now."""
+    if booking.state not in SEATED:
+        return
+    _give_seat_back(booking.slot_id, booking.guests)
+    if not _take_seat(booking.slot_id, guests):
+        raise SlotFullError(
+            _(
+                "%(slot)s has no room left for %(guests)s people.",
+                slot=slot_title(booking.slot),
+                guests=guests,
+            ),
+            "guests",
+        )
 
 
 def set_capacity(slot: Slot, capacity: int, most_guests: int | None = None) -> Slot:

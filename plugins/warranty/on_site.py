@@ -31,6 +31,7 @@ from core.toolkit import (
     record_event,
     require_scope,
     requires,
+    role_label,
     signatures_of,
     utc_now,
 )
@@ -39,6 +40,7 @@ from plugins.warranty.admin.common import REFUSALS
 from plugins.warranty.admin.deeds import DEEDS, take_order_step
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Order, Plan, Visit, VisitPurpose, VisitState
+from plugins.warranty.sayings import told
 from plugins.warranty.services import orders, progress
 from plugins.warranty.signed import is_plan_signed, owner_acceptance
 from plugins.warranty.workflows import OPEN, ORDER
@@ -49,7 +51,7 @@ _KEY = "<int(max=9223372036854775807):order_id>"
 _ORDER = f"/on-site/{_KEY}"
 MOST_PHOTOS = 10
 SLOTS = ("before", "after", "evidence", "signed")
-STEPS_ON_SITE = ("contact", "plan", "start", "fix", "accept", "owner_accept", "reject", "close")
+STEPS_ON_SITE = ("dispatch", "contact", "plan", "start", "fix", "accept", "owner_accept", "reject", "close")
 DEEDS_ON_SITE = (
     "arrive",
     "leave",
@@ -164,6 +166,9 @@ def _page(found: Order, sees: bool) -> str:
         dials=sees,
         may_call=not sees and bool(filed.reporter_phone) and _may_call(found),
         availability=filed.availability,
+        dispatch_words=_dispatch_words(found),
+        may_dispatch=has_permission("warranty.dispatch_order") and found.contractor_id is not None,
+        reopened_because=next((told(each) for each in reversed(found.events) if each.kind == "reopened"), ""),
         progress_words=progress.progress_words(found) if found.state in OPEN else "",
         running=running,
         booked=booked,
@@ -188,6 +193,21 @@ def _page(found: Order, sees: bool) -> str:
         start=start,
         end=end,
         back_url=url_for(".index"),
+    )
+
+
+def _dispatch_words(found: Order) -> str:
+    """Return who has to dispatch an order that was opened again before the work begins; empty for any other."""
+    if found.state != "reopened":
+        return ""
+    if has_permission("warranty.dispatch_order"):
+        return _(
+            "This repair was opened again. Dispatch it again before the work begins; you can do so below."
+        )
+    engineer = orders.dispatching_engineer(found)
+    return _(
+        "This repair was opened again. %(who)s has to dispatch it again before the work begins.",
+        who=engineer.name if engineer is not None else role_label("PCM"),
     )
 
 

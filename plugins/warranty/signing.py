@@ -10,6 +10,7 @@ from flask import url_for
 
 from core.toolkit import LOCAL_ZONE, Signable, _, _l, has_permission
 from plugins.warranty import words
+from plugins.warranty.catalogue import faults
 from plugins.warranty.models import Acceptance, AcceptanceKind, Order, Plan, Visit, VisitState
 from plugins.warranty.signed import ENGINEER, OWNER
 
@@ -165,15 +166,18 @@ def label(path: tuple[str, ...]) -> str:
 
 def value(path: tuple[str, ...], given: Any) -> Any:
     """Return the words for a code of what was signed; what was typed stands as it is."""
-    if path == ("purpose",):
-        return words.PURPOSES.get(given, given)
-    if path == ("fault",):
-        return words.fault_name(given)
-    if path == ("score",):
-        return words.SCORES.get(given, given)
     if isinstance(given, bool):
         return _("Yes") if given else _("No")
-    return given
+    return choices(path).get(given, given)
+
+
+def choices(path: tuple[str, ...]) -> Mapping[Any, Any]:
+    """Return the codes that may stand at a place in what was signed, with their words."""
+    if path == ("fault",):
+        return {code: fault.name for code, fault in faults().items()}
+    if path == ("purpose",):
+        return words.PURPOSES
+    return words.SCORES if path == ("score",) else {}
 
 
 def back(record: Any) -> str:
@@ -195,6 +199,7 @@ def _signable(kind: str, content: Any, may_sign: Any, summary: Any, permission: 
         signer=_signer,
         label=label,
         value=value,
+        choices=choices,
         back=back,
         staff_roles=(ENGINEER,),
     )

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask_babel import force_locale
+from flask_babel.speaklater import LazyString
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -84,6 +85,11 @@ STAFF = {
     "foreign_finance": ("FIN", "other_group"),
     "stand_in": ("ENG", "group"),
 }
+
+
+def in_words(chinese: str, english: str) -> LazyString:
+    """What ``_l()`` returns, without a catalogue."""
+    return LazyString(lambda: in_language(chinese, english))
 
 
 @dataclass
@@ -336,6 +342,52 @@ def test_the_title_of_a_request_is_read_in_the_readers_language(office, system):
             with force_locale(language):
                 assert str(request.title).startswith(words)
                 assert words in str(request) and words in str(todo.title)
+
+
+def test_opinions_are_called_by_the_words_of_the_reader_also_when_their_module_is_gone(
+    office, system, monkeypatch
+):
+    steps = (ApprovalStep("finance", in_words("财务部", "Finance department"), 10, "FIN"),)
+    monkeypatch.setitem(PLAN.__dict__, "steps", steps)
+    with force_locale("en"):
+        key = office.ask()
+    monkeypatch.undo()
+    with system():
+        request = office.request(key)
+        request.kind = "gone.plan"
+        task = next(each for each in request.tasks if each.step == "finance")
+        for language, words in (("zh_Hans_CN", "财务部"), ("en", "Finance department")):
+            with force_locale(language):
+                assert services.label_of(request, task) == words
+
+
+def test_facts_and_step_names_of_before_are_still_shown(office, system):
+    key = office.ask()
+    with system():
+        request = office.request(key)
+        request.kind = "gone.plan"
+        request.facts = [["House", "3-1-1201"]]
+        request.tasks[0].label = "营销部"
+        db.session.flush()
+        db.session.expire_all()
+        for language in ("zh_Hans_CN", "en"):
+            with force_locale(language):
+                assert services.facts_of(request, language) == [("House", "3-1-1201")]
+                assert services.label_of(request, request.tasks[0]) == "营销部"
+        db.session.rollback()
+
+
+def test_why_an_amount_changes_is_read_in_the_readers_language(office, system):
+    key = office.ask("18000", note="集中签约")
+    change = in_words("涨价", "Dearer")
+    with office.as_("engineer"):
+        services.amount_changed(PLAN.code, office.unit(), Decimal(19_000), note=change)
+        db.session.commit()
+    with system():
+        request = office.request(key)
+        for language, words in (("zh_Hans_CN", "涨价"), ("en", "Dearer")):
+            with force_locale(language):
+                assert str(request.note) == f"集中签约\n{words}"
 
 
 def test_the_author_does_not_review_and_finance_does_not_ask(office):

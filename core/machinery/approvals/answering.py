@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from core.database.scope import require_scope
 from core.database.types import utc_now
 from core.extensions import db
+from core.languages import Text, paragraphs
 from core.machinery.approvals.asking import freeze, open_next, refuse_barred_author, start_round
 from core.machinery.approvals.base import ApprovalRefused, kind_of, label_of, means_of_approvals
 from core.machinery.approvals.deciders import Rise, needs_reopening, rise_of, tree_of
@@ -121,7 +122,7 @@ def withdraw_request(request: ApprovalRequest, reason: str) -> None:
     _tell(request, "withdrawn")
 
 
-def amount_changed(kind: str, record: Any, amount: Decimal, note: str = "") -> ApprovalRequest | None:
+def amount_changed(kind: str, record: Any, amount: Decimal, note: Text = "") -> ApprovalRequest | None:
     """Note another amount of a record that was approved, and ask anew where it rose too far.
 
     While a request waits, another amount starts its opinions anew: they were given about another one. The earlier
@@ -132,7 +133,8 @@ def amount_changed(kind: str, record: Any, amount: Decimal, note: str = "") -> A
         kind: Code of the kind.
         record: The record, with its new amount, since its ``facts`` are read anew.
         amount: The amount now, in yuan.
-        note: Why it changed; those who are asked anew read it below the reason of the request.
+        note: Why it changed; those who are asked anew read it below the reason of the request, a lazy text each in his
+            language.
 
     Returns:
         The request, which waits again (``state``) when it had to be opened again; None when nothing was ever asked.
@@ -160,7 +162,7 @@ def amount_changed(kind: str, record: Any, amount: Decimal, note: str = "") -> A
     _cancel_rest(request)
     request.state, request.finished_at = RequestState.PENDING, None
     request.round_number += 1
-    request.note = "\n".join(filter(None, (request.note, note.strip())))
+    request.note = paragraphs((request.note, note))
     _asked_by_acting(request, declared)
     freeze(request, declared, record, amount)
     db.session.flush()

@@ -15,9 +15,9 @@ from flask_babel import lazy_gettext as _l
 
 from core.database.owners import owner_of
 from core.database.scope import require_scope
-from core.database.types import LOCAL_ZONE, utc_now
+from core.database.types import LOCAL_ZONE, Wording, utc_now
 from core.extensions import db
-from core.languages import LOCALES, cut, in_each_language, speaking
+from core.languages import LOCALES, Text, cut, in_each_language, speaking
 from core.machinery.approvals.base import CORE, ApprovalRefused, kind_of, means_of_approvals, role_label
 from core.machinery.approvals.deciders import Tree, band_position, find_places, steps_of, tree_of
 from core.machinery.approvals.models import ApprovalRequest, ApprovalTask, TaskState
@@ -30,7 +30,7 @@ _DUE_HOUR = dt.time(18, 0)
 
 
 def request_approval(
-    kind: str, record: Any, amount: Decimal | None = None, *, note: str = ""
+    kind: str, record: Any, amount: Decimal | None = None, *, note: Text = ""
 ) -> ApprovalRequest:
     """Put a record before those who have to approve it, in the caller's transaction.
 
@@ -38,7 +38,7 @@ def request_approval(
         kind: Code of the :class:`core.plugin_system.declarations.ApprovalKind`.
         record: The loaded record, of the record kind that the kind names.
         amount: In yuan, for a kind with bands.
-        note: Why, in the words of the author.
+        note: Why, in the words of the author; a lazy text is read by each in his language.
 
     Raises:
         ApprovalRefused: The acting user may not ask, it is asked for already, an amount is missing, or nobody holds a
@@ -74,7 +74,7 @@ def request_approval(
         record_kind=record_kind.code,
         record_id=record.id,
         title=cut(in_each_language(lambda: record_kind.title(record)), 200),
-        note=note.strip(),
+        note=cut(note),
         author_id=scope.user_id,
         requested_at=now,
         content_hash="",
@@ -120,7 +120,7 @@ def freeze(request: ApprovalRequest, kind: ApprovalKind, record: Any, amount: De
         "kind": request.kind,
         "record": [request.record_kind, request.record_id],
         "amount": None if amount is None else f"{amount:.2f}",
-        "note": request.note,
+        "note": Wording.write(request.note),
         "facts": facts,
     }
     canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -198,7 +198,7 @@ def _task(
         request_id=request.id,
         round_number=request.round_number,
         step=step.code,
-        label=str(step.label),
+        label=cut(step.label, 120),
         position=position,
         state=TaskState.WAITING,
         role="" if person_id is not None else step.role,

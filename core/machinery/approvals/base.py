@@ -149,7 +149,7 @@ def label_of(request: ApprovalRequest, task: ApprovalTask) -> str:
     for step in steps:
         if step.code == task.step:
             return str(step.label)
-    return task.label
+    return str(task.label)
 
 
 def names_of(keys: Collection[int | None]) -> dict[int, str]:

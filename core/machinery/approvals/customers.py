@@ -42,6 +42,6 @@ def of_customer(customer_id: int) -> list[dict[str, Any]]:
     """Return the requests about a customer, as plain data (PIPL 45)."""
     rows = db.session.scalars(sa.select(ApprovalRequest).where(ApprovalRequest.customer_id == customer_id))
     return [
-        {"number": row.number, "title": str(row.title), "state": str(row.state), "note": row.note}
+        {"number": row.number, "title": str(row.title), "state": str(row.state), "note": str(row.note)}
         for row in rows
     ]

@@ -71,10 +71,10 @@ class ApprovalRequest(Record, CoreBase):
     round_number: Mapped[int] = mapped_column(default=1)
     """Rises when it goes back to an earlier step and when it is opened again."""
     state: Mapped[RequestState] = mapped_column(sa.String(20), default=RequestState.PENDING, index=True)
-    note: Mapped[str] = mapped_column(sa.Text, default="")
-    """Why, in the words of the author."""
-    facts: Mapped[Any] = mapped_column(sa.JSON, default=list)
-    """What is approved, as ``[label, value]`` pairs in the language of the day."""
+    note: Mapped[str | Wording] = mapped_column(WordedText(), default="")
+    """Why, in the words of the author; below it why the amount changed."""
+    facts: Mapped[Any] = mapped_column(sa.JSON, default=dict)
+    """What is approved, as ``[label, value]`` pairs, by language."""
     content_hash: Mapped[str] = mapped_column(sa.String(64))
     """SHA-256 over kind, record, amount, note and facts."""
     author_id: Mapped[int | None] = mapped_column(
@@ -122,8 +122,8 @@ class ApprovalTask(Identified, CoreBase):
     round_number: Mapped[int]
     step: Mapped[str] = mapped_column(sa.String(40))
     """Code of the step, or of the band."""
-    label: Mapped[str] = mapped_column(sa.String(120))
-    """What the opinion box is called, as written on the day."""
+    label: Mapped[str | Wording] = mapped_column(WordedText(120))
+    """What the opinion box was called on the day, for when its kind is not declared any more."""
     position: Mapped[int]
     """Steps with the same position are open at the same time."""
     state: Mapped[TaskState] = mapped_column(sa.String(20), default=TaskState.WAITING, index=True)

@@ -69,8 +69,9 @@ def approvals_of(record: Any) -> Sequence[ApprovalRequest]:
 
 def facts_of(request: ApprovalRequest, language: str) -> list[tuple[str, str]]:
     """Return what was put before the approvers, in a language."""
-    held = request.facts if isinstance(request.facts, Mapping) else {}
-    pairs: list[list[str]] = held.get(language) or next(iter(held.values()), [])
+    held = request.facts or {}
+    # A list without languages is how they were kept at first.
+    pairs = (held.get(language) or next(iter(held.values()), [])) if isinstance(held, Mapping) else held
     return [(label, value) for label, value in pairs]
 
 

@@ -61,6 +61,10 @@ _EMPTY = "area base br col embed hr img input link meta param source track wbr"
 _CLOSED_BY_NEXT = "p li dt dd tr td th thead tbody tfoot option optgroup colgroup caption rt rp"
 _DRAWN = "path rect circle ellipse line polyline polygon stop use image"
 _WITHOUT_DEPTH = frozenset(f"{_EMPTY} {_CLOSED_BY_NEXT} {_DRAWN}".split())
+_CODE = re.compile(r"[0-9A-Za-z#/.:_]+(?:-[0-9A-Za-z#/.:_]+)+|-(?=[¥$])")
+"""Words with hyphens, and the sign before an amount; what has a digit is a number, a code or a date."""
+_JOINED = "-\u2060"
+"""A hyphen after which no line ends; the joiner is neither drawn nor copied from the PDF."""
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]{0,30})")
 
 
@@ -277,6 +281,31 @@ def _check_tree(root: Element) -> None:
         )
 
 
+def _joined(text: str | None) -> str | None:
+    if text is None or "-" not in text:
+        return text
+
+    def join(found: re.Match[str]) -> str:
+        word = found[0]
+        return word.replace("-", _JOINED) if word == "-" or any(map(str.isdigit, word)) else word
+
+    return _CODE.sub(join, text)
+
+
+def _keep_codes_whole(root: Element) -> None:
+    """Let no line end at the hyphen of a number, a code or a date, such as ``WX-YQW-202611-0001``.
+
+    One that is longer than its place breaks wherever the place ends.
+    """
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        if element.tag not in ("style", "script", "{http://www.w3.org/2000/svg}svg", "svg"):
+            element.text = _joined(element.text)
+            waiting.extend(element)
+        element.tail = _joined(element.tail)
+
+
 def _too_deep() -> DocumentRenderError:
     return DocumentRenderError(f"The document is nested more than {MAX_NESTING} elements deep.", "too_deep")
 
@@ -404,6 +433,8 @@ def _lay_out(
     if not root.get("lang"):
         root.set("lang", language_tag(language))
     body = root.find("body")
+    if body is not None:
+        _keep_codes_whole(body)
     if watermark and body is not None:
         mark = Element("div", {"class": "watermark"})
         SubElement(mark, "span").text = watermark

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database.base import CoreBase, Identified, big_id
 from core.database.scope import Owned
-from core.database.types import utc_now
+from core.database.types import WordedText, Wording, utc_now
 
 
 class WorkflowMove(Identified, CoreBase):
@@ -27,7 +27,7 @@ class WorkflowMove(Identified, CoreBase):
     transition: Mapped[str] = mapped_column(sa.String(60))
     from_state: Mapped[str] = mapped_column(sa.String(60))
     to_state: Mapped[str] = mapped_column(sa.String(60))
-    comment: Mapped[str] = mapped_column(sa.Text, default="")
+    comment: Mapped[str | Wording] = mapped_column(WordedText(), default="")
     moved_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     moved_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id", ondelete="SET NULL"))
     """None for the system."""

@@ -16,8 +16,9 @@ from sqlalchemy.orm.attributes import get_history
 from core.database.base import Model
 from core.database.owners import owner_of
 from core.database.scope import require_scope
+from core.database.types import Wording
 from core.extensions import db
-from core.languages import in_each_language
+from core.languages import Text, cut, in_each_language
 from core.machinery.workflow.models import WorkflowMove
 from core.plugin_system.declarations import State, Transition, WorkflowDeclaration
 from core.plugin_system.runtime import current_runtime
@@ -72,7 +73,7 @@ class MoveLine:
     source: Any
     target: Any
     tone: str
-    comment: str
+    comment: str | Wording
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Workflow(WorkflowDeclaration):
             )
         return None
 
-    def move(self, record: Any, code: str, comment: str = "", **fields: Any) -> Transition:
+    def move(self, record: Any, code: str, comment: Text = "", **fields: Any) -> Transition:
         """Move ``record`` along a transition, set the given fields, and note the move in the history.
 
         The row is locked and read again first, so that of two people who press the same button one is refused.
@@ -155,7 +156,8 @@ class Workflow(WorkflowDeclaration):
         Args:
             record: A loaded record.
             code: The transition.
-            comment: The reason or remark, for the history. What was typed into required texts stands there otherwise.
+            comment: The reason or remark, for the history: what was typed, or a lazy text, which each reader gets in
+                his language. What was typed into required texts stands there otherwise.
             fields: Values for the attributes that the transition requires or that change with it.
 
         Raises:
@@ -166,9 +168,9 @@ class Workflow(WorkflowDeclaration):
             db.session.refresh(record, with_for_update=True)
         if (refusal := self._closed(transition, record)) is not None:
             raise TransitionRefused(refusal)
-        comment = comment.strip()
+        remark = cut(comment)
         wanted = dict(transition.required or {})
-        given = {**fields, "comment": comment} if transition.reason else fields
+        given = {**fields, "comment": remark} if transition.reason else fields
         if transition.reason:
             wanted["comment"] = _("Reason")
         for name, label in wanted.items():
@@ -190,10 +192,10 @@ class Workflow(WorkflowDeclaration):
         db.session.flush()
         if isinstance(record, Model):
             typed = [fields[name] for name in transition.required or () if isinstance(fields[name], str)]
-            self._note(record, transition, source, comment or " · ".join(typed))
+            self._note(record, transition, source, remark or " · ".join(typed))
         return transition
 
-    def _note(self, record: Any, transition: Transition, source: str, comment: str) -> None:
+    def _note(self, record: Any, transition: Transition, source: str, comment: str | Wording) -> None:
         declared = current_runtime().declared
         kind = declared.record_kind_of(record)
         where = {
@@ -347,7 +349,7 @@ def of_customer(customer_id: int) -> list[dict[str, Any]]:
             "moved_at": row.moved_at.isoformat(),
             "from": row.from_state,
             "to": row.to_state,
-            "comment": row.comment,
+            "comment": str(row.comment),
         }
         for row in rows
     ]

@@ -57,6 +57,7 @@ class InspectionView(HandoverView):
         "state",
         "passed",
         "planned_on",
+        "planned_inspector",
         "inspector",
         "companions",
         "attorney_name",
@@ -94,6 +95,7 @@ class InspectionView(HandoverView):
         "planned_on": _l("Planned"),
         "inspector": _l("Inspector"),
         "inspector_id": _l("Inspector"),
+        "planned_inspector": _l("Planned for"),
         "companions": _l("Accompanied by"),
         "attorney_name": _l("Attorney"),
         "state": _l("State"),
@@ -120,6 +122,7 @@ class InspectionView(HandoverView):
     }
     cells = {
         "inspector": lambda row: row.inspector.name if row.inspector else "",
+        "planned_inspector": lambda row: row.planned_inspector.name if row.planned_inspector else "",
         "refusal": lambda row: (
             f"{row.refusal_reason} {words.refusal_reasons()[row.refusal_reason]}"
             if row.refusal_reason

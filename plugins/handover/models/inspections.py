@@ -108,6 +108,11 @@ class Inspection(Record, Base):
     )
     planned_on: Mapped[dt.date | None] = mapped_column(index=True)
     inspector_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user_account.id", ondelete="SET NULL"))
+    """For whom it is planned; once it is finished, who finished it."""
+    planned_inspector_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("user_account.id", ondelete="SET NULL")
+    )
+    """For whom it was planned, when somebody else finished it."""
     companions: Mapped[str] = mapped_column(default="")
     """Who accompanies: butler, supervisor, contractor."""
     customer_id: Mapped[int | None] = mapped_column(
@@ -154,6 +159,9 @@ class Inspection(Record, Base):
     )
     inspector: Mapped[User | None] = relationship(
         User, primaryjoin=lambda: foreign(Inspection.inspector_id) == User.id, viewonly=True
+    )
+    planned_inspector: Mapped[User | None] = relationship(
+        User, primaryjoin=lambda: foreign(Inspection.planned_inspector_id) == User.id, viewonly=True
     )
     customer: Mapped[Customer | None] = relationship(
         Customer, primaryjoin=lambda: foreign(Inspection.customer_id) == Customer.id, viewonly=True

@@ -32,8 +32,6 @@ from plugins.handover.preparation.services import appointments, letters
 from plugins.handover.workflows import HANDOVER_UNIT
 
 blueprint = Blueprint("handover_owner", __name__)
-OVER = ("keys_handed", "delivered", "reviewed", "deemed_delivered")
-"""States in which nothing is booked, brought or paid before the keys any more."""
 SHOWN_DAYS = 21
 """Days with free slots that the page shows at most."""
 
@@ -143,7 +141,7 @@ def delivery(visit: LinkVisit) -> Any:
             offers=dict(list(offers.items())[:SHOWN_DAYS]),
             desks={slot.resource_id for slots in offers.values() for slot in slots},
             weekday=lambda day: format_date(day, "EEE"),
-            is_over=place.state in OVER,
+            is_over=place.state in appointments.OVER,
             said=_words_for_owner(place),
             fees=rows,
             total=total,
@@ -163,7 +161,7 @@ def is_of_owner(visit: LinkVisit) -> bool:
 
 def _words_for_owner(place: HandoverUnit) -> str:
     """Return how his house stands and what comes next, where the owner would else ask; "" where the page says it."""
-    if place.state in OVER:
+    if place.state in appointments.OVER:
         return _(
             "Your house is handed over. The papers of the house say how long it is covered; for repairs, call us."
         )

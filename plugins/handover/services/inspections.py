@@ -671,6 +671,8 @@ def _opinion_gaps(inspection: Inspection, defects: Sequence[Defect]) -> list[str
 def finish_inspection(inspection: Inspection, **closing: Any) -> Inspection:
     """Finish an inspection: it never changes again. Finishing it twice does nothing.
 
+    Who finishes it has inspected, whomever it was planned for; list, record, papers and figures name him.
+
     Args:
         inspection: A running inspection.
         closing: What :func:`save_closing` takes.
@@ -698,13 +700,22 @@ def finish_inspection(inspection: Inspection, **closing: Any) -> Inspection:
     inspection.passed = _is_passed(inspection, defects)
     inspection.content_hash = content_hash(inspection)
     inspection.state = InspectionState.FINISHED
+    _name_who_did_it(inspection)
     _move_handover_unit(inspection, defects)
     db.session.flush()
+    db.session.expire(inspection, ["inspector", "planned_inspector"])
     for defect in defects:
         if defect.severity == Severity.S1:
             dangers.watch(defect)
     _tell_finish(inspection, defects)
     return inspection
+
+
+def _name_who_did_it(inspection: Inspection) -> None:
+    doer, planned = require_scope().user_id, inspection.inspector_id
+    if doer is None or doer == planned:
+        return
+    inspection.inspector_id, inspection.planned_inspector_id = doer, planned
 
 
 def _is_passed(inspection: Inspection, defects: Sequence[Defect]) -> bool:

@@ -22,6 +22,7 @@ from core.toolkit import (
     db,
     finish_todos_of,
     history_of,
+    in_each_language,
     lazy_ngettext,
     listed,
     pending_request,
@@ -426,11 +427,13 @@ def correct_penalty(notice: RectificationNotice, amount: Decimal, reason: str) -
         raise HandoverRuleError(
             _("The penalty is %(amount)s already. Enter the corrected amount.", amount=f"¥{amount:,.2f}")
         )
-    change = _(
-        "%(before)s → %(now)s: %(reason)s",
-        before=f"¥{before:,.2f}",
-        now=f"¥{amount:,.2f}",
-        reason=reason.strip(),
+    change = in_each_language(
+        lambda: _(
+            "%(before)s → %(now)s: %(reason)s",
+            before=f"¥{before:,.2f}",
+            now=f"¥{amount:,.2f}",
+            reason=reason.strip(),
+        )
     )
     step = PENALTY_CORRECTIONS.get(notice.state, PENALTY_CORRECTIONS["penalised"])
     NOTICE.move(notice, step, comment=change if reason.strip() else "", corrected_penalty=amount)
@@ -474,7 +477,7 @@ def penalty_approval(notice: RectificationNotice) -> ApprovalRequest | None:
 
 def _reason_of(notice: RectificationNotice, request: ApprovalRequest) -> str:
     """Return what a penalty is for, without the corrections of its amount that stand below it in the request."""
-    words = request.note
+    words = str(request.note)
     for move in history_of(notice, limit=200):
         words = words.removesuffix(f"\n{move.comment}") if move.comment else words
     return words

@@ -193,6 +193,44 @@ def test_signing_in_and_delivering_ends_the_booking(booked, desk):
     assert held.state == "done"
 
 
+HANDED_OVER = "房屋 1-1-101 已交付"
+
+
+def test_a_house_that_is_handed_over_is_booked_by_nobody(desk, site, sign_in, client, scope_of, monkeypatch):
+    """Neither by its owner's link of reservations nor by staff; both read why. What is booked can be cancelled."""
+    monkeypatch.setattr("core.admin.links.SHORTEST_SECONDS", 0)
+    with scope_of("admin", "group"):
+        place = house(site)
+        owner = owners_of(place.unit)[0]
+        first, second = slots(place)[:2]
+        booking = desk.book(first, customer=owner, unit=place.unit)
+        place.state = "delivered"
+        address = make_link("reservations.book", place.unit, owner).address
+        with pytest.raises(desk.ReservationRuleError, match=HANDED_OVER):
+            desk.book(second, customer=owner, unit=place.unit)
+        with pytest.raises(desk.ReservationRuleError, match=HANDED_OVER):
+            desk.move(booking, second)
+        desk.book(second, customer=owners_of(unit(site.unit_ids[1]))[0], unit=unit(site.unit_ids[1]))
+        keys, phone, other, held = (place.unit_id, owner.id), owner.phone, second.id, booking.id
+        db.session.commit()
+    where = enter(client, address, phone)
+    page = client.get(where).get_data(as_text=True)
+    assert HANDED_OVER in page and 'name="slot"' not in page and "暂无" not in page
+    again = {"ticket": ticket(page, monkeypatch), "slot": str(other), "guests": "2"}
+    refused = client.post(where, data=again)
+    assert refused.status_code == 422 and HANDED_OVER in refused.get_data(as_text=True)
+    staff = sign_in("admin", "group")
+    moving = staff.get(f"/admin/reservations/desk/move/?id={held}").text
+    assert HANDED_OVER in moving and 'name="slot"' not in moving
+    form = staff.get(f"/admin/reservations/bookings/new/?slot={other}").text
+    hidden = dict(re.findall(r'name="(csrf_token|ticket|nonce|form_nonce)"[^>]*value="([^"]+)"', form))
+    values = {"slot_id": other, "unit_id": keys[0], "customer_id": keys[1], "guests": "2", "source": "phone"}
+    answer = staff.post("/admin/reservations/bookings/new/", data={**hidden, **values})
+    assert answer.status_code == 422 and HANDED_OVER in answer.text
+    with scope_of("admin", "group"):
+        desk.cancel(db.session.get_one(type(booking), held), "已交付")
+
+
 def test_another_purpose_or_house_is_none_of_our_business(booked, desk, site):
     project = booked.project
     visit = desk.ensure_purpose(project, "sample_house", name="参观")

@@ -7,8 +7,9 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import Building, TimelineEntry, db
+from core.toolkit import Building, TimelineEntry, User, db
 from plugins.handover import indicators, services
+from plugins.handover.documents.inspections import inspection_record
 from plugins.handover.errors import HandoverRuleError, IncompleteError, OutdatedError
 from plugins.handover.models import (
     Defect,
@@ -292,6 +293,38 @@ def test_finishing_twice_does_nothing(site, system):
         assert inspection.finished_at == moment
         entries = sa.select(TimelineEntry).where(TimelineEntry.kind == "handover.inspection_finished")
         assert len(db.session.scalars(entries).all()) == 1
+
+
+def test_the_record_names_who_really_inspected(site, world, scope_of, sign_in):
+    """A colleague goes instead of whom it was planned for: list, record and paper name him, and the plan stays."""
+    with scope_of("admin", "group"):
+        planned = db.session.get_one(User, world.users["engineer"])
+        inspection = services.plan_inspection(
+            unit(site.unit_ids[0]), InspectionKind.FORMAL, inspector=planned
+        )
+        services.start_inspection(inspection)
+        answer_all(inspection)
+        assert inspection.inspector == planned
+        services.finish_inspection(inspection, opinion="accept")
+        doer = db.session.get_one(User, world.users["admin"])
+        assert (inspection.inspector, inspection.planned_inspector) == (doer, planned)
+        printed = [row[1] for row in inspection_record(inspection, "zh_Hans_CN")["facts"]]
+        assert (doer.name in printed, planned.name in printed) == (True, False)
+        names = doer.name, planned.name
+        key = inspection.id
+        db.session.commit()
+    browser = sign_in("admin", "group")
+    listed = browser.get("/admin/handover/inspections/").text
+    assert (names[0] in listed, names[1] in listed) == (True, False)
+    record = browser.get(f"/admin/handover/inspections/details/?id={key}").text
+    assert names[0] in record
+    assert names[1] in record
+
+
+def test_an_inspection_as_planned_says_nothing_of_a_plan(site, world, scope_of):
+    with scope_of("admin", "group"):
+        inspection = finished(site.unit_ids[0])
+        assert (inspection.inspector_id, inspection.planned_inspector_id) == (world.users["admin"], None)
 
 
 def test_a_formal_inspection_reaches_its_touchpoint(site, world, system):

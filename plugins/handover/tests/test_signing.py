@@ -135,9 +135,12 @@ def test_a_supplement_is_added_on_a_page_and_signed(done, sign_in, scope_of):
         sign_by(db.session.get_one(Inspection, key), "owner")
         db.session.commit()
     form = browser.get(address).text
-    assert re.search(r"不适用 \(na\)|合格 \(pass\)", form), (
-        "codes are said in words, and what has to be typed"
-    )
+    assert re.search(r": (不适用|合格|不合格)</option>", form)
+    assert not re.search(r"\((na|pass|fail|accept\w*)\)", form), "codes are said in words"
+    opinion = {"place": [json.dumps(["opinion", "decision"]), ""], "reason": "勾选错误"}
+    refused = browser.post(address, data={**opinion, "value": ["随便", ""]})
+    assert refused.status_code == 422
+    assert "请填写下列之一：" in refused.text and "整改后接收" in refused.text
     place = json.dumps(["meters", "water"])
     values = {"place": [place, ""], "value": ["00012.5", ""], "reason": "抄表时读错"}
     assert browser.post(address, data={**values, "reason": ""}).status_code == 422
@@ -164,6 +167,10 @@ def test_a_supplement_is_added_on_a_page_and_signed(done, sign_in, scope_of):
         again = signed_content(inspection)
         again["opinion"]["note"] = "x"
         assert supplement(inspection, content=again, reason="again").number == 2
+    assert browser.post(address, data={**opinion, "value": ["合格接收", ""]}).status_code == 303
+    with scope_of("admin", "group"):
+        changed = signed_content(db.session.get_one(Inspection, key))
+        assert changed["opinion"]["decision"] == "accept", "the code of the word"
 
 
 def test_who_has_signed_already_is_not_asked_again(done, scope_of):

@@ -269,6 +269,25 @@ def test_a_change_of_people_is_counted(place, system):
         assert booking.contact_phone == "13900139000"
 
 
+def test_what_is_unchanged_is_no_change(place, system):
+    """Saving what was booked, however it is written, neither asks the customer again nor empties what was left out."""
+    with system():
+        booking = services.confirm(book(place, guests=2, contact_phone="13900139000", wishes="轮椅"))
+        state, read_back_at = booking.state, booking.read_back_at
+        services.change_booking(
+            booking,
+            guests=2,
+            contact_name=f" {booking.contact_name} ",
+            contact_phone="139 0013 9000",
+            wishes="轮椅 ",
+        )
+        services.change_booking(booking)
+        assert (booking.state, booking.read_back_at) == (state, read_back_at)
+        services.change_booking(booking, guests=3)
+        assert (booking.state, booking.guests, slot(place).guests) == ("requested", 3, 3)
+        assert (booking.contact_phone, booking.wishes) == ("13900139000", "轮椅")
+
+
 def test_the_checklist_is_copied_so_that_old_records_never_change(place, system):
     with system():
         booking = book(place)

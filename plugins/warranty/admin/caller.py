@@ -34,7 +34,7 @@ from core.toolkit import (
     utc_now,
 )
 from plugins.warranty import services, words
-from plugins.warranty.admin.common import REFUSALS, of_address, typed
+from plugins.warranty.admin.common import REFUSALS, customer_link, customer_name, of_address, typed
 from plugins.warranty.admin.marks import age_mark, cover_mark, moment_of, priority_mark, state_mark
 from plugins.warranty.catalogue import categories, faults
 from plugins.warranty.coverage import judge
@@ -147,6 +147,9 @@ class CallerView(PageView):
             people=people,
             houses=houses,
             several_projects=len(seen) > 1,
+            name_of=customer_name,
+            link_of=customer_link,
+            sees_names=has_permission("customers.view") or sees_personal_data(),
             phone_of=lambda one: (one.phone or "") if sees_personal_data() else mask_phone(one.phone),
             project_name=services.project_name,
             building_name=lambda one: one.name or one.code,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, flash, redirect, request
+from flask import abort, flash, redirect, request, url_for
 from markupsafe import Markup
 from sqlalchemy.orm.attributes import set_committed_value
 from werkzeug.wrappers import Response
@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from core.toolkit import (
     ApprovalRefused,
     Building,
+    Customer,
     RecordView,
     SaveRefused,
     TransitionRefused,
@@ -21,6 +22,9 @@ from core.toolkit import (
     colleagues_with,
     commit,
     db,
+    has_permission,
+    mask_all,
+    sees_personal_data,
     status_mark,
     strict_id,
 )
@@ -49,6 +53,27 @@ def of_address(model: Any, name: str) -> Any:
 def visible(model: Any, key: int) -> Any:
     """Return the row with this key if the acting user may see it, else None."""
     return db.session.scalar(sa.select(model).where(model.id == key))
+
+
+def customer_name(customer: Customer) -> str:
+    """Return the name of a customer for whoever may see customers, as in their list; stars for others.
+
+    Telephone numbers are masked beside it, and names of reporters who need not be customers always, without the right
+    to personal data.
+    """
+    may_see = has_permission("customers.view") or sees_personal_data()
+    return customer.name if may_see else mask_all(customer.name)
+
+
+def customer_link(customer: Customer | None) -> Any:
+    """Return the name of a customer, leading to his page for whoever may see it; empty for None."""
+    if customer is None:
+        return ""
+    name = customer_name(customer)
+    if not has_permission("customers.view"):
+        return name
+    address = url_for("customers.details_view", id=customer.id)
+    return Markup('<a href="{}">{}</a>').format(address, name)
 
 
 def load_buildings(records: Sequence[Any]) -> None:

@@ -205,7 +205,7 @@ class CoverView(PageView):
             "warranty/admin/cover.html",
             covers=words.COVERS,
             title=words.category_title,
-            term=services.term_text,
+            term=services.house_term_text,
             project_name=services.project_name,
             may_deem=has_permission("warranty.deem_delivery"),
             **values,

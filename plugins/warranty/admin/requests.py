@@ -22,7 +22,7 @@ from core.toolkit import (
     mask_phone,
 )
 from plugins.warranty import words
-from plugins.warranty.admin.common import WarrantyView, load_buildings
+from plugins.warranty.admin.common import WarrantyView, customer_link, load_buildings
 from plugins.warranty.models import REQUEST_SEARCH, Order, Request
 
 
@@ -34,6 +34,7 @@ class RequestView(WarrantyView):
     column_list = ("number", "house", "reporter_name", "channel", "reported_at", "orders")
     column_details_list = (
         "house",
+        "customer",
         "reporter_name",
         "reporter_phone",
         "relation",
@@ -52,6 +53,7 @@ class RequestView(WarrantyView):
         "unit_id": _l("House"),
         "building_id": _l("Building"),
         "project_id": _l("Project"),
+        "customer": _l("Customer"),
         "customer_id": _l("Customer"),
         "reporter_name": _l("Reported by"),
         "reporter_phone": _l("Telephone"),
@@ -74,6 +76,7 @@ class RequestView(WarrantyView):
     }
     cells = {
         "house": lambda row: row.house,
+        "customer": lambda row: customer_link(row.customer),
         "orders": lambda row: len(row.orders),
         "registered_by": lambda row: row.registered_by.name if row.registered_by else "",
     }

@@ -14,6 +14,7 @@ from core.toolkit import (
     _l,
     approvals_of,
     db,
+    label_of,
 )
 from plugins.warranty import words
 from plugins.warranty.common import option, project_name
@@ -224,7 +225,7 @@ def _opinions(record: ReleaseRequest, language: str) -> list[tuple[Any, str, dic
     }
     return [
         (
-            task.label,
+            label_of(asked[0], task),
             task.opinion,
             {
                 "name": names.get(task.decided_by_id or 0, ""),

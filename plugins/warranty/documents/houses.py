@@ -55,7 +55,9 @@ def expiry_notice(unit: Unit, language: str) -> Mapping[str, Any]:
             [
                 position,
                 _title(line, language),
-                coverage.term_text(categories()[line.category_code], line.amount),
+                coverage.house_term_text(
+                    unit.project, categories()[line.category_code], line.amount, line.system
+                ),
                 words.long_date(line.owner_end, language),
                 (line.owner_end - today).days,
             ]

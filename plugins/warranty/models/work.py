@@ -186,7 +186,7 @@ class Acceptance(Record, Base):
     clean_ok: Mapped[bool | None]
     attitude_ok: Mapped[bool | None]
     score: Mapped[int | None]
-    note: Mapped[str] = mapped_column(sa.Text, default="")
+    note: Mapped[str | Wording] = mapped_column(WordedText(), default="")
     signer_name: Mapped[str] = mapped_column(sa.String(80), default="")
     by_silence: Mapped[bool] = mapped_column(default=False)
     """The owner did not answer for so long that his acceptance counts as given."""

@@ -29,6 +29,7 @@ from plugins.warranty.services.coverage import category_of
 from plugins.warranty.services.intake import apply_verdict, note_event, verdict_of
 from plugins.warranty.services.steps import end_work, require_open
 from plugins.warranty.sla import Priority, Step
+from plugins.warranty.words import RESPONSIBLE
 from plugins.warranty.workflows import ORDER
 
 _BEARER = {
@@ -126,7 +127,7 @@ def triage(
     ORDER.move(
         order,
         "triage",
-        comment=_responsible_words(responsibility),
+        comment=RESPONSIBLE[responsibility],
         responsibility=responsibility,
         triaged_at=utc_now() if is_first else order.triaged_at,
     )
@@ -162,12 +163,6 @@ def decide_cover(order: Order) -> None:
     if bearer is not None:
         order.borne_by = bearer
     db.session.flush()
-
-
-def _responsible_words(responsibility: Responsibility) -> str:
-    from plugins.warranty.words import RESPONSIBLE
-
-    return str(RESPONSIBLE[responsibility])
 
 
 def override_cover(order: Order, covered: bool, reason: str) -> None:

@@ -13,6 +13,7 @@ from core.toolkit import (
     add_todo,
     db,
     finish_todos_by_key,
+    users_with,
     utc_now,
 )
 from plugins.contractors.models import Company
@@ -62,6 +63,14 @@ def dispatch(
             unit=order.unit,
         )
     telling.dispatched(order)
+
+
+def dispatching_engineer(order: Order) -> User | None:
+    """Return the engineer of an order if he may dispatch it himself; else the customer-service manager does."""
+    if order.engineer_id is None:
+        return None
+    known = users_with("warranty.dispatch_order", [order.project_id])
+    return db.session.scalar(known.where(User.id == order.engineer_id))
 
 
 def note_contact(order: Order, text: str, at: dt.datetime | None = None) -> None:

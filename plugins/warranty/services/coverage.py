@@ -18,11 +18,12 @@ from core.toolkit import (
     completion_date,
     db,
     department_path,
+    ngettext,
     require_scope,
 )
 from plugins.warranty.catalogue import Category, categories
 from plugins.warranty.common import option
-from plugins.warranty.coverage import Period, Season, System, TermKind, end_of_term
+from plugins.warranty.coverage import UNNAMED_CITY_MONTHS, Period, Season, System, TermKind, end_of_term
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import CitySeason, HouseStart, HouseWarranty, Promise, TakeOver
 
@@ -167,7 +168,7 @@ def _check_term(category: Category, amount: int, field: str) -> None:
 
 
 def term_text(category: Category, amount: int) -> str:
-    """Return a term in words, for example "2 years" or "6 months"."""
+    """Return a term in words, for example "2 years" or "6 months"; the term of one house: :func:`house_term_text`."""
     if category.kind == TermKind.SEASONS:
         return _("%(number)s heating or cooling seasons", number=amount)
     if category.kind == TermKind.LIFE:
@@ -175,6 +176,26 @@ def term_text(category: Category, amount: int) -> str:
     if amount % 12 == 0:
         return _("%(number)s years", number=amount // 12) if amount > 12 else _("1 year")
     return _("%(number)s months", number=amount) if amount > 1 else _("1 month")
+
+
+def house_term_text(project: Project, category: Category, amount: int, system: str | None) -> str:
+    """Return the term of a house in words, with the seasons of its system; in years where the city has none of them.
+
+    Args:
+        project: The project of the house.
+        category: The category.
+        amount: Months, seasons, or years of design life.
+        system: ``heating`` or ``cooling``; None or empty for a category without systems.
+
+    Source: domain reference Appendix F: a city without seasons has none to count, and the term is 2 years.
+    """
+    if category.kind != TermKind.SEASONS or not system:
+        return term_text(category, amount)
+    if System(system) not in seasons_of(project):
+        return ngettext("%(num)d year", "%(num)d years", amount * UNNAMED_CITY_MONTHS // 12)
+    if system == System.HEATING:
+        return ngettext("%(num)d heating season", "%(num)d heating seasons", amount)
+    return ngettext("%(num)d cooling season", "%(num)d cooling seasons", amount)
 
 
 # Seasons

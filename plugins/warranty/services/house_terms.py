@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.toolkit import HouseTerm, Unit
 from plugins.warranty import words
-from plugins.warranty.services.coverage import COMMON_PARTS, lines_of, term_text
+from plugins.warranty.services.coverage import COMMON_PARTS, house_term_text, lines_of
 
 
 def house_terms(unit: Unit) -> list[HouseTerm]:
@@ -24,7 +24,7 @@ def house_terms(unit: Unit) -> list[HouseTerm]:
                 )
             ),
             content=str(line.category.content),
-            period=term_text(line.category, line.terms.owner),
+            period=house_term_text(unit.project, line.category, line.terms.owner, line.system),
             start=line.period.owner_start,
             end=line.period.owner_end,
         )

@@ -22,6 +22,7 @@ from plugins.warranty.services.assessment import (
 from plugins.warranty.services.contact import (
     add_remark,
     dispatch,
+    dispatching_engineer,
     note_attempt,
     note_contact,
     tell_progress,
@@ -75,6 +76,7 @@ __all__ = [
     "confirm_plan",
     "decide_cover",
     "dispatch",
+    "dispatching_engineer",
     "end_work",
     "escalate",
     "extend",

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.toolkit import Building, Customer, JobRun, Unit, _, _l, db, is_on, utc_now
+from core.toolkit import Building, Customer, JobRun, Unit, _, _l, db, is_on, paragraphs, utc_now
 from plugins.warranty.common import option
 from plugins.warranty.errors import WarrantyRuleError
 from plugins.warranty.models import Acceptance, AcceptanceKind, Channel, Order, OrderEvent, Request, Saying
@@ -113,7 +113,7 @@ def rate(order: Order, score: int, note: str = "", **ticks: bool | None) -> None
     if last is not None and last.by_silence:
         # What somebody accepted himself stays as it was given.
         last.score = score
-        last.note = "\n".join(filter(None, (last.note, note.strip())))
+        last.note = paragraphs((last.note, note))
         for name, value in ticks.items():
             setattr(last, name, value)
     note_event(order, "rated", note, saying=Saying.SATISFACTION, is_public=True, score=score)
@@ -178,7 +178,7 @@ def accept_by_silence(order: Order, now: dt.datetime | None = None) -> bool:
         order,
         signer_name="",
         by_silence=True,
-        note=_("Accepted by silence: no answer within %(days)s days.", days=days),
+        note=_l("Accepted by silence: no answer within %(days)s days.", days=days),
     )
     telling.accepted_by_silence(order)
     return True

@@ -19,6 +19,7 @@ from core.toolkit import (
     amount_changed,
     approved_request,
     db,
+    in_each_language,
     in_language,
     pending_request,
     request_approval,
@@ -117,8 +118,13 @@ def correct_release(release: ReleaseRequest, amount: Decimal, reason: str) -> Ap
         )
     require_covered(release.account, value)
     before = release.amount
-    change = _(
-        "%(before)s → %(now)s: %(reason)s", before=words.money(before), now=words.money(value), reason=reason
+    change = in_each_language(
+        lambda: _(
+            "%(before)s → %(now)s: %(reason)s",
+            before=words.money(before),
+            now=words.money(value),
+            reason=reason.strip(),
+        )
     )
     RELEASE.move(release, step, comment=change if reason.strip() else "", amount=value)
     return amount_changed(RELEASE_APPROVAL, release, value, note=change)

@@ -9,8 +9,10 @@ from core.toolkit import (
     Text,
     _,
     _l,
+    add_todo,
     db,
     has_permission,
+    paragraphs,
     require_scope,
     stop_clocks_of,
     utc_now,
@@ -29,6 +31,7 @@ from plugins.warranty.models import (
     VisitPurpose,
 )
 from plugins.warranty.services import telling
+from plugins.warranty.services.contact import dispatching_engineer
 from plugins.warranty.services.intake import note_event, tell_of
 from plugins.warranty.services.steps import end_work, escalate, moment_of_step, tell_engineer
 from plugins.warranty.services.visits import tell_repair
@@ -180,7 +183,7 @@ def accept_as_owner(
     on_time_ok: bool | None = None,
     clean_ok: bool | None = None,
     attitude_ok: bool | None = None,
-    note: str = "",
+    note: Text = "",
     by_silence: bool = False,
 ) -> Acceptance:
     """Note that the owner accepts the repair; the limit of the repair is kept or missed by when it was finished.
@@ -273,7 +276,7 @@ def _accept(order: Order, kind: AcceptanceKind, passed: bool, **values: Any) -> 
         by_id=require_scope().user_id,
         **values,
     )
-    row.note = (row.note or "").strip()
+    row.note = paragraphs((row.note or "",))
     db.session.add(row)
     db.session.flush()
     db.session.expire(order, ["acceptances"])
@@ -343,7 +346,7 @@ def call_back(order: Order, *, reached: bool, score: int | None = None, note: st
     if score is not None and score <= int(option("dissatisfied_score", order.project)):
         reason = note.strip() or _l("The owner is dissatisfied: %(score)s of 5.", score=score)
         # Who calls back need not hold the right to open orders.
-        ORDER.move(order, "reopened_by_call", comment=note)
+        ORDER.move(order, "reopened_by_call", comment=reason)
         _reopened(order, reason)
         escalate(order, f"dissatisfied_{order.reopen_count}", reason)
         tell_of(
@@ -380,3 +383,10 @@ def _reopened(order: Order, reason: Text) -> None:
         _l("Opened again: %(number)s", number=order.number),
         key=f"reopened:{order.id}:{order.reopen_count}",
     )
+    if order.engineer_id is not None and dispatching_engineer(order) is None:
+        add_todo(
+            order,
+            _l("Dispatch again: %(number)s", number=order.number),
+            role="PCM",
+            dedupe_key=f"warranty:dispatch:{order.id}:{order.reopen_count}",
+        )

@@ -7,10 +7,11 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from core.toolkit import CustomerUnit, Unit, User, all_departments, db, utc_now
+from core.toolkit import Customer, CustomerUnit, Unit, User, all_departments, db, todos_of, utc_now
 from plugins.warranty.admin.deeds import DEEDS
 from plugins.warranty.models import Order, Request
-from plugins.warranty.tests.helpers import jpeg
+from plugins.warranty.services import orders
+from plugins.warranty.tests.helpers import closed, jpeg, order_of, report
 
 ORDERS = "/admin/warranty/orders"
 
@@ -41,6 +42,46 @@ def test_a_caller_with_two_houses_is_named_and_both_stay_in_reach(site, world, s
     assert "来电人的其他房屋" in page and f">{other}</a>" in page
 
 
+def test_names_of_callers_are_those_of_customers_for_who_may_see_them_and_stars_for_others(
+    site, world, sign_in, running_app
+):
+    """The list of customers shows names to all who may open it; so do the caller's screen and the page of a request."""
+    key, house = world.own.customer_ids[0], site.unit_ids[0]
+    with running_app.app_context(), all_departments("a test"):
+        name, phone = db.session.get_one(Customer, key).name, world.own.phones[0]
+        request = report(house, customer=db.session.get_one(Customer, key), reporter_name="")[0].request
+        request_page = f"/admin/warranty/requests/details/?id={request.id}"
+        role = db.session.get_one(User, world.users["head"]).memberships[0].role
+        without_right = [code for code in role.permissions if not code.startswith("personal.")]
+        role.permissions = without_right
+        db.session.commit()
+    addresses = [f"?q={phone}", f"?q={phone[-4:]}", f"?unit={house}", f"?unit={house}&customer={key}"]
+    pages = [*(f"/admin/warranty/caller/{each}" for each in addresses), request_page]
+    client = sign_in("head")
+    for page in pages:
+        text = client.get(page).text
+        assert name in text, page
+        assert page == pages[0] or page == pages[1] or phone not in text, page
+    assert f'value="{name}"' in client.get(pages[2]).text
+    with running_app.app_context(), all_departments("a test"):
+        role = db.session.get_one(User, world.users["head"]).memberships[0].role
+        role.permissions = [
+            code for code in without_right if not code.startswith(("customers.view", "messages."))
+        ]
+        db.session.commit()
+    for page in pages:
+        answer = client.get(page)
+        assert answer.status_code == 200
+        assert name not in answer.text, page
+        assert "******" in answer.text, page
+        assert "/admin/customers/details" not in answer.text
+    form = {"rows": "1", "fault_0": "wall_crack", "description_0": "裂缝", "relation": "owner"}
+    register = f"/admin/warranty/caller/register/?unit={house}&customer={key}"
+    assert client.post(register, data=form).status_code == 303, (
+        "the name of the customer stands for the empty one"
+    )
+
+
 def test_the_engineer_of_an_order_sees_whom_to_call_and_the_log_keeps_it(
     registered, site, world, sign_in, running_app
 ):
@@ -68,6 +109,32 @@ def test_the_engineer_of_an_order_sees_whom_to_call_and_the_log_keeps_it(
         log = Order.metadata.tables["audit_entry"]
         seen = sa.select(sa.func.count(log.c.id)).where(log.c.action == "revealed")
         assert db.session.scalar(seen) == 1
+
+
+def test_the_phone_says_who_dispatches_an_order_that_was_opened_again(
+    site, world, sign_in, scope_of, running_app
+):
+    with scope_of("head"):
+        order = closed(order_of(site.unit_ids[0]))
+        key, number = order.id, order.number
+        order.engineer_id = world.users["engineer"]
+        engineer = db.session.get_one(User, world.users["engineer"])
+        engineer.memberships[0].role.permissions = ["warranty.view", "warranty.work_order"]
+        orders.reopen(order, "墙面又裂了")
+        asked = {str(todo.title): todo.role for todo in todos_of(order)}
+        assert asked[f"请重新派单：{number}"] == "PCM", "the engineer may not"
+        db.session.commit()
+    page = f"/warranty/on-site/{key}"
+    colleague, head = sign_in("engineer"), sign_in("head")
+    shown = colleague.get(page).text
+    assert "本单已重新打开，须由项目客服经理重新派单后方可开工。" in shown
+    assert "墙面又裂了" in shown
+    assert 'value="dispatch"' not in shown
+    assert colleague.post(f"{page}/step", data={"step": "dispatch"}).status_code == 303
+    assert only_order(running_app)[1] == "reopened"
+    assert "本单已重新打开，请先重新派单再开工，可在本页底部派单。" in head.get(page).text
+    assert head.post(f"{page}/step", data={"step": "dispatch"}).status_code == 303
+    assert only_order(running_app)[1] == "dispatched"
 
 
 @pytest.fixture

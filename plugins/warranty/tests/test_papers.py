@@ -25,7 +25,8 @@ from core.toolkit import (
     use_scope,
     utc_now,
 )
-from plugins.warranty import tasks
+from plugins.warranty import services, tasks
+from plugins.warranty.coverage import System
 from plugins.warranty.documents.contractors import retention_settlement, third_party_notice
 from plugins.warranty.documents.houses import expiry_notice, may_remind
 from plugins.warranty.documents.orders import delay_notice, repair_order, visit_record
@@ -34,6 +35,7 @@ from plugins.warranty.indicators import rate
 from plugins.warranty.models import HouseWarranty, MonthlyReport, ToldHow
 from plugins.warranty.services import cases, money, notices, orders, reports
 from plugins.warranty.services.expiry import ending_lines
+from plugins.warranty.services.house_terms import house_terms
 from plugins.warranty.services.reports import ContractorLine, ranked
 from plugins.warranty.tests.helpers import closed, dispatched, jpeg, order_of, surveyed, unit
 from plugins.warranty.tests.test_cases import houses
@@ -206,6 +208,24 @@ def test_owners_hear_of_what_ends_soon_and_of_nothing_else(site, scope_of):
         assert [row[-1] for row in printed["rows"]] == [0, 30]
         for owner in owners_of(house):
             assert owner.name in printed["addressee"]
+
+
+def test_a_notice_counts_seasons_only_where_the_city_has_them(site, scope_of):
+    def terms() -> dict[str, str]:
+        return {row[1].partition(" · ")[2]: row[2] for row in expiry_notice(house, ZH)["rows"]}
+
+    with scope_of("admin", "group"):
+        house, soon = unit(site.unit_ids[0]), local_today() + dt.timedelta(days=5)
+        for line in db.session.scalars(sa.select(HouseWarranty).where(HouseWarranty.unit_id == house.id)):
+            line.owner_end = soon if line.category_code == "W05" else soon - dt.timedelta(days=400)
+        db.session.flush()
+        assert terms() == {"供热": "2 年", "供冷": "2 年"}
+        guaranteed = {term.part: term.period for term in house_terms(house)}
+        assert guaranteed["供热与供冷系统 · 供热"] == "2 年"
+        services.set_season(house.project.department, System.COOLING, (6, 1), (9, 30), "供冷期公告")
+        assert terms() == {"供热": "2 年", "供冷": "2 个供冷期"}
+        services.set_season(house.project.department, System.HEATING, (11, 15), (3, 15), "采暖期公告")
+        assert terms() == {"供热": "2 个采暖期", "供冷": "2 个供冷期"}
 
 
 @pytest.fixture

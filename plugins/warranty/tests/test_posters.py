@@ -39,6 +39,19 @@ def entrance(site, world, client, scope_of, monkeypatch):
 
 
 @pytest.mark.parametrize("code", PAGES)
+def test_a_poster_speaks_the_language_of_the_browser_until_the_reader_chooses(code, client, entrance):
+    answer, page = entrance(code, phone="")
+    assert (answer.status_code, 'lang="zh-Hans"' in answer.text) == (422, True), "no browser says anything"
+    for header, language in (("en-US,en;q=0.9", "en"), ("zh-CN,en;q=0.5", "zh-Hans")):
+        shown = client.get(page, headers={"Accept-Language": header}).text
+        assert f'<html lang="{language}"' in shown
+    follow = re.search(r'name="next" value="([^"]+)"', answer.text)[1]
+    assert follow == page, "what was sent cannot be asked for again"
+    client.post("/preferences/language", data={"locale": "zh_Hans_CN", "next": follow})
+    assert '<html lang="zh-Hans"' in client.get(page, headers={"Accept-Language": "en"}).text
+
+
+@pytest.mark.parametrize("code", PAGES)
 def test_a_neighbour_reports_for_his_house_and_for_the_common_parts(
     code, site, world, client, entrance, running_app, scope_of
 ):

@@ -12,8 +12,9 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from flask_babel import force_locale
 
+from core.toolkit import db, history_of
 from plugins.warranty import words
-from plugins.warranty.models import Saying, ToldHow
+from plugins.warranty.models import Responsibility, Saying, ToldHow
 from plugins.warranty.sayings import SAYINGS, told
 from plugins.warranty.services import orders, owners
 from plugins.warranty.tests.helpers import closed, order_of
@@ -44,6 +45,19 @@ def test_the_history_is_read_in_the_language_of_the_reader(site, scope_of):
     ):
         assert chinese in lines["zh_Hans_CN"]
         assert english in lines["en"]
+
+
+def test_the_remark_of_the_assessment_is_read_in_the_language_of_the_reader(site, scope_of):
+    remarks = {"zh_Hans_CN": "承建单位", "en": "Contractor"}
+    with scope_of("head"):
+        for writer in remarks:
+            with force_locale(writer):
+                order = order_of(site.unit_ids[0])
+                orders.triage(order, responsibility=Responsibility.CONTRACTOR)
+            db.session.expire_all()
+            for language, remark in remarks.items():
+                with force_locale(language):
+                    assert str(history_of(order)[0].comment) == remark
 
 
 @pytest.mark.no_database

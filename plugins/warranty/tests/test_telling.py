@@ -6,6 +6,7 @@ import datetime as dt
 
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
 
 from core.toolkit import Message, MessageState, db, utc_now
 from plugins.warranty.models import AcceptanceKind, Extension, Order, Responsibility, ToldHow
@@ -134,6 +135,13 @@ def test_an_owner_who_does_not_answer_for_seven_days_has_accepted(own):
     owners.rate(order, 2, "漆面不平", clean_ok=True)
     assert (order.score, accepted.score, accepted.clean_ok) == (2, 2, True)
     assert [each.kind for each in order.events][-2:] == ["rated", "escalated"]
+    db.session.expire_all()
+    for language, sentence in (
+        ("zh_Hans_CN", "默认验收：7 天内未收到业主意见。"),
+        ("en", "Accepted by silence: no answer within 7 days."),
+    ):
+        with force_locale(language):
+            assert str(accepted.note) == f"{sentence}\n漆面不平"
 
 
 @pytest.mark.parametrize("answer", ["urge", "refuse"])

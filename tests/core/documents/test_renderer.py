@@ -122,6 +122,23 @@ def test_six_photos_on_a_page(inspection, pages, picture):
     assert 0.1 < document.ink((18, 20, 194, 270), 2) < 0.2
 
 
+@pytest.mark.parametrize("size", [(1200, 900), (1600, 900), (900, 1200)], ids=["4:3", "16:9", "upright"])
+def test_a_photo_stands_in_the_middle_of_its_frame(size, pages, picture):
+    photo = picture("black", size, "JPEG")
+    html = (
+        "<html lang=zh><style>@page { margin: 0 } .photo { width: 85mm; border: 0 !important }</style><body>"
+    )
+    html += '<div class="photo"><img src="attachment:1"></div>'
+    result = render_pdf(html, attachments=["1"], fetch_attachment=lambda _key: photo)
+    page = pages(result.content).pixels(scale=4)
+    left, top, right, bottom = page.point(lambda value: 255 if value < 128 else 0).getbbox()
+    frame = (85 / 25.4 * 72 * 4, 64 / 25.4 * 72 * 4)
+    assert left == pytest.approx(frame[0] - right, abs=4)
+    assert top == pytest.approx(frame[1] - bottom, abs=4)
+    shown = min(frame[0] / size[0], frame[1] / size[1])
+    assert (right - left, bottom - top) == pytest.approx((size[0] * shown, size[1] * shown), abs=6)
+
+
 def test_watermark_is_on_every_page(inspection, pages):
     draft = pages(render_pdf(inspection(rows=80), watermark="草稿 DRAFT").content)
     final = pages(render_pdf(inspection(rows=80)).content)
@@ -146,6 +163,20 @@ def test_english_quotation_marks_are_proportional_and_chinese_ones_square(pages)
 
     assert right_edge("zh-Hans-CN") > 80
     assert right_edge("en") < 55
+
+
+def test_no_line_ends_within_a_code_or_a_date(pages):
+    text = "缺陷 DF-YQW-202611-0018、自2026-11-28起，见 WX-YQW-2026-0001；well-known，少付 -¥3,680.00"
+    codes = ("DF-YQW-202611-0018", "2026-11-28", "WX-YQW-2026-0001", "-¥3,680.00")
+    wide = "".join(f"<p style='width: {width}mm'>{text}</p>" for width in range(38, 120, 4))
+    narrow = "<p style='width: 12mm'>DF-YQW-202611-0018</p><p style='width: 12mm'>well-considered</p>"
+    drawn = "<svg viewBox='0 0 90 9'><text y='8'>3-1-1201</text></svg>"
+    printed = pages(render_pdf(f"<html lang=zh><body>{wide}{narrow}{drawn}").content)
+    found = "\n".join(map(printed.text, range(len(printed))))
+    for code in codes:
+        assert sum(code in line for line in found.splitlines()) == len(range(38, 120, 4)), code
+    assert "\u2060" not in found
+    assert "well\ufffeconsid" in found, "words are divided as before; so the text of a PDF says it"
 
 
 def test_letter_is_small_and_embeds_only_the_house_font(inspection):

@@ -163,9 +163,12 @@ def app(core_tables_url: str, tmp_path) -> Iterator[Flask]:
         (pages, "/pages"),
     ):
         app.register_blueprint(blueprint, url_prefix=prefix)
+    shell = Blueprint("shell", __name__)
+    shell.add_url_rule("/preferences/language", "choose_language", lambda: "", methods=["POST"])
     issued_list = Blueprint("documents_issued", __name__)
     issued_list.add_url_rule("/issued", "index_view", lambda: "list")
     app.register_blueprint(issued_list)
+    app.register_blueprint(shell)
     LoginManager(app).user_loader(lambda key: None)  # nobody signs in here: scopes are set directly
     app.context_processor(
         lambda: {

@@ -35,6 +35,8 @@ RESERVATIONS = "reservations"
 KIND = "handover.unit"
 BOOKABLE = ("notified", "booked", "not_contactable", "absent", "refused", "entrusted")
 """States in which an appointment can be made or moved."""
+OVER = ("keys_handed", "delivered", "reviewed", "deemed_delivered")
+"""States in which nothing is booked, brought or paid before the keys any more."""
 COMING = ("requested", "confirmed", "notified")
 """States of a booking whose customer has not come yet."""
 MOST_OFFERED = 400
@@ -200,7 +202,7 @@ def book_slot(
         else:
             if held.slot_id != slot.id:
                 desk.move(held, slot)
-            _change(desk, held, guests, held.wishes if wishes is None else wishes)
+            desk.change_booking(held, guests=guests, wishes=wishes)
         desk.confirm(held) if held.state == "requested" else None
 
 
@@ -220,19 +222,8 @@ def change_details(place: HandoverUnit, *, guests: int, wishes: str) -> None:
     if desk is None or held is None:
         raise HandoverRuleError(_("Nothing is booked for %(unit)s.", unit=place.unit.code))
     with _told_in_our_words(desk):
-        _change(desk, held, guests, wishes)
+        desk.change_booking(held, guests=guests, wishes=wishes)
         desk.confirm(held) if held.state == "requested" else None
-
-
-def _change(desk: Any, held: Any, guests: int, wishes: str) -> None:
-    if (held.guests, held.wishes) != (guests, wishes.strip()):
-        desk.change_booking(
-            held,
-            guests=guests,
-            contact_name=held.contact_name,
-            contact_phone=held.contact_phone,
-            wishes=wishes,
-        )
 
 
 def book_moment(place: HandoverUnit, moment: dt.datetime, engineer: User | None = None) -> None:
@@ -308,7 +299,7 @@ def _come_at(place: HandoverUnit, moment: dt.datetime) -> None:
 
 def _come_never(place: HandoverUnit, reason: str) -> None:
     if place.state == "booked":
-        HANDOVER_UNIT.move(place, "cancel_booking", reason or _("Cancelled"))
+        HANDOVER_UNIT.move(place, "cancel_booking", reason or _l("Cancelled"))
     place.booked_for = None
     db.session.flush()
 
@@ -399,7 +390,29 @@ def _plan_round(place: HandoverUnit) -> None:
         plan_inspection(place.unit, InspectionKind.FORMAL, planned_on=day, inspector=place.engineer)
 
 
-# What reservations tells
+# What reservations asks and tells
+
+
+def answer(question: Any) -> None:
+    """Say that a house which is handed over is not booked for its handover any more, by owner or staff.
+
+    Args:
+        question: What reservations asks: the purpose and the house.
+    """
+    unit = question.unit
+    place = db.session.scalar(
+        sa.select(HandoverUnit)
+        .where(HandoverUnit.unit_id == unit.id)
+        .order_by(HandoverUnit.id.desc())
+        .limit(1)
+    )
+    if place.state in OVER if place is not None else unit.delivered_on is not None:
+        question.refuse(
+            _(
+                "House %(unit)s is handed over already; its handover needs no appointment any more.",
+                unit=unit.code,
+            )
+        )
 
 
 def on_change(change: Any) -> None:
@@ -418,7 +431,7 @@ def on_change(change: Any) -> None:
         elif change.what == "cancelled" and place.booked_for == change.booking.slot.starts_at:
             _come_never(place, change.booking.closing_reason)
         elif change.what == "no_show" and place.state == "booked":
-            HANDOVER_UNIT.move(place, "miss", _("Did not come to the booked slot."))
+            HANDOVER_UNIT.move(place, "miss", _l("Did not come to the booked slot."))
 
 
 def _place_of(booking: Any) -> HandoverUnit | None:
