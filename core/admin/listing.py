@@ -7,6 +7,7 @@ from the end; the keys are found first, then the rows.
 
 from __future__ import annotations
 
+import operator
 import re
 import time
 from bisect import bisect_left, bisect_right
@@ -14,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache, cached_property, partial
-from operator import neg
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -56,6 +56,7 @@ REMEMBERED_SECONDS = 60.0
 """How long it is remembered that a list is long."""
 MOST_REMEMBERED = 1_024
 
+_COMPARISONS = frozenset({operator.eq, operator.ge, operator.gt, operator.le, operator.lt})
 _EDGE_VALUE, _EDGE_KEY = "edge_value", "edge_key"
 _LONG_LISTS = "doorstep.admin.long_lists"
 _PAGE = re.compile(r"-?[0-9]{1,9}")
@@ -266,6 +267,7 @@ class Lister:
             self.conditions = [link.far_column == chosen]
         self.sort = self.key if asked.sort == "id" else getattr(self.model, asked.sort)
         self._few = False
+        self._keepable = self._conditions_to_keep()
 
     def page(self) -> Page:
         """Return the page that is asked for, or the nearest that exists."""
@@ -298,7 +300,9 @@ class Lister:
         edge = asked.after if asked.after is not None else asked.before
         if edge is not None:
             beyond = bisect_right if asked.after is not None else bisect_left
-            place = beyond(keys, -edge if asked.descending else edge, key=neg if asked.descending else None)
+            place = beyond(
+                keys, -edge if asked.descending else edge, key=operator.neg if asked.descending else None
+            )
             start = place if asked.after is not None else max(place - size, 0)
             if start >= len(keys):
                 start = last * size
@@ -502,25 +506,41 @@ class Lister:
                 (missing, forward, step, start[0] is None),
                 partial(self._followers, missing, forward, condition),
             )
-            rows += self.view.read_rows(statement, _edge_values(start))
+            rows += self.view.read_rows(statement, {**self._page_values, **_edge_values(start)})
             if len(rows) >= limit:
                 break
         return rows
 
     def _followers(self, limit: int, forward: bool, beyond: sa.ColumnElement[bool]) -> sa.Select[Any]:
-        statement = self._page_select(limit, forward, [*self.conditions, beyond])
+        statement = self._page_select(limit, forward, [*self._page_conditions, beyond])
         return statement.execution_options(**{READS_FEW: not self._few})
 
+    def _conditions_to_keep(self) -> _OpenConditions | None:
+        """Return the conditions of the list with their values left open; None where its selects cannot be kept."""
+        if self.narrowing or self.asked.search or self.key is not self.model.id:
+            return None
+        return _with_open_values(self.conditions)
+
+    @property
+    def _page_conditions(self) -> Sequence[sa.ColumnElement[bool]]:
+        """The conditions of a select that :meth:`_kept` may keep; :attr:`_page_values` has their values."""
+        return self.conditions if self._keepable is None else self._keepable.conditions
+
+    @property
+    def _page_values(self) -> dict[str, Any]:
+        return {} if self._keepable is None else self._keepable.values
+
     def _kept(self, name: tuple[Any, ...], make: Callable[[], sa.Select[Any]]) -> sa.Select[Any]:
-        """Return a select of the whole list, made once for each order and place in it.
+        """Return a select of the list, made once for each order, place in it and set of filters.
 
         Args:
-            name: What the select depends on besides the order and the visible projects.
+            name: What the select depends on besides the order, the filters and the visible projects.
             make: Makes it.
         """
-        if self.conditions or self.key is not self.model.id:
+        if self._keepable is None:
             return make()
-        name = (self.asked.sort, self.asked.descending, self._reads_keys_first, self._projects_first, *name)
+        order = (self.asked.sort, self.asked.descending, self._reads_keys_first, self._projects_first)
+        name = (*order, self._keepable.name, *name)
         known = self.view.kept_selects
         found = known.get(name)
         if found is None:
@@ -619,9 +639,9 @@ class Lister:
 
     def _rows(self, size: int, offset: int) -> tuple[list[Any], bool]:
         """Return the rows of a page that lies near the start, and whether others follow."""
-        read = partial(self._page_select, size + 1, True, self.conditions, offset)
+        read = partial(self._page_select, size + 1, True, self._page_conditions, offset)
         statement = self._kept((size + 1, offset), read)
-        records = self.view.read_rows(statement)
+        records = self.view.read_rows(statement, self._page_values)
         return self._complete(records[:size]), len(records) > size
 
     def _load(self, keys: Sequence[int]) -> list[Any]:
@@ -635,6 +655,41 @@ class Lister:
     def _complete(self, records: list[Any]) -> list[Any]:
         self.view.before_list(records)
         return records
+
+
+@dataclass(frozen=True)
+class _OpenConditions:
+    """Conditions whose values are given when the select is read, so that one select serves all values.
+
+    Attributes:
+        name: What is compared and how.
+        conditions: The conditions.
+        values: The values, by the name that the conditions give them.
+    """
+
+    name: tuple[Any, ...] = ()
+    conditions: Sequence[sa.ColumnElement[bool]] = ()
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def _with_open_values(conditions: Sequence[sa.ColumnElement[bool]]) -> _OpenConditions | None:
+    """Return conditions with their values left open; None if one is more than a column compared with a value."""
+    names: list[Any] = []
+    opened: list[sa.ColumnElement[bool]] = []
+    values: dict[str, Any] = {}
+    for number, condition in enumerate(conditions):
+        if not isinstance(condition, sa.BinaryExpression):
+            return None
+        column, value = condition.left, condition.right
+        if not isinstance(column, sa.Column) or condition.operator not in _COMPARISONS:
+            return None
+        if not isinstance(value, sa.BindParameter) or value.expanding or value.required or value.callable:
+            return None
+        name = f"filter_{number}"
+        names.append((column.table.fullname, column.key, condition.operator))
+        opened.append(condition.operator(column, sa.bindparam(name, type_=value.type)))
+        values[name] = value.value
+    return _OpenConditions(tuple(names), opened, values)
 
 
 def _long_lists() -> dict[Any, tuple[float, Count]]:

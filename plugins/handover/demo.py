@@ -644,10 +644,11 @@ class _Story:
         """Let an owner stand at a station now: the first is only booked, the last at the inspection."""
         now = utc_now()
         HANDOVER_UNIT.move(place, "notify")
-        HANDOVER_UNIT.move(place, "book", booked_for=now + dt.timedelta(minutes=30))
-        if number == 0:
-            return
         came = now - dt.timedelta(minutes=12 * number)
+        if number == 0:
+            preparation.book_next(place)
+            return
+        HANDOVER_UNIT.move(place, "book", booked_for=came.replace(minute=0, second=0, microsecond=0))
         services.sign_in(place, came)
         if number == 1:
             return

@@ -41,7 +41,7 @@ def load(demo: Any) -> None:
         project, "handover", name="交付预约", name_en="Handover appointment", minutes=60
     )
     visit = services.ensure_purpose(
-        project, "sample_house", name="样板房参观", name_en="Sample-house visit", minutes=45
+        project, "sample_house", name="样板房参观", name_en="Sample-house visit", minutes=60
     )
     services.set_setup_items(handover, _SETUP)
     desks = services.add_resource(
@@ -62,7 +62,7 @@ def load(demo: Any) -> None:
         place="2 栋 0301",
         capacity=2,
         most_guests=12,
-        opening=parse_opening("2-7 10:00-12:15 14:00-17:00"),
+        opening=parse_opening("2-7 10:00-12:00 14:00-17:00"),
     )
     today = local_today()
     services.plan_slots(desks, handover, today - dt.timedelta(days=6), today + dt.timedelta(days=8))

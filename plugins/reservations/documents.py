@@ -118,7 +118,7 @@ def day_sheet(record: DayPlan, language: str) -> Mapping[str, Any]:
             rows.append(
                 [
                     booking.number,
-                    "\n".join(part for part in (booking.name, booking.contact_phone) if part),
+                    " ".join(part for part in (booking.name, booking.contact_phone) if part),
                     booking.unit.code if booking.unit is not None else "",
                     booking.guests,
                     booking.wishes,

@@ -103,6 +103,7 @@ def inspection_record(record: Inspection, language: str) -> Mapping[str, Any]:
         "further": _further_rows(defects, photos, language),
         "rechecks": _recheck_rows(record, language),
         "summary": _summary(record, defects),
+        "asks_owner": record.kind == InspectionKind.FORMAL or bool(record.opinion),
         "opinions": list(words.OPINIONS.items()),
         "opinion": record.opinion,
         "refusal_reasons": list(words.refusal_reasons(language).items()),

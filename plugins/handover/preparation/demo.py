@@ -195,6 +195,16 @@ def _book(story: Any, places: list[HandoverUnit]) -> None:
             continue
 
 
+def book_next(place: HandoverUnit) -> None:
+    """Book a house for the next time that the desks have free; without desks for the next whole hour."""
+    free = next((slots[0] for slots in appointments.offers(place).values()), None)
+    if free is not None:
+        appointments.book_slot(place, free.id, guests=2)
+        return
+    hour = utc_now().replace(minute=0, second=0, microsecond=0) + dt.timedelta(hours=1)
+    appointments.book_moment(place, hour)
+
+
 def _call(places: list[HandoverUnit]) -> None:
     now = utc_now()
     for number, place in enumerate(places):

@@ -60,7 +60,7 @@ def handover_plan(batch: HandoverBatch, language: str) -> Mapping[str, Any]:
         batch: The batch.
         language: Locale of the readers.
     """
-    values = panels.plan_values(batch)
+    values = panels.plan_values(batch, language)
     staffing = values["staffing"]
     return {
         **values,

@@ -45,8 +45,13 @@ COMING = 40
 """Houses in a list of who comes next."""
 
 
-def plan_values(batch: HandoverBatch) -> dict[str, Any]:
-    """Return what the plan of a batch shows, on the page and in print: tasks, their places on the line, staffing."""
+def plan_values(batch: HandoverBatch, language: str | None = None) -> dict[str, Any]:
+    """Return what the plan of a batch shows, on the page and in print: tasks, their places on the line, staffing.
+
+    Args:
+        batch: The batch.
+        language: Locale of the reader of a document; that of the page when omitted.
+    """
     tasks = plan.tasks_of(batch)
     days = [task.due_on for task in tasks]
     if batch.delivery_on is not None and days:
@@ -64,6 +69,9 @@ def plan_values(batch: HandoverBatch) -> dict[str, Any]:
         "late": [task for task in tasks if plan.is_overdue(task, today)],
         "is_overdue": lambda task: plan.is_overdue(task, today),
         "done_day": lambda task: task.done_at.astimezone(LOCAL_ZONE).date() if task.done_at else None,
+        "name_lines": lambda task, width, size: timeline.broken(
+            words.local(task, "title", language or ""), width, size
+        ),
         "offset": offset_title,
         "task_states": PLAN_TASK,
         "role": words.role,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,6 +67,42 @@ def axis_of(days: Sequence[dt.date], margin: int = 4) -> Axis | None:
         day = _next_month(day + dt.timedelta(days=1))
     step = 1 + len(months) // 6
     return Axis(first, last, tuple(months[::step]))
+
+
+_OPENING, _CLOSING = "（《〈「『【“‘", "，。；：、！？）》〉」』】”’％"
+_UNBROKEN = re.compile(rf"[{_OPENING}]*(?:[\u2e80-\uffff]|[^\s\u2e80-\uffff]+)[{_CLOSING}]*\s*")
+"""What stays on one line: a Chinese character or a word, with the punctuation that belongs to it."""
+
+
+def broken(text: str, width: float, size: float) -> list[str]:
+    """Return a text as lines that fit a width, for a drawing, where nothing breaks by itself; nothing is left out.
+
+    Args:
+        text: The text.
+        width: Width of a line, in units of the drawing.
+        size: Size of the letters in the same units: a Chinese character is as wide, others some 0.55 of it.
+    """
+    lines: list[str] = []
+    line, used = "", 0.0
+    for piece in _UNBROKEN.findall(text):
+        for part in _parts(piece, width, size):
+            if line and used + _width(part.rstrip(), size) > width:
+                lines.append(line.rstrip())
+                line, used = "", 0.0
+            line, used = line + part, used + _width(part, size)
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _width(text: str, size: float) -> float:
+    return sum(size if character > "⺀" else 0.55 * size for character in text)
+
+
+def _parts(piece: str, width: float, size: float) -> list[str]:
+    """Return a piece, cut where it is longer than a line."""
+    if _width(piece.rstrip(), size) <= width:
+        return [piece]
+    most = max(1, int(width // size))
+    return [piece[start : start + most] for start in range(0, len(piece), most)]
 
 
 def _next_month(day: dt.date) -> dt.date:

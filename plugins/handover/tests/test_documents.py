@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+from decimal import Decimal
 
 import pypdfium2
 import pytest
 from pypdf import PdfReader
 
-from core.toolkit import db, preview_document
+from core.toolkit import db, local_today, preview_document
 from plugins.handover import services
 from plugins.handover.models import InspectionKind, Severity, Verdict
+from plugins.handover.preparation.services import charges
 from plugins.handover.tests.conftest import (
     answer_all,
     fail,
@@ -174,3 +176,48 @@ def test_a_record_is_issued_only_when_it_is_finished(site, scope_of):
         done = finished(site.unit_ids[1])
         assert documents.may_issue_record(done) is None
         db.session.rollback()
+
+
+@pytest.mark.parametrize("language", ["zh_Hans_CN", "en"])
+def test_a_patrol_takes_one_page(site, printing, language):
+    pdf = printing(
+        "handover.inspection_record", language, lambda: finished(site.unit_ids[0], kind=InspectionKind.VACANT)
+    )
+    assert pages_of(pdf) == 1
+    assert not {"Owner's opinion", "业主意见"} & set(text_of(pdf).split()), "our own rounds ask no owner"
+
+
+@pytest.mark.parametrize("language", ["zh_Hans_CN", "en"])
+def test_a_delivery_notice_takes_one_page(site, printing, language):
+    def place():
+        house = unit(site.unit_ids[0])
+        house.gross_area_contract, house.gross_area_measured = Decimal("100.00"), Decimal("95.00")
+        batch = services.create_batch(
+            house.project, code="B1", name="一批", delivery_on=local_today(), opens_on=local_today(),
+            place="3 栋首层交付中心", directions="地铁 7 号线 C 口步行 6 分钟；接待时间 9:00–12:00、14:00–17:00",
+            contact_phone="0755-8600 0188", complaint_phone="400-8600-188", account="鹊桥置业 · 7666 0188",
+        )  # fmt: skip
+        charges.load_standard_rules(house.project)
+        (made,) = services.add_units(batch, [house])
+        return made
+
+    pdf = printing("handover.delivery_notice", language, place)
+    assert "7666 0188" in text_of(pdf) and "0755-8600 0188" in text_of(pdf)
+    assert pages_of(pdf) == 1
+
+
+@pytest.mark.parametrize("items", range(3))
+def test_the_fingerprint_stays_with_the_signatures(site, printing, items):
+    """However full the page before is, no page holds the fingerprint alone."""
+
+    def record():
+        inspection = started(site.unit_ids[0])
+        answer_all(inspection)
+        for result in inspection.results[: items * 4]:
+            result.note = "备注 " * 12
+        return services.finish_inspection(inspection, opinion="accept")
+
+    pdf = printing("handover.inspection_record", "en", record)
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+    (page,) = (text for text in pages if "SHA-256" in text)
+    assert "Property service" in page

@@ -28,10 +28,11 @@ from core.toolkit import (
 from plugins.handover import catalogue, indicators, services
 from plugins.handover.errors import HandoverRuleError
 from plugins.handover.models import HandoverBatch, HandoverUnit, Severity
+from plugins.handover.preparation.documents import handover_plan
 from plugins.handover.preparation.models import PlanStep
 from plugins.handover.preparation.services import plan, readiness, risks
 from plugins.handover.preparation.staffing import StaffingRules, need
-from plugins.handover.preparation.timeline import axis_of
+from plugins.handover.preparation.timeline import axis_of, broken
 from plugins.handover.tests.conftest import SITE, finished, unit
 
 T = dt.date(2026, 12, 20)
@@ -332,3 +333,26 @@ def test_the_daily_look_finds_what_changed_past_the_rules(batch):
     assert readiness.weigh_batch(batch) == 1
     assert place.capable_at is not None
     assert readiness.weigh_batch(batch) == 0
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize("letters", ["zh", "en"])
+@pytest.mark.parametrize("width", [60, 130, 254, 312])
+def test_the_names_of_tasks_are_written_in_full(letters, width):
+    """Whatever a name is, its lines hold all of it, none is too wide, and none begins with what ends a sentence."""
+    names = [step["title"][letters] for step in catalogue.reference("plan_steps")["steps"]]
+    for name in [*names, "Donaudampfschifffahrtsgesellschaftskapitän" * 2, "", "长" * 90]:
+        lines = broken(name, width, 14)
+        assert "".join("".join(lines).split()) == "".join(name.split())
+        for line in lines:
+            assert sum(14 if letter > "⺀" else 7.7 for letter in line) <= width + 14
+            assert line[0] not in "，。；：、）"
+
+
+@pytest.mark.parametrize("language", ["zh_Hans_CN", "en"])
+def test_the_chart_draws_every_name_in_full(batch, language):
+    values = handover_plan(batch, language)
+    for step in values["tasks"]:
+        title = step.title_en if language == "en" else step.title
+        drawn = values["name_lines"](step, 254, 14)
+        assert "".join("".join(drawn).split()) == "".join(title.split())

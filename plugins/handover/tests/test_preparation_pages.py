@@ -70,6 +70,8 @@ def test_the_page_of_a_batch_shows_plan_risks_readiness_and_staffing(staff, keys
     page = staff.get(f"/admin/handover/batches/details/?id={keys[0]}").text
     for words in ("取得竣工验收备案", "T−180", "人员配置测算", "准时交付率 K04", "工程质量", 'class="chart"'):
         assert words in page
+    chart = page[page.index('class="chart"') :].partition("</svg>")[0]
+    assert "…" not in chart and "查验前不少于" in chart, "names stand there in full"
     english = staff.get("/admin/handover/plan_tasks/?f_fixed=1").status_code
     assert english == 200
 
