@@ -20,6 +20,8 @@ from core.toolkit import (
     SignedPart,
     Unit,
     User,
+    WordedText,
+    Wording,
     big_id,
     parent_key,
     project_column,
@@ -112,7 +114,7 @@ class Defect(Record, Base):
     root_cause: Mapped[str] = mapped_column(sa.String(20), default="")
     cost: Mapped[Decimal | None]
     """What the repair cost in yuan, whoever bears it; None as long as nobody knows."""
-    closing_reason: Mapped[str] = mapped_column(sa.Text, default="")
+    closing_reason: Mapped[str | Wording] = mapped_column(WordedText(), default="")
     """Why it is no problem, or why the owner does without the repair."""
     owner_agreed: Mapped[bool] = mapped_column(default=False)
     """The owner agreed that what he reported is no problem."""

@@ -12,6 +12,7 @@ from core.toolkit import (
     OpenItem,
     Unit,
     _,
+    _l,
     attachments_by_record,
     db,
     has_permission,
@@ -19,6 +20,7 @@ from core.toolkit import (
     require_scope,
     setting,
     utc_now,
+    worded,
 )
 from plugins.contractors.models import Company
 from plugins.contractors.services import responsible_company
@@ -71,7 +73,8 @@ def withdraw_defects(result: InspectionResult) -> None:
     for defect in db.session.scalars(
         sa.select(Defect).where(Defect.result_id == result.id, Defect.state == "open")
     ):
-        DEFECT.move(defect, "withdraw", closing_reason=_("The result was corrected during the inspection."))
+        because = worded(_l("The result was corrected during the inspection."))
+        DEFECT.move(defect, "withdraw", because, closing_reason=because)
         dangers.settled(defect)
         _weigh(defect)
 

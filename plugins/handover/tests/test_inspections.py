@@ -6,8 +6,9 @@ import datetime as dt
 
 import pytest
 import sqlalchemy as sa
+from flask_babel import force_locale
 
-from core.toolkit import Building, TimelineEntry, User, db
+from core.toolkit import Building, TimelineEntry, User, db, history_of
 from plugins.handover import indicators, services
 from plugins.handover.documents.inspections import inspection_record
 from plugins.handover.errors import HandoverRuleError, IncompleteError, OutdatedError
@@ -174,6 +175,12 @@ def test_correcting_a_result_takes_its_defect_back_and_gives_it_again(site, scop
         defect = services.record_result(result, Verdict.FAIL)
         assert services.record_result(result, Verdict.PASS) is None
         assert defect.state == "invalid"
+        for language, because in (
+            ("zh_Hans_CN", "验房过程中更正了结果。"),
+            ("en", "The result was corrected during the inspection."),
+        ):
+            with force_locale(language):
+                assert str(defect.closing_reason) == because == str(history_of(defect)[0].comment)
         again = services.record_result(result, Verdict.FAIL)
         assert (again.id, again.state) == (defect.id, "open")
 
