@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 import sqlalchemy as sa
 from flask.cli import with_appcontext
@@ -12,8 +14,8 @@ from core.extensions import db
 from core.machinery.documents.workers import batch_pool, shared_pool
 from core.people import commands as people_commands
 from core.people import services as people
-from core.people.models import Department, User
-from core.people.seed import ADMINISTRATOR
+from core.people.models import Department, Role, User
+from core.people.seed import ADMINISTRATOR, missing_defaults
 from core.plugin_system.runtime import current_runtime
 
 _PATIENCE_SECONDS = 300.0
@@ -26,9 +28,35 @@ def setup() -> None:
     from core.cli.database import upgrade_all, warn_of_quarantine
 
     upgrade_all()
+    before = _permissions_by_role()
     load_reference_data()
     warn_of_quarantine()
+    _tell_permissions(before)
     click.echo("The database and its reference data are up to date.")
+
+
+def _permissions_by_role() -> dict[str, set[str]]:
+    with all_departments("reference data"):
+        return {role.name: set(role.permissions) for role in db.session.scalars(sa.select(Role))}
+
+
+def _tell_permissions(before: Mapping[str, set[str]]) -> None:
+    """Say which permissions the roles of an installation that ran before have got, and which they lack."""
+    if not before:
+        return
+    given: dict[str, list[str]] = {}
+    for name, held in _permissions_by_role().items():
+        for code in held - before.get(name, set()):
+            given.setdefault(code, []).append(name)
+    for code, names in sorted(given.items()):
+        click.echo(f"The new permission {code} was given to {', '.join(sorted(names))}.")
+    with all_departments("reference data"):
+        missing = len(missing_defaults())
+    if missing:
+        click.echo(
+            f"Permissions that roles would have on a new installation and lack here: {missing}. Perhaps somebody took "
+            "them away. `doorstep user compare-roles` lists them and gives those that you name."
+        )
 
 
 def load_reference_data() -> None:

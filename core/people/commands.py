@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 
 from core.database.scope import all_departments
 from core.extensions import db
-from core.people import services
+from core.people import seed, services
 from core.people.models import Department, DepartmentKind, Role, User
 from core.people.seed import ADMINISTRATOR
 from core.people.services import PeopleRuleError
@@ -18,7 +18,7 @@ _REASON = "an account was changed from the command line"
 
 @click.group()
 def user() -> None:
-    """Accounts: create, set-password, reset-two-factor."""
+    """Accounts: create, set-password, reset-two-factor; roles: compare-roles."""
 
 
 @user.command()
@@ -73,6 +73,42 @@ def reset_two_factor(email: str) -> None:
         services.reset_two_factor(account)
         db.session.commit()
     click.echo(f"{account.email} sets up a second factor at the next sign-in.")
+
+
+@user.command("compare-roles")
+@click.option(
+    "--give",
+    "wanted",
+    multiple=True,
+    metavar="ROLE:PERMISSION",
+    help="Give a role a permission of the list; may be repeated.",
+)
+@click.option("--give-all", is_flag=True, help="Give all of the list.")
+@with_appcontext
+def compare_roles(wanted: tuple[str, ...], give_all: bool) -> None:
+    """List what roles would have on a new installation and have not here; with --give they get it.
+
+    A permission that a later version declares is given to its roles once, by `doorstep setup`, which names it. A role
+    that is added to an older permission gets nothing by itself, and what administrators took away stays away: both are
+    in the list.
+    """
+    with all_departments(_REASON), _told():
+        missing = {f"{each.role.name}:{each.permission.code}": each for each in seed.missing_defaults()}
+        unknown = [each for each in wanted if each not in missing]
+        if unknown:
+            raise click.ClickException(
+                f"{', '.join(unknown)}: not in the list. Write ROLE:PERMISSION as `doorstep user compare-roles` does."
+            )
+        given = list(missing) if give_all else list(dict.fromkeys(wanted))
+        for code in given:
+            role = missing[code].role
+            services.set_role_permissions(role, {*role.permissions, missing[code].permission.code})
+        db.session.commit()
+        for code, each in missing.items():
+            state = "given   " if code in given else "missing "
+            click.echo(f"{state if given else ''}{code}  {each.permission.label}")
+    if not missing:
+        click.echo("Every role has what it would have on a new installation.")
 
 
 class _told:  # noqa: N801 (used like a function)

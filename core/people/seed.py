@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -46,6 +47,32 @@ def load() -> None:
                 description=entry["description"]["zh"],
             )
     _give_defaults(roles, current_runtime().declared.permissions())
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A permission that a role would have on a new installation and has not here.
+
+    Attributes:
+        role: The role.
+        permission: The permission; it was declared for the role after the installation was made, or somebody took it
+            away.
+    """
+
+    role: Role
+    permission: Permission
+
+
+def missing_defaults() -> list[Missing]:
+    """Return what roles would have on a new installation and have not, by role; nobody gets it without being asked."""
+    roles = {role.name: role for role in db.session.scalars(sa.select(Role).order_by(Role.name))}
+    declared = sorted(current_runtime().declared.permissions(), key=lambda each: each.code)
+    return [
+        Missing(role, permission)
+        for name, role in roles.items()
+        for permission in declared
+        if name in (ADMINISTRATOR, *permission.default_roles) and permission.code not in role.permissions
+    ]
 
 
 def _give_defaults(roles: dict[str, Role], permissions: Iterable[Permission]) -> None:

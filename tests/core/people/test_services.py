@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,7 @@ from flask import Flask
 from core.extensions import db
 from core.people import seed
 from core.people import services as people
-from core.people.models import Department, DepartmentKind, Membership, Role, User
+from core.people.models import DefaultedPermission, Department, DepartmentKind, Membership, Role, User
 from core.people.services import PeopleRuleError
 from core.plugin_system.declarations import Permission
 from core.projects.models import ProjectGroup
@@ -322,6 +323,42 @@ def test_seeding_gives_each_permission_once(app: Flask, system: Callable) -> Non
 
 
 # Command line
+
+
+def test_what_a_new_version_gives_is_named_and_what_it_does_not_give_is_listed(
+    app: Flask, system: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = app.test_cli_runner().invoke
+    with system():
+        seed.load()
+        db.session.commit()
+    assert run(args=["user", "compare-roles"]).output.startswith("Every role has what")
+    with system():
+        engineers = db.session.scalars(sa.select(Role).where(Role.name == "ENG")).one()
+        people.set_role_permissions(engineers, set(engineers.permissions) - {"customers.view"})
+        for row in db.session.scalars(
+            sa.select(DefaultedPermission).where(DefaultedPermission.code == "promises.view")
+        ):
+            db.session.delete(row)
+        for role in db.session.scalars(sa.select(Role)):
+            people.set_role_permissions(role, set(role.permissions) - {"promises.view"})
+        db.session.commit()
+    monkeypatch.setattr(sys.modules["core.cli.database"], "upgrade_all", lambda: None)
+    told = run(args=["setup"]).output
+    assert "The new permission promises.view was given to ADMIN, " in told
+    assert "lack here: 1." in told and "doorstep user compare-roles" in told
+    listed = run(args=["user", "compare-roles"]).output
+    assert listed.startswith("ENG:customers.view  ") and len(listed.splitlines()) == 1
+    wrong = run(args=["user", "compare-roles", "--give", "ENG:audit.view"])
+    assert wrong.exit_code == 1 and "ENG:audit.view: not in the list." in wrong.output
+    given = run(args=["user", "compare-roles", "--give", "ENG:customers.view"])
+    assert given.output.startswith("given   ENG:customers.view")
+    with system():
+        assert (
+            "customers.view"
+            in db.session.scalars(sa.select(Role).where(Role.name == "ENG")).one().permissions
+        )
+    assert run(args=["user", "compare-roles"]).output.startswith("Every role has what")
 
 
 def test_accounts_from_the_command_line(app: Flask, system: Callable) -> None:
