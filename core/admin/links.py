@@ -24,6 +24,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask_babel import force_locale, get_locale, refresh
@@ -244,11 +245,15 @@ def _set_pass(answer: Any, link_id: int, text: str) -> None:
 
 
 def _begin(visit: LinkVisit) -> None:
-    """Let the rest of the request see what the visit sees, in the language that the visitor wants, else in that
-    of the customer to whom the link was sent."""
+    """Let the rest of the request see what the visit sees, in the language that the visitor chose.
+
+    Until he chooses, a customer's own link speaks his language like the message that brought it; a poster, or the link
+    of somebody who is no customer, speaks the first of our languages that the browser names.
+    """
     enter_scope(visit.scope)
     g.link_visit = visit
-    if wanted_locale() is None:
+    is_customers = visit.link.customer_id is not None
+    if session.get("locale") is None if is_customers else wanted_locale() is None:
         g.forced_locale = visit.language
         refresh()
 

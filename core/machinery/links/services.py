@@ -382,7 +382,8 @@ class LinkVisit:
         record: The record, loaded in the visit's own scope.
         customer: The customer of the link, or the one who was recognised at a poster; None for others.
         unit: The house that was recognised at a poster.
-        language: The locale of the page unless the visitor chooses another or his browser names one of ours.
+        language: The locale of the page unless the visitor chooses another; without a customer of the link, that of
+            his browser goes before.
         scope: What the visit sees: the record's project, and of customers this one alone.
         proved: Whether the second fact was given.
         done: Whether the page was completed in this visit.

@@ -50,6 +50,20 @@ def test_an_owner_reports_two_problems_with_a_photo_and_sees_them(site, owner, r
     assert browser.get(f"/l/photo/{link}/{photo}/thumbnail").status_code == 200
 
 
+def test_an_owners_link_speaks_his_language_until_he_chooses_another(site, owner, running_app, world):
+    """The message that brought the link was written in it; a browser may belong to anybody."""
+    browser, page = owner
+    english = {"Accept-Language": "en-US,en;q=0.9"}
+    assert '<html lang="zh-Hans"' in browser.get(page, headers=english).text
+    with running_app.app_context(), all_departments("a test"):
+        customer(world.own.customer_ids[0]).language = "en"
+        db.session.commit()
+    chinese = {"Accept-Language": "zh-CN"}
+    assert '<html lang="en"' in browser.get(page, headers=chinese).text
+    browser.post("/preferences/language", data={"locale": "zh_Hans_CN", "next": page})
+    assert '<html lang="zh-Hans"' in browser.get(page, headers=english).text
+
+
 def test_an_owner_accepts_rates_and_opens_again(site, owner, running_app):
     browser, page = owner
     answer = sent(browser, page, step="report", fault_1="bathroom_leak", text_1="渗水")
