@@ -209,7 +209,7 @@ def _measure_modules(options: argparse.Namespace) -> list[Bar]:
     clock = (
         "processor time of the serving processes" if options.by_processor else "time from request to answer"
     )
-    how = f"Medians of {options.repeats} warm requests in milliseconds ({clock}), the products in turn."
+    how = f"Medians of {options.repeats} warm requests in milliseconds ({clock}), the products in turn, in blocks."
     text = list_report.as_markdown(found, products, users, lists, *sizes, how, bars)
     figures = as_json(found, products, options.rows, bars, [])
     _keep(options, "benchmarks-modules", text, figures, is_complete=len(lists) == len(LONG_LISTS))
