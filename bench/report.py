@@ -175,8 +175,8 @@ def as_markdown(
         f"Python {facts['python']}; " + ", ".join(product.title for product in products) + ".",
         "",
         f"{rows:,} customers in 200 projects, the same rows for all products, {repeats} warm requests per figure "
-        "(exports 3), the products in turn, in blocks. Times are medians in milliseconds; compare columns, not absolute times. "
-        "`bench/README.md` says what is measured and how.",
+        "(exports 3), the products in turn, in blocks. Times are medians in milliseconds; compare columns, not "
+        "absolute times. `bench/README.md` says what is measured and how.",
         "",
         verdict(bars),
     ]
