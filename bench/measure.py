@@ -393,6 +393,7 @@ class Run:
             id(stage): Cell(user.name, operation, stage.dataset.rows, stage.product.name) for stage in stages
         }
         self.results.update({cell: Measurement() for cell in cells.values()})
+        self._place.bring_into_memory()
         for number in range(rounds):
             turns = range(count * number // rounds, count * (number + 1) // rounds)
             shift = number % len(stages)

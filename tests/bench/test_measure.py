@@ -39,7 +39,7 @@ def _stage(name: str, sent: list[tuple[str, str]], **product: Any) -> Stage:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    place = cast(DatabaseKind, SimpleNamespace(kind="sqlite"))
+    place = cast(DatabaseKind, SimpleNamespace(kind="sqlite", bring_into_memory=lambda: None))
     return Run(place, [], [USER], None, None, REPEATS, {}, tmp_path)
 
 
