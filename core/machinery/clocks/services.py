@@ -102,7 +102,8 @@ class ClockTimes:
     Attributes:
         elapsed: How long it has run, in the time that it counts.
         paused: How long it has stood still, in the same time; both together are the time since its start.
-        remaining: What is left of the limit; negative when it was exceeded.
+        remaining: What is left until it is due; negative when it was exceeded. That is what is left of the limit, and
+            the rest of the night where the due moment was moved to the morning.
     """
 
     elapsed: dt.timedelta
@@ -165,7 +166,9 @@ def clock_times(clock: Clock, at: dt.datetime | None = None) -> ClockTimes:
     moment = min(at or utc_now(), clock.stopped_at or dt.datetime.max.replace(tzinfo=dt.UTC))
     time, spans = time_of(clock), timing.still(rests_of(clock), moment)
     ran = timing.elapsed(time, clock.started_at, moment, spans)
-    return ClockTimes(ran, timing.stood(time, moment, spans), clock.limit - ran)
+    used_up = timing.due(time, clock.started_at, clock.limit, spans)
+    night = time.between(used_up, timing.rolled(used_up, clock.limit, _roll_of(clock)))
+    return ClockTimes(ran, timing.stood(time, moment, spans), clock.limit - ran + night)
 
 
 def stands_still(clock: Clock, at: dt.datetime | None = None) -> bool:
@@ -664,16 +667,20 @@ def _announce(clock: Clock, held: Mapping[str, Any]) -> None:
 
 def _due(clock: Clock, rests: Sequence[timing.Rest], until: dt.datetime) -> dt.datetime:
     moment = timing.due(time_of(clock), clock.started_at, clock.limit, timing.still(rests, until))
+    return timing.rolled(moment, clock.limit, _roll_of(clock))
+
+
+def _roll_of(clock: Clock) -> RollRule | None:
+    """Return how the due moment of a clock moves out of the night, as it was settled at its start."""
     roll = clock.terms["roll"]
-    rule = None
-    if roll is not None:
-        rule = RollRule(
-            dt.time.fromisoformat(roll["after"]),
-            dt.time.fromisoformat(roll["before"]),
-            dt.time.fromisoformat(roll["to"]),
-            dt.timedelta(seconds=roll["from_limit"]),
-        )
-    return timing.rolled(moment, clock.limit, rule)
+    if roll is None:
+        return None
+    return RollRule(
+        dt.time.fromisoformat(roll["after"]),
+        dt.time.fromisoformat(roll["before"]),
+        dt.time.fromisoformat(roll["to"]),
+        dt.timedelta(seconds=roll["from_limit"]),
+    )
 
 
 def _terms(policy: ClockPolicy, department_id: int | None) -> dict[str, Any]:

@@ -46,9 +46,18 @@ WORK = d.ClockPolicy(
 )
 
 
+CALL = d.ClockPolicy(
+    "core.call",
+    "Call",
+    "core.unit",
+    limit_setting="call_hours",
+    roll=d.RollRule(dt.time(18), dt.time(8, 30), dt.time(9), 2 * HOUR),
+)
+
+
 @pytest.fixture
 def limits():
-    return {"visit_hours": 24, "second_step": 24, "answer_days": 2}
+    return {"visit_hours": 24, "second_step": 24, "answer_days": 2, "call_hours": 2}
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def unit(app, place, limits):
         *clock_declarations.settings(),
         *(d.Setting(key, value, key) for key, value in limits.items()),
     )
-    declared["clock_policies"] = (POLICY, WORK)
+    declared["clock_policies"] = (POLICY, WORK, CALL)
     app.extensions[EXTENSION_KEY] = Runtime({}, {"core": declared}, (), lambda slug: True)
     held = app.extensions["doorstep.clocks"]
     defaults = held.setting_of
@@ -111,6 +120,15 @@ def test_only_reasons_that_stop_move_the_due_moment(unit):
     assert round(times.paused / HOUR) == 3
     assert round((clock.due_at - due) / HOUR) == 3
     assert times.elapsed + times.remaining == clock.limit
+
+
+def test_what_is_left_ends_with_the_due_moment_also_when_that_left_the_night(unit):
+    evening = dt.datetime(2026, 1, 5, 23, tzinfo=LOCAL_ZONE)
+    clock = clocks.start_clock("core.call", unit, at=evening)
+    assert clock.due_at == dt.datetime(2026, 1, 6, 9, tzinfo=LOCAL_ZONE)
+    times = clocks.clock_times(clock, evening + 3 * HOUR)
+    assert (times.elapsed, times.remaining) == (3 * HOUR, 7 * HOUR), "nobody is late before it is due"
+    assert clocks.clock_times(clock, evening + 11 * HOUR).remaining == -HOUR
 
 
 def test_a_breach_never_goes_away(unit):
