@@ -312,15 +312,19 @@ class Run:
                     f"{len(phones)} telephone numbers on the page, or some of the page before again"
                 )
 
-        self._alternate(
-            stages,
-            user,
-            operation,
-            self._repeats + ROUNDS,
-            walk.request,
-            check_stage=check,
-            came=walk.came,
-        )
+        self._follow(stages, user, operation, walk, check)
+
+    def _follow(
+        self,
+        stages: list[Stage],
+        user: User,
+        operation: str,
+        walk: Walk,
+        check: Callable[[Stage, int, Response], None],
+    ) -> None:
+        """Measures the steps of a walk; `check` looks at the page of each stage and turn."""
+        count = self._repeats + ROUNDS
+        self._alternate(stages, user, operation, count, walk.request, check_stage=check, came=walk.came)
 
     def _measure_export(self, stages: list[Stage], user: User) -> None:
         rows = self._dataset.rows // 10

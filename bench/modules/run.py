@@ -140,15 +140,7 @@ class ListRun(Run):
                 raise WrongAnswer("some rows of the page before again")
 
         operation = cell_name(long_list, "previous_page" if start_at_end else "next_page")
-        self._alternate(
-            stages,
-            user,
-            operation,
-            self._repeats + ROUNDS,
-            walk.request,
-            check_stage=check,
-            came=walk.came,
-        )
+        self._follow(stages, user, operation, walk, check)
 
 
 def _of(stage: Stage, long_list: LongList) -> ServesLists:

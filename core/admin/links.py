@@ -253,7 +253,8 @@ def _begin(visit: LinkVisit) -> None:
     enter_scope(visit.scope)
     g.link_visit = visit
     is_customers = visit.link.customer_id is not None
-    if session.get("locale") is None if is_customers else wanted_locale() is None:
+    wanted = session.get("locale") if is_customers else wanted_locale()
+    if wanted is None:
         g.forced_locale = visit.language
         refresh()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,11 +18,11 @@ def test_the_files_of_all_databases_are_read(tmp_path: Path, monkeypatch: pytest
         assert place.files() == sorted(made)
 
         opened: list[Path] = []
-        real = Path.open
+        real: Callable[..., Any] = Path.open
 
-        def noted(self: Path, *arguments: object, **options: object) -> object:
+        def noted(self: Path, *arguments: Any, **options: Any) -> Any:
             opened.append(self)
-            return real(self, *arguments, **options)  # type: ignore[call-overload]
+            return real(self, *arguments, **options)
 
         monkeypatch.setattr(Path, "open", noted)
         place.bring_into_memory()

@@ -406,7 +406,8 @@ def answer(question: Any) -> None:
         .order_by(HandoverUnit.id.desc())
         .limit(1)
     )
-    if place.state in OVER if place is not None else unit.delivered_on is not None:
+    is_over = unit.delivered_on is not None if place is None else place.state in OVER
+    if is_over:
         question.refuse(
             _(
                 "House %(unit)s is handed over already; its handover needs no appointment any more.",
